@@ -1,0 +1,45 @@
+"""Every failure a user can act on, and the exit code it ends the command with."""
+
+import enum
+
+
+class ExitCode(enum.IntEnum):
+    """What the command's exit status means."""
+
+    DONE = 0
+    SOME_FAILED = 1
+    USAGE = 2
+    WEIGHTS = 3
+    REPORT_FOLDER = 4
+    MAX_FAILURES = 5
+    INTERRUPTED = 130
+
+
+class DetectorError(Exception):
+    """A failure with a remedy; the message says what is wrong and what to do."""
+
+    exit_code: ExitCode = ExitCode.USAGE
+
+
+class UsageError(DetectorError):
+    """The inputs or options cannot be used as given."""
+
+
+class WeightsError(DetectorError):
+    """The weights are missing, damaged or not for this tool."""
+
+    exit_code = ExitCode.WEIGHTS
+
+
+class ReportFolderError(DetectorError):
+    """The report folder cannot be written, or belongs to something else."""
+
+    exit_code = ExitCode.REPORT_FOLDER
+
+
+class MediaError(Exception):
+    """One file cannot be read, or only in part; the message becomes its row's reason."""
+
+
+class UnsupportedMediaError(MediaError):
+    """The file is sound, but nothing in it is a picture this tool reads."""

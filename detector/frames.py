@@ -1,0 +1,398 @@
+"""Media in, Frames out: the only module that opens photos and videos."""
+
+import functools
+import struct
+import time
+import warnings
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import av.container
+import av.stream
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageFile, ImageOps
+
+from detector.errors import MediaError, UnsupportedMediaError
+from detector.sources import SIGNATURE_BYTES, Kind, Media, find_container, suffix_kind
+
+PHOTO_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "HEIF", "AVIF")
+ANIMATED_FORMATS = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
+MAX_PHOTO_PIXELS = 178_000_000  # twice Pillow's own warning level; past this it refuses too
+MAX_VIDEO_PIXELS = 8192 * 8192  # a frame; 8K video has half of it
+MAX_VIDEO_FRAMES = 4_000_000  # a file; 18 hours at 60 frames a second
+MAX_ANIMATION_FRAMES = 20_000
+MAX_BAD_PACKETS = 64  # in a row; past this nothing useful follows and the video counts as broken off
+MAX_MISSING_SECONDS = 1.0  # and MAX_MISSING_SHARE: declared lengths are rounded and audio may outlast video
+MAX_MISSING_SHARE = 0.05
+PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
+PILLOW_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
+    *(OverflowError, MemoryError, NotImplementedError, Image.DecompressionBombError),
+)  # what its readers are seen to raise for damaged files
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture with its time."""
+
+    index: int
+    """Count of the frame in its file from 0, in order of presentation; with key frames only, of the packet."""
+    time_seconds: float
+    """Presentation time minus the start of the stream; 0 for photos."""
+    image: NDArray[np.uint8]
+    """Upright RGB, shape (height, width, 3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which frames of a video are given out."""
+
+    every_seconds: float = 1.0
+    """At most one frame, the sharpest, from each span of this length; 0 gives all frames."""
+    keyframes: bool = False
+    """Only frames that decode without others."""
+    max_seconds: float = float("inf")
+    """Working time after which reading a video ends with a reason."""
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What has been read of one file; counts up while its frames are read."""
+
+    kind: Kind
+    width: int = 0
+    """Pixels of the first upright frame; 0 while none is known."""
+    height: int = 0
+    frames_read: int = 0
+    """Frames given out."""
+    frames_unreadable: int = 0
+    """Damaged packets and frames passed over."""
+    read_seconds: float = 0.0
+    """End of the last frame that was decoded."""
+    declared_seconds: float = 0.0
+    """Length the file claims; 0 when it claims none."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    index: int
+    time_seconds: float
+    picture: "av.VideoFrame | NDArray[np.uint8]"
+
+
+def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    """The frames of a photo (one; a TIFF one for each page) or video, upright, RGB.
+
+    `coverage` is kept up to date. Raises UnsupportedMediaError when there is no picture to read, MediaError
+    when the file breaks off: what was given out before is sound.
+    """
+    if media.kind == "photo":
+        frames = _read_pillow(media.path, sampling, coverage)
+    elif media.kind == "video":
+        frames = _read_video(media.path, sampling, coverage)
+    else:
+        raise _explain_other(media.path)
+    for frame in frames:
+        if not coverage.frames_read:
+            coverage.height, coverage.width = frame.image.shape[:2]
+        coverage.frames_read += 1
+        yield frame
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """One photo, upright RGB (height, width, 3). Raises MediaError."""
+    return next(_read_pillow(path, Sampling(), Coverage("photo"))).image
+
+
+def _explain_other(path: Path) -> MediaError:
+    try:
+        with path.open("rb") as file:
+            head = file.read(SIGNATURE_BYTES)
+    except OSError as error:
+        return MediaError(f"cannot be read: {error.strerror}")
+    claimed = suffix_kind(path)
+    if claimed == "other":
+        return UnsupportedMediaError("not a photo or video")
+    if not head:
+        return MediaError("the file is empty")
+    return MediaError(f"named {path.suffix.lower()} but its content is no photo or video this tool knows")
+
+
+# Photos and animated pictures
+
+
+@functools.cache
+def _register_heif() -> None:
+    import pillow_heif
+
+    pillow_heif.register_heif_opener()
+
+
+def _read_pillow(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    _register_heif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow warns of damaged metadata; the pixels decide here
+        try:
+            with Image.open(path, formats=PHOTO_FORMATS) as image:
+                if image.width * image.height > MAX_PHOTO_PIXELS:
+                    raise MediaError(f"too large: {image.width} × {image.height} pixels")
+                if image.format in ANIMATED_FORMATS and getattr(image, "is_animated", False):
+                    coverage.kind = "video"
+                    for candidate in _pick_sharpest(_animation(image, coverage), sampling.every_seconds):
+                        yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
+                else:
+                    yield from _photo_pages(image, coverage)
+        except PILLOW_ERRORS as error:
+            raise MediaError(f"damaged: {error}") from error
+
+
+def _photo_pages(image: Image.Image, coverage: Coverage) -> Iterator[Frame]:
+    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
+    for page in range(pages):
+        if page:
+            image.seek(page)
+            if image.width * image.height > MAX_PHOTO_PIXELS:
+                raise MediaError(f"too large: page {page + 1} has {image.width} × {image.height} pixels")
+        try:
+            image.load()
+        except PILLOW_ERRORS as error:
+            coverage.frames_unreadable += 1
+            with _truncated_allowed():
+                image.load()
+            yield Frame(page, 0.0, _photo_rgb(image))
+            raise MediaError(f"damaged, seen only in part: {error}") from error
+        yield Frame(page, 0.0, _photo_rgb(image))
+
+
+@contextmanager
+def _truncated_allowed() -> Iterator[None]:
+    before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
+    try:
+        yield
+    finally:
+        ImageFile.LOAD_TRUNCATED_IMAGES = before
+
+
+def _animation(image: Image.Image, coverage: Coverage) -> Iterator[_Candidate]:
+    time_seconds = 0.0
+    for index in range(MAX_ANIMATION_FRAMES):
+        try:
+            image.seek(index)
+            image.load()
+        except EOFError:
+            return
+        yield _Candidate(index, time_seconds, _photo_rgb(image))
+        time_seconds += float(image.info.get("duration", 0) or 100) / 1000  # browsers show 0 as 0.1 s
+        coverage.read_seconds = time_seconds
+    raise MediaError(f"stopped after {MAX_ANIMATION_FRAMES} frames")
+
+
+def _photo_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    try:
+        upright = ImageOps.exif_transpose(image)
+    except PILLOW_ERRORS:  # broken metadata is no reason to lose the picture
+        upright = image
+    if upright.mode.startswith(("I", "F")):
+        return _deep_grey_rgb(np.asarray(upright))
+    if upright.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in upright.info:
+        layers = upright.convert("RGBA")
+        upright = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
+    return np.array(upright.convert("RGB"))
+
+
+def _deep_grey_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Grey of 16 or 32 bits, or floating point, as 8-bit RGB; Pillow's own conversion clips at 255."""
+    values = np.nan_to_num(grey.astype(np.float32))
+    top = float(values.max(initial=0))
+    full = next((full for full in (1.0, 255.0, 65535.0) if top <= full), top)
+    if grey.dtype == np.uint16:
+        full = 65535.0
+    eight = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
+    return np.repeat(eight[..., None], 3, axis=2)
+
+
+# Videos
+
+
+def _read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    try:
+        with path.open("rb") as file:
+            demuxer = find_container(file.read(SIGNATURE_BYTES))
+        # The demuxer is named and only the file protocol allowed: a playlist or a reference to another file
+        # or address inside a stranger's video is never followed.
+        options = {"protocol_whitelist": "file", "enable_drefs": "0"}
+        with av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace") as container:
+            stream = _video_stream(container)
+            coverage.declared_seconds = _declared_seconds(container, stream)
+            decoded = _decode(container, stream, sampling, coverage)
+            every = 0 if sampling.keyframes else sampling.every_seconds
+            for candidate in _pick_sharpest(decoded, every):
+                yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
+    except av.FFmpegError as error:
+        raise MediaError(f"cannot be read on: {_reason(error)}") from error
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror or error}") from error
+
+
+def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
+    if not container.streams.video:
+        raise UnsupportedMediaError("no picture in it, only sound or data")
+    stream = container.streams.video[0]
+    context = stream.codec_context
+    if context is None or not context.codec:
+        raise MediaError("its video codec is unknown to FFmpeg")
+    if context.width * context.height > MAX_VIDEO_PIXELS:
+        raise MediaError(f"too large: {context.width} × {context.height} pixels a frame")
+    context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
+    context.thread_count = 1  # workers are the parallelism
+    return stream
+
+
+def _declared_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    return (container.duration or 0) / av.time_base
+
+
+def _decode(
+    container: av.container.InputContainer, stream: av.VideoStream, sampling: Sampling, coverage: Coverage
+) -> Iterator[_Candidate]:
+    """Decoded frames in order of presentation. Raises MediaError when the file breaks off or is cut."""
+    clock = _Clock(stream)
+    give_up_at = time.monotonic() + sampling.max_seconds
+    bad_in_a_row = index = 0
+    last_error = ""
+    end_seconds = 0.0  # of any stream: sound may end last
+    for packet in container.demux():
+        end_seconds = max(end_seconds, clock.end_seconds(packet))
+        if packet.stream is not stream:
+            continue
+        if time.monotonic() > give_up_at:
+            raise MediaError(
+                f"stopped by the time limit at {coverage.read_seconds:.1f} of {coverage.declared_seconds:.1f} s"
+            )
+        if sampling.keyframes and packet.size and not packet.is_keyframe:
+            index += 1
+            continue
+        if packet.is_corrupt:
+            coverage.frames_unreadable += 1
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError as error:
+            coverage.frames_unreadable += 1
+            bad_in_a_row += 1
+            last_error = _reason(error)
+            if bad_in_a_row > MAX_BAD_PACKETS:
+                raise MediaError(
+                    f"broken off at {coverage.read_seconds:.1f} of {coverage.declared_seconds:.1f} s: {last_error}"
+                ) from error
+            continue
+        for picture in pictures:
+            bad_in_a_row = 0
+            seconds = clock.seconds(picture)
+            coverage.read_seconds = max(coverage.read_seconds, clock.frame_end(picture, seconds))
+            yield _Candidate(index, seconds, picture)
+            index += 1
+            if index > MAX_VIDEO_FRAMES:
+                raise MediaError(f"stopped after {MAX_VIDEO_FRAMES} frames")
+    if not coverage.read_seconds:
+        raise MediaError(f"no frame could be decoded{': ' + last_error if last_error else ''}")
+    reached = max(end_seconds, coverage.read_seconds)
+    missing = coverage.declared_seconds - reached
+    if missing > max(MAX_MISSING_SECONDS, MAX_MISSING_SHARE * coverage.declared_seconds):
+        raise MediaError(f"cut short: {reached:.1f} of {coverage.declared_seconds:.1f} s are there")
+
+
+class _Clock:
+    """Presentation times of one stream, counted from its start."""
+
+    def __init__(self, stream: av.VideoStream) -> None:
+        self.time_base = float(stream.time_base or 0)
+        self.start: int | None = stream.start_time
+        rate = stream.average_rate or stream.guessed_rate
+        self.usual_seconds = 1 / float(rate) if rate else 0.0
+        self.latest = 0.0
+
+    def seconds(self, picture: av.VideoFrame) -> float:
+        """Time of a frame; one without a time stamp follows the one before."""
+        stamp = picture.pts if picture.pts is not None else picture.dts
+        if stamp is None:
+            self.latest += self.usual_seconds
+            return self.latest
+        if self.start is None:
+            self.start = stamp
+        self.latest = max(0.0, (stamp - self.start) * self.time_base)
+        return self.latest
+
+    def frame_end(self, picture: av.VideoFrame, seconds: float) -> float:
+        return seconds + (picture.duration * self.time_base if picture.duration else self.usual_seconds)
+
+    @staticmethod
+    def end_seconds(packet: av.Packet) -> float:
+        """End of a packet of any stream, from that stream's start; 0 when it has no time."""
+        if packet.pts is None or not packet.time_base:
+            return 0.0
+        start = packet.stream.start_time or 0
+        return float((packet.pts - start + (packet.duration or 0)) * packet.time_base)
+
+
+def _reason(error: av.FFmpegError) -> str:
+    """FFmpeg's own words; its last log line says more than the error's name."""
+    return error.log[2].strip() if error.log else str(error.strerror)
+
+
+# What both share
+
+
+def _pick_sharpest(candidates: Iterable[_Candidate], every_seconds: float) -> Iterator[_Candidate]:
+    """The sharpest candidate of each span of `every_seconds`; all of them when it is 0."""
+    best: _Candidate | None = None
+    best_span, best_sharpness = 0, -1.0
+    try:
+        for candidate in candidates:
+            if not every_seconds:
+                yield candidate
+                continue
+            span = int(candidate.time_seconds / every_seconds)
+            sharpness = _sharpness(candidate.picture)
+            if best and span != best_span:
+                yield best
+                best = None
+            if not best or sharpness > best_sharpness:
+                best, best_span, best_sharpness = candidate, span, sharpness
+    except (MediaError, av.FFmpegError, *PILLOW_ERRORS):
+        if best:  # what was seen until the file broke is kept
+            yield best
+        raise
+    if best:
+        yield best
+
+
+def _sharpness(picture: "av.VideoFrame | NDArray[np.uint8]") -> float:
+    """Mean brightness step between neighbours, across and down, on every fourth row."""
+    if isinstance(picture, np.ndarray):
+        luma = picture[..., 1]
+    else:
+        if picture.format.name not in PLANAR_LUMA:
+            picture = picture.reformat(format="gray")
+        plane = picture.planes[0]
+        luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+    rows = np.ascontiguousarray(luma[:-1:4])
+    below = np.ascontiguousarray(luma[1::4][: len(rows)])
+    if rows.shape[0] < 1 or rows.shape[1] < 2:
+        return 0.0
+    return float(cv2.absdiff(rows[:, 1:], rows[:, :-1]).mean() + cv2.absdiff(rows, below).mean())
+
+
+def _to_rgb(picture: "av.VideoFrame | NDArray[np.uint8]") -> NDArray[np.uint8]:
+    if isinstance(picture, np.ndarray):
+        return picture
+    image = picture.to_ndarray(format="rgb24")
+    turns = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

@@ -1,0 +1,164 @@
+"""Folders, files and lists in, Media out: what is worth opening, in a stable order."""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from detector.errors import MediaError, UsageError
+
+Kind = Literal["photo", "video", "other"]
+
+PHOTO_SUFFIXES = frozenset(
+    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
+    + (".heic", ".heif", ".hif", ".avif")
+)
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".m4v", ".3gp", ".3g2", ".qt")
+)
+HEIF_BRANDS = frozenset(
+    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
+    + (b"mif1", b"mif2", b"msf1", b"miaf", b"avif", b"avis")
+)  # ISO/IEC 23008-12 and the AV1 Image File Format: still pictures in the container that mp4 uses
+MP4_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
+TS_PACKET = 188  # bytes, ISO/IEC 13818-1; 192 with the time code that cameras put before each
+SIGNATURE_BYTES = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """A file that was found."""
+
+    root: Path
+    """Absolute folder that all names of a scan are relative to."""
+    name: str
+    """Path under the root with forward slashes; the identity in all tables. Bytes that are not UTF-8 are
+    written as `\\xNN`, so that every name can be printed."""
+    kind: Kind
+    """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start."""
+    path: Path
+    """Absolute path to open."""
+
+    def sha256(self) -> str:
+        """Hash of the content as 64 hexadecimal digits. Raises MediaError when it cannot be read."""
+        try:
+            with self.path.open("rb") as file:
+                return hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise MediaError(f"cannot be read: {error.strerror}") from error
+
+
+def find_media(paths: Iterable[Path], *, recursive: bool = True, skip: Path | None = None) -> Iterator[Media]:
+    """Every regular file under the paths, folder by folder in the order of their names.
+
+    Hidden files and folders, folder loops through links and the folder `skip` are passed over. All names are
+    relative to one root: the folder itself when one is given, else the deepest folder that holds all paths.
+    Raises UsageError for a path that does not exist.
+    """
+    starts = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))  # noqa: PTH100 (a link keeps its own name)
+    if not starts:
+        raise UsageError("nothing to scan: name at least one file or folder")
+    for start in starts:
+        if not start.exists():
+            raise UsageError(f"no such file or folder: {printable(str(start))}")
+        if not start.is_dir() and not start.is_file():
+            raise UsageError(f"neither a file nor a folder: {printable(str(start))}")
+    root = _common_folder(starts)
+    visited = {os.path.realpath(skip)} if skip else set()
+    for start in starts:
+        for path in _walk(start, visited, recursive=recursive) if start.is_dir() else (start,):
+            yield Media(root, printable(path.relative_to(root).as_posix()), find_kind(path), path)
+
+
+def read_paths(lines: Iterable[str]) -> list[Path]:
+    """The paths named in a text, one a line; empty lines are passed over."""
+    return [Path(line) for raw in lines if (line := raw.rstrip("\r\n"))]
+
+
+def find_kind(path: Path) -> Kind:
+    """What the first bytes say the file is; a file that cannot be read goes by its suffix."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(SIGNATURE_BYTES)
+    except OSError:
+        return suffix_kind(path)
+    if _is_photo(head):
+        return "photo"
+    return "video" if find_container(head) else "other"
+
+
+def suffix_kind(path: Path) -> Kind:
+    """What the file's name claims it is."""
+    suffix = path.suffix.lower()
+    if suffix in PHOTO_SUFFIXES:
+        return "photo"
+    return "video" if suffix in VIDEO_SUFFIXES else "other"
+
+
+def find_container(head: bytes) -> str:
+    """FFmpeg's name for the video container that starts with these bytes, "" for none that is supported."""
+    if head[4:8] in MP4_BOXES:
+        return "mov"
+    if head.startswith(b"\x1a\x45\xdf\xa3"):
+        return "matroska"
+    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
+        return "avi"
+    if any(head[start : start + 2 * step + 1 : step] == b"GGG" for start, step in ((0, TS_PACKET), (4, 192))):
+        return "mpegts"
+    return ""
+
+
+def printable(name: str) -> str:
+    """The name with bytes that are not UTF-8 written as `\\xNN`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def _is_photo(head: bytes) -> bool:
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
+        return True
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return True
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
+        return True
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return True
+    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
+
+
+def _common_folder(starts: list[Path]) -> Path:
+    folders = [start if start.is_dir() else start.parent for start in starts]
+    try:
+        return Path(os.path.commonpath(folders))
+    except ValueError as error:
+        raise UsageError("the paths lie on different drives; scan each drive into its own report") from error
+
+
+def _walk(top: Path, visited: set[str], *, recursive: bool) -> Iterator[Path]:
+    """Files below a folder; `visited` holds the real paths of folders already seen, so that loops end.
+
+    A folder that cannot be opened is given out itself, to become a failed row.
+    """
+    waiting = [top]
+    while waiting:
+        folder = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in visited:
+            continue
+        visited.add(real)
+        try:
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        except OSError:
+            yield folder
+            continue
+        folders = []
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                folders.append(folder / entry.name)
+            elif entry.is_file() or entry.is_symlink():
+                yield folder / entry.name
+        if recursive:
+            waiting.extend(reversed(folders))
