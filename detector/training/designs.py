@@ -1,0 +1,144 @@
+"""Chance in, artworks out: the two flags as they are really made, and everything that only looks like them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.training.artwork import Colour, draw_artwork, read_palette
+
+HEIGHT = 256  # pixels of an artwork, enough for a flag that fills the picture
+TARGETS = ("azerbaijan", "kanak")
+LOOK_ALIKES = (
+    "am", "by", "tr", "tn", "gm", "ke", "uz", "na", "ss", "er", "km", "za", "mu", "vu", "hu", "ir", "bg", "ru", "sk",
+    "si", "rs", "lu", "nl", "ht", "dz", "pk", "tm", "mr", "my", "cf", "mn", "ro", "md", "td", "et", "gq", "dj", "az",
+)  # fmt: skip  # codes of flags that share colours, a crescent or a disc; the two targets are taken out on reading
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """An artwork and what it is."""
+
+    picture: NDArray[np.uint8]
+    """``(height, width, 3)`` RGB."""
+    label: str
+    """One of ``TARGETS``, or empty for anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Designs:
+    """All artworks that a generator draws from."""
+
+    artwork: Path
+    """Folder of the SVG files drawn by this project."""
+    others: Mapping[str, NDArray[np.uint8]]
+    """Other nations' flags by code."""
+
+    def draw_target(self, label: str, rng: np.random.Generator) -> Design:
+        """A target flag in one of the many shades and makes it is printed in."""
+        path = self.artwork / f"{label}.svg"
+        palette = _vary(read_palette(path), rng)
+        if label == "azerbaijan":
+            palette["top"] = _mix(rng, (0, 185, 228), (0, 110, 190), (0, 146, 188), (60, 140, 200))
+        else:
+            palette["top"] = _mix(rng, (0, 53, 173), (10, 40, 120), (20, 80, 190), (0, 85, 165))
+        without = [name for name, chance in (("spear", 0.04), ("edge", 0.1)) if rng.random() < chance]
+        return Design(_age(draw_artwork(path, HEIGHT, palette=palette, without=without), rng), label)
+
+    def draw_other(self, rng: np.random.Generator) -> Design:
+        """A flag or cloth that must be left alone."""
+        chance = rng.random()
+        if chance < 0.4:
+            code = str(rng.choice([code for code in LOOK_ALIKES if code in self.others]))
+            picture = self.others[code]
+        elif chance < 0.6:
+            picture = self.others[str(rng.choice(sorted(self.others)))]
+        elif chance < 0.72:
+            label = str(rng.choice(TARGETS))
+            path = self.artwork / f"{label}.svg"
+            picture = draw_artwork(path, HEIGHT, palette=_vary(read_palette(path), rng), without=["emblem"])
+        elif chance < 0.86:
+            picture = self._draw_wrong_bands(rng)
+        else:
+            picture = _draw_bands(rng)
+        return Design(_age(picture, rng), "")
+
+    def _draw_wrong_bands(self, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A target's emblem on bands of other colours or in another order."""
+        label = str(rng.choice(TARGETS))
+        path = self.artwork / f"{label}.svg"
+        palette = read_palette(path)
+        blue, red, green = palette["top"], palette["middle"], palette["bottom"]
+        orders: list[tuple[Colour, Colour, Colour]] = [
+            (red, blue, green), (blue, green, red), (red, red, red), (blue, blue, blue), (red, blue, (255, 140, 0)),
+            ((20, 20, 20), red, red), (green, green, green), (red, (250, 250, 250), green), ((20, 20, 20), red, green),
+        ]  # fmt: skip
+        top, middle, bottom = orders[int(rng.integers(len(orders)))]
+        palette |= {"top": top, "middle": middle, "bottom": bottom}
+        without = ["spear", "edge"] if rng.random() < 0.7 else []
+        return draw_artwork(path, HEIGHT, palette=_vary(palette, rng), without=without)
+
+
+def load_designs(artwork: Path, flags: Path) -> Designs:
+    """Reads the folder of SVG files and a folder of other nations' flags as PNG; the targets' codes are left out."""
+    others = {}
+    for path in sorted(flags.glob("*.png")):
+        if path.stem in {"az", "nc"}:
+            continue
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if picture is not None and picture.ndim == 3:
+            others[path.stem] = np.ascontiguousarray(picture[..., 2::-1])
+    return Designs(artwork, others)
+
+
+def _draw_bands(rng: np.random.Generator) -> NDArray[np.uint8]:
+    count = int(rng.integers(1, 5))
+    colours: Sequence[Colour] = [
+        (200, 20, 40), (0, 90, 180), (0, 150, 80), (250, 220, 0), (245, 245, 245), (20, 20, 20), (255, 130, 0), (0, 170, 220),
+    ]  # fmt: skip
+    bands = np.array([colours[int(i)] for i in rng.integers(0, len(colours), count)], np.uint8)
+    picture = cv2.resize(bands[:, None], (HEIGHT * 2, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    if rng.random() < 0.25:
+        centre = (int(rng.uniform(0.25, 0.6) * 2 * HEIGHT), HEIGHT // 2)
+        cv2.circle(picture, centre, int(rng.uniform(0.15, 0.35) * HEIGHT), colours[3], -1, cv2.LINE_AA)
+    if rng.random() < 0.3:
+        picture = np.ascontiguousarray(np.rot90(picture))
+    return np.asarray(picture, np.uint8)
+
+
+def _mix(rng: np.random.Generator, *colours: Colour) -> Colour:
+    weights = rng.dirichlet(np.ones(len(colours)) * 0.6)
+    red, green, blue = (round(float(channel)) for channel in weights @ np.array(colours))
+    return red, green, blue
+
+
+def _vary(palette: Mapping[str, Colour], rng: np.random.Generator) -> dict[str, Colour]:
+    varied: dict[str, Colour] = {}
+    for name, colour in palette.items():
+        hue, saturation, value = cv2.cvtColor(np.array([[colour]], np.uint8), cv2.COLOR_RGB2HSV)[0, 0].astype(
+            int
+        )
+        hue = (hue + round(float(rng.normal(0, 4)))) % 180
+        saturation = int(np.clip(saturation * rng.uniform(0.8, 1.1), 0, 255))
+        value = int(np.clip(value * rng.uniform(0.75, 1.15), 0, 255))
+        red, green, blue = cv2.cvtColor(np.array([[[hue, saturation, value]]], np.uint8), cv2.COLOR_HSV2RGB)[
+            0, 0
+        ]
+        varied[name] = int(red), int(green), int(blue)
+    return varied
+
+
+def _age(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Fades, and squeezes to another proportion now and then."""
+    faded = picture.astype(np.float32)
+    if rng.random() < 0.35:
+        faded += rng.uniform(0.05, 0.35) * (rng.uniform(150, 235) - faded)
+    if rng.random() < 0.25:
+        width = round(picture.shape[0] * rng.uniform(1.35, 2.1))
+        faded = cv2.resize(faded, (width, picture.shape[0]), interpolation=cv2.INTER_AREA)
+    return np.clip(faded, 0, 255).astype(np.uint8)

@@ -1,0 +1,17 @@
+"""Simulates the bank of cloth shapes again: python scripts/make_cloth.py datasets/cloth.npz"""
+
+from pathlib import Path
+
+import typer
+
+from detector.training.cloth import save_bank
+from detector.training.cloth_scenes import make_bank
+
+
+def main(out: Path, batches: int = 3, seed: int = 1) -> None:
+    save_bank(out, make_bank(seed, batches=batches))
+    print(out)
+
+
+if __name__ == "__main__":
+    typer.run(main)

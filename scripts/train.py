@@ -1,0 +1,31 @@
+"""Trains the model: python scripts/train.py data.yaml runs/first --start yolo11n.pt"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.training.train import TrainOptions, train
+
+
+def main(
+    data: Path,
+    out: Path,
+    start: Annotated[
+        str, typer.Option(help="Start weights: a file, or a public name of ultralytics.")
+    ] = "yolo11n.pt",
+    epochs: int = 4,
+    batch: int = 16,
+    learning_rate: float = 0.002,
+    mosaic: float = 0.3,
+    freeze: int = 0,
+    threads: int = 2,
+) -> None:
+    options = TrainOptions(
+        epochs=epochs, batch=batch, learning_rate=learning_rate, mosaic=mosaic, freeze=freeze, threads=threads
+    )
+    print(train(start, data, out, options))
+
+
+if __name__ == "__main__":
+    typer.run(main)
