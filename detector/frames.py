@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import av
 import av.container
@@ -42,7 +43,7 @@ class Frame:
     """A picture with its time."""
 
     index: int
-    """Count of the frame in its file from 0, in order of presentation; with key frames only, of the packet."""
+    """Count of the frame in its file from 0, in order of presentation (with `keyframes`, of storage)."""
     time_seconds: float
     """Presentation time minus the start of the stream; 0 for photos."""
     image: NDArray[np.uint8]
@@ -265,48 +266,69 @@ def _decode(
 ) -> Iterator[_Candidate]:
     """Decoded frames in order of presentation. Raises MediaError when the file breaks off or is cut."""
     clock = _Clock(stream)
+    decoder = _Decoder(coverage)
     give_up_at = time.monotonic() + sampling.max_seconds
-    bad_in_a_row = index = 0
-    last_error = ""
-    end_seconds = 0.0  # of any stream: sound may end last
-    for packet in container.demux():
-        end_seconds = max(end_seconds, clock.end_seconds(packet))
-        if packet.stream is not stream:
-            continue
-        if time.monotonic() > give_up_at:
-            raise MediaError(
-                f"stopped by the time limit at {coverage.read_seconds:.1f} of {coverage.declared_seconds:.1f} s"
-            )
+    index = 0
+    for packet in _read_packets(container, stream, coverage):
         if sampling.keyframes and packet.size and not packet.is_keyframe:
             index += 1
             continue
-        if packet.is_corrupt:
-            coverage.frames_unreadable += 1
-        try:
-            pictures = packet.decode()
-        except av.FFmpegError as error:
-            coverage.frames_unreadable += 1
-            bad_in_a_row += 1
-            last_error = _reason(error)
-            if bad_in_a_row > MAX_BAD_PACKETS:
-                raise MediaError(
-                    f"broken off at {coverage.read_seconds:.1f} of {coverage.declared_seconds:.1f} s: {last_error}"
-                ) from error
-            continue
-        for picture in pictures:
-            bad_in_a_row = 0
+        for picture in decoder.decode(packet):
             seconds = clock.seconds(picture)
             coverage.read_seconds = max(coverage.read_seconds, clock.frame_end(picture, seconds))
             yield _Candidate(index, seconds, picture)
             index += 1
-            if index > MAX_VIDEO_FRAMES:
-                raise MediaError(f"stopped after {MAX_VIDEO_FRAMES} frames")
+        if time.monotonic() > give_up_at:
+            raise MediaError(f"stopped by the time limit{_where(coverage)}")
+        if index > MAX_VIDEO_FRAMES:
+            raise MediaError(f"stopped after {MAX_VIDEO_FRAMES} frames{_where(coverage)}")
     if not coverage.read_seconds:
-        raise MediaError(f"no frame could be decoded{': ' + last_error if last_error else ''}")
-    reached = max(end_seconds, coverage.read_seconds)
-    missing = coverage.declared_seconds - reached
+        raise MediaError(f"no frame could be decoded{decoder.last_error}")
+
+
+def _read_packets(
+    container: av.container.InputContainer, stream: av.VideoStream, coverage: Coverage
+) -> Iterator[av.Packet[av.VideoStream]]:
+    """Packets of the stream. Raises MediaError at the end when the file is shorter than it claims."""
+    reached = 0.0  # by any stream: sound may end last
+    for packet in container.demux():
+        if packet.pts is not None and packet.time_base:
+            stamp = packet.pts - (packet.stream.start_time or 0) + (packet.duration or 0)
+            reached = max(reached, float(stamp * packet.time_base))
+        if packet.stream is stream:
+            yield cast("av.Packet[av.VideoStream]", packet)
+    missing = coverage.declared_seconds - max(reached, coverage.read_seconds)
     if missing > max(MAX_MISSING_SECONDS, MAX_MISSING_SHARE * coverage.declared_seconds):
-        raise MediaError(f"cut short: {reached:.1f} of {coverage.declared_seconds:.1f} s are there")
+        raise MediaError(f"cut short{_where(coverage)}")
+
+
+class _Decoder:
+    """Decodes packets and counts the damaged ones. Raises MediaError when too many follow each other."""
+
+    def __init__(self, coverage: Coverage) -> None:
+        self.coverage = coverage
+        self.bad_in_a_row = 0
+        self.last_error = ""
+
+    def decode(self, packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
+        try:
+            pictures = packet.decode()
+        except av.FFmpegError as error:
+            self.coverage.frames_unreadable += 1
+            self.bad_in_a_row += 1
+            self.last_error = f": {_reason(error)}"
+            if self.bad_in_a_row > MAX_BAD_PACKETS:
+                raise MediaError(f"broken off{_where(self.coverage)}{self.last_error}") from error
+            return []
+        if packet.is_corrupt:
+            self.coverage.frames_unreadable += 1
+        if pictures:
+            self.bad_in_a_row = 0
+        return pictures
+
+
+def _where(coverage: Coverage) -> str:
+    return f" at {coverage.read_seconds:.1f} of {coverage.declared_seconds:.1f} s"
 
 
 class _Clock:
@@ -333,18 +355,11 @@ class _Clock:
     def frame_end(self, picture: av.VideoFrame, seconds: float) -> float:
         return seconds + (picture.duration * self.time_base if picture.duration else self.usual_seconds)
 
-    @staticmethod
-    def end_seconds(packet: av.Packet) -> float:
-        """End of a packet of any stream, from that stream's start; 0 when it has no time."""
-        if packet.pts is None or not packet.time_base:
-            return 0.0
-        start = packet.stream.start_time or 0
-        return float((packet.pts - start + (packet.duration or 0)) * packet.time_base)
-
 
 def _reason(error: av.FFmpegError) -> str:
     """FFmpeg's own words; its last log line says more than the error's name."""
-    return error.log[2].strip() if error.log else str(error.strerror)
+    level_name_message = cast("tuple[int, str, str] | None", error.log)  # its own type hint is wrong
+    return level_name_message[2].strip() if level_name_message else str(error.strerror)
 
 
 # What both share
@@ -382,7 +397,9 @@ def _sharpness(picture: "av.VideoFrame | NDArray[np.uint8]") -> float:
         if picture.format.name not in PLANAR_LUMA:
             picture = picture.reformat(format="gray")
         plane = picture.planes[0]
-        luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: plane.height, : plane.width]
+        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, : plane.width
+        ]
     rows = np.ascontiguousarray(luma[:-1:4])
     below = np.ascontiguousarray(luma[1::4][: len(rows)])
     if rows.shape[0] < 1 or rows.shape[1] < 2:
@@ -393,6 +410,6 @@ def _sharpness(picture: "av.VideoFrame | NDArray[np.uint8]") -> float:
 def _to_rgb(picture: "av.VideoFrame | NDArray[np.uint8]") -> NDArray[np.uint8]:
     if isinstance(picture, np.ndarray):
         return picture
-    image = picture.to_ndarray(format="rgb24")
+    image = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

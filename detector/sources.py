@@ -12,15 +12,15 @@ from detector.errors import MediaError, UsageError
 Kind = Literal["photo", "video", "other"]
 
 PHOTO_SUFFIXES = frozenset(
-    (".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif")
-    + (".heic", ".heif", ".hif", ".avif")
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
+    | {".heic", ".heif", ".hif", ".avif"}
 )
 VIDEO_SUFFIXES = frozenset(
     (".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".m4v", ".3gp", ".3g2", ".qt")
 )
 HEIF_BRANDS = frozenset(
-    (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs")
-    + (b"mif1", b"mif2", b"msf1", b"miaf", b"avif", b"avis")
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+    | {b"mif1", b"mif2", b"msf1", b"miaf", b"avif", b"avis"}
 )  # ISO/IEC 23008-12 and the AV1 Image File Format: still pictures in the container that mp4 uses
 MP4_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 TS_PACKET = 188  # bytes, ISO/IEC 13818-1; 192 with the time code that cameras put before each

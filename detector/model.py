@@ -1,0 +1,278 @@
+"""Weights in, Detections out: the only module that runs a network."""
+
+import hashlib
+import os
+import tomllib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import cv2
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from detector.errors import UsageError, WeightsError
+
+Image = NDArray[np.uint8]
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Images (n, 3, h, w), RGB in 0..1, in; (n, 4 + classes, anchors) out: centre x, centre y, width and height
+in pixels of the input, then a confidence for each class."""
+
+STRIDE = 32  # the network halves its input five times
+PADDING_GREY = 114  # as in training
+BATCH_IMAGES = 4  # more does not pay on a CPU and costs memory
+NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
+RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
+MAX_CANDIDATES = 1000  # an image, before boxes of the same flag are joined
+MAX_DETECTIONS = 300  # an image
+
+
+@dataclass(frozen=True, slots=True)
+class WeightsInfo:
+    """What a weights file is; read from the .toml of the same name beside it."""
+
+    path: Path
+    sha256: str
+    class_names: tuple[str, ...]
+    input_size: int
+    """Long side of the network's input in pixels."""
+    floor: float
+    """Confidence below which nothing is worth keeping."""
+    ambiguity_margin: float
+    """A detection whose rival is closer than this is ambiguous."""
+    thresholds: tuple[float, ...]
+    """Recommended confidence for each class."""
+
+
+class Model(Protocol):
+    """What finds flags in images."""
+
+    info: WeightsInfo
+
+    def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
+        """One Detections for each upright RGB image (height, width, 3), most confident first.
+
+        Boxes are pixels of the image. Every detection is at least as confident as `floor` and carries in
+        `data`: `rival_class_id` (the class of the best overlapping detection of another class, -1 for none),
+        `rival_confidence` (0 for none) and `ambiguous`. The weaker of two such detections is not given out.
+        """
+
+
+def read_weights_info(weights: Path) -> WeightsInfo:
+    """What the weights are, without loading them. Raises WeightsError."""
+    settings_path = weights.with_suffix(".toml")
+    try:
+        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"no weights at {weights}; see weights/README.md") from error
+    try:
+        settings = tomllib.loads(settings_path.read_text(encoding="utf-8"))
+        class_names = tuple(str(name) for name in settings["class_names"])
+        info = WeightsInfo(
+            path=weights,
+            sha256=sha256,
+            class_names=class_names,
+            input_size=int(settings["input_size"]),
+            floor=float(settings["floor"]),
+            ambiguity_margin=float(settings["ambiguity_margin"]),
+            thresholds=tuple(float(settings["thresholds"][name]) for name in class_names),
+        )
+        expected = settings.get("weights_sha256", {}).get(weights.suffix.lstrip("."), sha256)
+    except OSError as error:
+        raise WeightsError(
+            f"no settings at {settings_path}; scripts/convert.py writes them beside the weights"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+        raise WeightsError(f"{settings_path} is not understood: {error!r}") from error
+    if expected != sha256:
+        raise WeightsError(
+            f"{settings_path} was written for other weights than {weights}; run scripts/convert.py"
+        )
+    return info
+
+
+def load_model(weights: Path, *, device: str = "cpu", threads: int = 1) -> Model:
+    """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
+
+    `device` is "cpu" or "cuda". Raises WeightsError, or UsageError when the device is not to be had.
+    """
+    info = read_weights_info(weights)
+    if weights.suffix == ".onnx":
+        network, names = _load_onnx(weights, device, threads)
+    elif weights.suffix == ".pt":
+        network, names = _load_pt(weights, device, threads)
+    else:
+        raise WeightsError(f"{weights} is neither .onnx nor .pt")
+    if names != info.class_names:
+        raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
+    return NetworkModel(info, network)
+
+
+class NetworkModel:
+    """A network of ultralytics' raw detection layout with the steps before and after it."""
+
+    def __init__(self, info: WeightsInfo, network: Network) -> None:
+        self.info = info
+        self._network = network
+
+    def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
+        """See `Model`."""
+        boxed = [letterbox(image, self.info.input_size) for image in images]
+        found: dict[int, sv.Detections] = {}
+        for shape in dict.fromkeys(one.image.shape for one in boxed):
+            alike = [index for index, one in enumerate(boxed) if one.image.shape == shape]
+            for start in range(0, len(alike), BATCH_IMAGES):
+                batch = alike[start : start + BATCH_IMAGES]
+                inputs = cv2.dnn.blobFromImages([boxed[index].image for index in batch], 1 / 255)
+                for index, output in zip(batch, self._network(np.asarray(inputs, np.float32)), strict=True):
+                    found[index] = self._read_output(output, boxed[index], images[index].shape, floor)
+        return [found[index] for index in range(len(images))]
+
+    def _read_output(
+        self, output: NDArray[np.float32], boxed: "Letterboxed", shape: tuple[int, ...], floor: float
+    ) -> sv.Detections:
+        class_id, anchor = np.nonzero(output[4:] >= floor)
+        confidence = output[4:][class_id, anchor]
+        best = np.argsort(-confidence, kind="stable")[:MAX_CANDIDATES]
+        class_id, confidence, centre = class_id[best], confidence[best], output[:4, anchor[best]].T
+        corners = np.hstack([centre[:, :2] - centre[:, 2:] / 2, centre[:, :2] + centre[:, 2:] / 2])
+        height, width = shape[:2]
+        xyxy = boxed.to_original(corners).clip(0, (width, height, width, height)).astype(np.float32)
+        rows = np.column_stack([xyxy, confidence, class_id])[(xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)]
+        rows = rows[sv.box_non_max_suppression(rows, NMS_IOU)] if len(rows) else rows
+        return join_rivals(rows[:, :4], rows[:, 4], rows[:, 5].astype(int), self.info.ambiguity_margin)
+
+
+def join_rivals(
+    xyxy: NDArray[np.floating], confidence: NDArray[np.floating], class_id: NDArray[np.integer], margin: float
+) -> sv.Detections:
+    """Detections (n,) as `Model.detect` gives them: the most confident first, with their rivals.
+
+    Where boxes of two classes overlap, the weaker becomes the rival of the stronger, so that one flag is
+    never counted as two.
+    """
+    order = np.lexsort((class_id, -confidence))[:MAX_DETECTIONS]
+    xyxy, confidence, class_id = xyxy[order], confidence[order], class_id[order]
+    overlap = sv.box_iou_batch(xyxy, xyxy) >= RIVAL_IOU
+    rivals = overlap & (class_id[:, None] != class_id[None, :])
+    kept = np.ones(len(order), bool)
+    for row in range(1, len(order)):
+        kept[row] = not (rivals[row, :row] & kept[:row]).any()
+    rival_confidences = np.where(rivals, confidence[None, :], 0.0)
+    rival = rival_confidences.argmax(axis=1) if len(order) else np.empty(0, int)
+    rival_confidence = rival_confidences[np.arange(len(order)), rival]
+    data = {
+        "rival_class_id": np.where(rival_confidence > 0, class_id[rival], -1)[kept],
+        "rival_confidence": rival_confidence.astype(np.float32)[kept],
+        "ambiguous": ((rival_confidence > 0) & (confidence - rival_confidence < margin))[kept],
+    }
+    return sv.Detections(
+        xyxy[kept].astype(np.float32), None, confidence[kept].astype(np.float32), class_id[kept], data=data
+    )
+
+
+# Letterbox
+
+
+@dataclass(frozen=True, slots=True)
+class Letterboxed:
+    """An image fitted into the network's input, and the way back."""
+
+    image: Image
+    scale: float
+    left: int
+    top: int
+
+    def to_original(self, xyxy: NDArray[Any]) -> NDArray[np.float64]:
+        """Boxes (n, 4) from pixels of the input to pixels of the original."""
+        return (xyxy.astype(np.float64) - self._offset) / self.scale
+
+    def from_original(self, xyxy: NDArray[Any]) -> NDArray[np.float64]:
+        """Boxes (n, 4) from pixels of the original to pixels of the input."""
+        return xyxy.astype(np.float64) * self.scale + self._offset
+
+    @property
+    def _offset(self) -> NDArray[np.float64]:
+        return np.array([self.left, self.top, self.left, self.top], np.float64)
+
+
+def letterbox(image: Image, input_size: int) -> Letterboxed:
+    """Scaled so that the long side is `input_size`, padded to a multiple of the stride.
+
+    The same steps and roundings as ultralytics' LetterBox(auto=True), so that .onnx and .pt agree.
+    """
+    height, width = image.shape[:2]
+    scale = min(input_size / height, input_size / width)
+    new_width, new_height = max(round(width * scale), 1), max(round(height * scale), 1)
+    if (new_height, new_width) != (height, width):
+        image = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
+    pad_x, pad_y = (input_size - new_width) % STRIDE / 2, (input_size - new_height) % STRIDE / 2
+    left, top = round(pad_x - 0.1), round(pad_y - 0.1)
+    right, bottom = round(pad_x + 0.1), round(pad_y + 0.1)
+    grey = (PADDING_GREY,) * 3
+    padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=grey)
+    return Letterboxed(padded.astype(np.uint8, copy=False), scale, left, top)
+
+
+# The two runtimes
+
+
+def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
+    import ast
+
+    import onnxruntime
+
+    provider = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}.get(device)
+    if provider not in onnxruntime.get_available_providers():
+        raise UsageError(f"device {device} is not to be had; for cuda install onnxruntime-gpu, else use cpu")
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(weights, options, providers=[provider])
+        names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
+        class_names = tuple(names[index] for index in range(len(names)))
+    except (KeyError, ValueError, SyntaxError) as error:
+        raise WeightsError(f"{weights} does not name its classes; make it with scripts/convert.py") from error
+    except Exception as error:  # its exceptions share no base class but this
+        raise WeightsError(f"{weights} cannot be loaded: {error}") from error
+    name = session.get_inputs()[0].name
+
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        output: NDArray[np.float32] = session.run(None, {name: images})[0]
+        return output
+
+    return network, class_names
+
+
+def _load_pt(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # before its import: it phones home
+    try:
+        import torch
+        import ultralytics
+    except ImportError as error:
+        raise WeightsError(
+            f"{weights} needs ultralytics: pip install '.[train]', or use the .onnx"
+        ) from error
+    ultralytics.settings.update({"sync": False})
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("device cuda is not to be had; use cpu")
+    torch.set_num_threads(threads)
+    try:
+        loaded = ultralytics.YOLO(weights, task="detect")
+    except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{weights} cannot be loaded: {error}") from error
+    module = loaded.model.float().eval().to(device)
+
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            output = module(torch.from_numpy(images).to(device))
+        tensor = output[0] if isinstance(output, (list, tuple)) else output
+        array: NDArray[np.float32] = tensor.cpu().numpy()
+        return array
+
+    return network, tuple(loaded.names[index] for index in range(len(loaded.names)))
