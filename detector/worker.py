@@ -1,0 +1,194 @@
+"""One file in, one FileResult out: hash, decode, detect and draw for a single file."""
+
+import functools
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+
+from detector.annotate import CROP_LONG_SIDE, cut_crop, draw_detections, protect, shrink, write_jpeg
+from detector.errors import MediaError, UnsupportedMediaError
+from detector.faces import SEARCH_LONG_SIDE
+from detector.frames import Coverage, Frame, Sampling, read_frames
+from detector.model import BATCH_IMAGES, Model, load_model
+from detector.sources import Media
+
+Status = Literal["ok", "no_detection", "failed", "unsupported"]
+
+ID_DIGITS = 16  # of the content hash: no two of a billion files share them by accident
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What every file of a scan is looked at with."""
+
+    weights: Path
+    device: str
+    threads: int
+    """Threads of one worker's network."""
+    floor: float
+    """Confidence below which detections are forgotten."""
+    thresholds: tuple[float, ...]
+    """Confidence for each class from which a detection is shown in pictures and tables."""
+    sampling: Sampling
+    show_faces: bool
+    out: Path
+    """Report folder; pictures are written to `frames/` and `crops/` in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """Everything a scan learns from one file."""
+
+    media: Media
+    sha256: str
+    """Hash of the content, "" when it could not be read."""
+    bytes: int
+    status: Status
+    reason: str
+    """Why the file failed or is unsupported, or what was damaged; "" when all is well."""
+    coverage: Coverage
+    detections: sv.Detections
+    """All frames' detections down to the floor, in order of frame and rank; `data` holds, besides what `Model`
+    gives, `frame_index`, `time_seconds`, `rank`, `frame_width`, `frame_height`, `annotated` and `crop` (paths
+    in the report folder, "" for none)."""
+
+
+def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
+    """Looks at one file and writes its pictures. Never raises for what is wrong with the file."""
+    coverage = Coverage(media.kind)
+    sha256, size, reason = "", 0, ""
+    status: Status | None = None
+    found: list[sv.Detections] = []
+    try:
+        sha256, size = media.sha256(), media.size()
+        for batch in _batches(read_frames(media, settings.sampling, coverage)):
+            found.extend(_look_at(batch, sha256, settings))
+    except UnsupportedMediaError as error:
+        status, reason = "unsupported", str(error)
+    except MediaError as error:
+        status, reason = "failed", str(error)
+    if not reason and coverage.frames_unreadable:
+        reason = f"{coverage.frames_unreadable} damaged frames passed over"
+    detections = sv.Detections.merge(found) if found else empty_detections()
+    if status is None:
+        status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
+    return FileResult(media, sha256, size, status, reason, replace(coverage), detections)
+
+
+def failed_result(media: Media, reason: str) -> FileResult:
+    """The result of a file whose worker gave none."""
+    try:
+        sha256, size = media.sha256(), media.size()
+    except MediaError:
+        sha256, size = "", 0
+    return FileResult(media, sha256, size, "failed", reason, Coverage(media.kind), empty_detections())
+
+
+def is_shown(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArray[np.bool_]:
+    """Mask (n,) of the detections at or above their class's threshold."""
+    confidence, class_id = detections.confidence, detections.class_id
+    if confidence is None or class_id is None or not len(detections):
+        return np.zeros(0, bool)
+    return np.asarray(confidence >= np.asarray(thresholds, np.float32)[class_id])
+
+
+def empty_detections() -> sv.Detections:
+    """No detections, with every array a file's detections have."""
+    nothing = np.empty(0)
+    names = ("rival_class_id", "rival_confidence", "ambiguous", "frame_index", "time_seconds", "rank")
+    names += ("frame_width", "frame_height", "annotated", "crop")
+    return sv.Detections(
+        np.empty((0, 4), np.float32),
+        confidence=np.empty(0, np.float32),
+        class_id=np.empty(0, int),
+        data=dict.fromkeys(names, nothing),
+    )
+
+
+def detection_id(sha256: str, frame_index: int, rank: int) -> str:
+    """Stable name of a detection; exact copies of a file share it, as they share the picture."""
+    return f"{sha256[:ID_DIGITS]}-{frame_index}-{rank}"
+
+
+@functools.cache
+def _model(weights: Path, device: str, threads: int) -> Model:
+    return load_model(weights, device=device, threads=threads)
+
+
+def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
+    batch: list[Frame] = []
+    try:
+        for frame in frames:
+            batch.append(frame)
+            if len(batch) == BATCH_IMAGES:
+                yield batch
+                batch = []
+    except MediaError:
+        if batch:  # what was read until the file broke is still looked at
+            yield batch
+        raise
+    if batch:
+        yield batch
+
+
+def _look_at(batch: list[Frame], sha256: str, settings: WorkerSettings) -> Iterator[sv.Detections]:
+    """The detections of each frame that has any, with their pictures written."""
+    model = _model(settings.weights, settings.device, settings.threads)
+    images = [frame.image for frame in batch]
+    for frame, detections in zip(batch, model.detect(images, settings.floor), strict=True):
+        if len(detections):
+            yield _with_pictures(frame, detections, sha256, model.info.class_names, settings)
+
+
+def _with_pictures(
+    frame: Frame,
+    detections: sv.Detections,
+    sha256: str,
+    class_names: tuple[str, ...],
+    settings: WorkerSettings,
+) -> sv.Detections:
+    count = len(detections)
+    height, width = frame.image.shape[:2]
+    shown = is_shown(detections, settings.thresholds)
+    ids = [detection_id(sha256, frame.index, rank) for rank in range(count)]
+    annotated = f"frames/{sha256[:ID_DIGITS]}-{frame.index}.jpg"
+    crops = np.array([f"crops/{name}.jpg" for name in ids], dtype=object)
+    if shown.any():
+        image = protect(frame.image, show_faces=settings.show_faces)
+        labels = np.array(_labels(detections, class_names, ids), dtype=object)
+        only = sv.Detections(detections.xyxy[shown], class_id=np.asarray(detections.class_id)[shown])
+        write_jpeg(draw_detections(image, only, labels[shown].tolist()), settings.out / annotated)
+        for box, crop in zip(detections.xyxy[shown], crops[shown], strict=True):
+            cut = image[cut_crop(image, box)]
+            if max(height, width) > SEARCH_LONG_SIDE:  # faces too small to be found in the whole frame
+                cut = protect(cut, show_faces=settings.show_faces)
+            write_jpeg(shrink(cut, CROP_LONG_SIDE), settings.out / crop)
+    detections.data |= {
+        "frame_index": np.full(count, frame.index),
+        "time_seconds": np.full(count, frame.time_seconds),
+        "rank": np.arange(count),
+        "frame_width": np.full(count, width),
+        "frame_height": np.full(count, height),
+        "annotated": np.where(shown, annotated, ""),
+        "crop": np.where(shown, crops, ""),
+    }
+    return detections
+
+
+def _labels(detections: sv.Detections, class_names: tuple[str, ...], ids: list[str]) -> list[str]:
+    """Class, confidence and id of each detection, and the rival where it is close."""
+    class_id, confidence = np.asarray(detections.class_id), np.asarray(detections.confidence)
+    rival, ambiguous = detections.data["rival_class_id"], detections.data["ambiguous"]
+    labels = []
+    for row, name in enumerate(ids):
+        label = class_names[class_id[row]]
+        if ambiguous[row]:
+            label = f"ambiguous: {label} or {class_names[int(rival[row])]}"
+        short = name[:6] + name[ID_DIGITS:]  # the whole id is in the file's name and the table
+        labels.append(f"{label} {confidence[row]:.2f} {short}")
+    return labels
