@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import os
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import cv2
@@ -14,6 +15,9 @@ from detector.training.render import Cutout
 HELD_OUT_EVERY = 10
 MAX_HEIGHT = 320  # pixels of a stored cut-out
 GRABCUT_ROUNDS = 3
+PERSON = 0  # class of COCO
+MIN_HEIGHT = 100  # pixels: smaller people are too coarse
+MIN_SHARE, MAX_SHARE = 0.2, 0.75  # of the box that the person fills; outside, the cut has failed
 
 
 def cut_person(photo: NDArray[np.uint8], box: NDArray[np.floating]) -> Cutout:
@@ -33,6 +37,24 @@ def cut_person(photo: NDArray[np.uint8], box: NDArray[np.floating]) -> Cutout:
     sure = cv2.morphologyEx(sure, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     alpha = cv2.GaussianBlur(sure.astype(np.float32), (0, 0), 0.8)
     return Cutout(piece.astype(np.float32), np.asarray(alpha, np.float32), np.zeros((2, 2), np.float32))
+
+
+def cut_folder(folder: Path, weights: str) -> Iterator[Cutout]:
+    """People found in a folder's photos by a COCO detector (a file, or a public name of ultralytics)."""
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")
+    from ultralytics import YOLO
+
+    detector = YOLO(weights)
+    for path in sorted(folder.iterdir()):
+        photo = cv2.imread(str(path))
+        if photo is None:
+            continue
+        boxes = detector.predict(photo, classes=[PERSON], conf=0.5, imgsz=512, verbose=False)[0].boxes.xyxy.numpy()
+        for box in boxes[:3]:
+            if box[3] - box[1] >= MIN_HEIGHT:
+                cutout = cut_person(np.ascontiguousarray(photo[..., ::-1]).astype(np.uint8), box)
+                if MIN_SHARE < float(cutout.alpha.mean()) < MAX_SHARE:
+                    yield cutout
 
 
 def save_cutouts(path: Path, cutouts: Iterable[Cutout]) -> None:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from detector.training.cloth import Shapes
 from detector.training.degrade import degrade
 from detector.training.designs import TARGETS, Design, Designs
-from detector.training.repaint import Repaint
+from detector.training.repaint import Repaint, paint
 from detector.training.render import Camera, Cutout, Light, render_cloth
 
 Picture = NDArray[np.float32]
@@ -22,6 +22,8 @@ STATE_WEIGHTS = {
     "wave": 0.2, "light_air": 0.2, "limp": 0.22, "hung_by_hoist": 0.1, "hung_by_edge": 0.08, "two_hands": 0.1, "cape": 0.06,
     "over_ball": 0.04,
 }  # fmt: skip
+POSITIVE = 0.62  # share of pictures that a target flag is put into
+REPAINTED = 0.3  # share of target flags that are real cloth repainted
 MIN_VISIBLE = 0.35  # share of a flag's cloth that must be seen for it to be in the picture at all
 MIN_SIDE = 7  # pixels of the longer side of a box
 
@@ -57,7 +59,7 @@ def make_example(materials: Materials, seed: int, index: int, *, size: int = 448
     """Draws the picture that belongs to a seed and an index, whoever asks for it and in whatever order."""
     rng = np.random.default_rng([seed, index])
     picture = _open_scene(materials, rng, size)
-    positive = rng.random() < 0.72
+    positive = rng.random() < POSITIVE
     wanted = (
         [str(rng.choice(TARGETS)) for _ in range(int(rng.choice([1, 2, 3], p=[0.62, 0.28, 0.1])))]
         if positive
@@ -94,7 +96,7 @@ def _open_photo(path: Path) -> Picture:
 
 def _open_scene(materials: Materials, rng: np.random.Generator, size: int) -> Picture:
     """A square piece of a photo, at the scale at which whole photos are looked at."""
-    of_flag = bool(materials.flag_photos) and rng.random() < 0.07
+    of_flag = bool(materials.flag_photos) and rng.random() < 0.09
     paths = materials.flag_photos if of_flag else materials.backgrounds
     photo = _open_photo(paths[int(rng.integers(len(paths)))])
     height, width = photo.shape[:2]
@@ -129,7 +131,12 @@ def _add_flag(
     frame = picture.shape[0]
     size = _choose_size(rng, frame)
     flat = rng.random() < 0.16
-    cutout = _print_flat(design, size, rng) if flat else _hang_cloth(design, size, materials, rng)
+    if flat:
+        cutout = _print_flat(design, size, rng)
+    elif materials.repaints and design.label and rng.random() < REPAINTED:
+        cutout = _repaint(design, size, materials, rng)
+    else:
+        cutout = _hang_cloth(design, size, materials, rng)
     height, width = cutout.alpha.shape
     margin = 0.3 if size > 60 else 0.0
     left = int(rng.uniform(-margin * width, max(frame - (1 - margin) * width, -margin * width + 1)))
@@ -211,6 +218,23 @@ def _hang_cloth(design: Design, size: float, materials: Materials, rng: np.rando
         creases=float(rng.uniform(0, 0.3)),
     )
     return render_cloth(shape, design.picture, size=size, camera=camera, light=light, rng=rng)
+
+
+def _repaint(design: Design, size: float, materials: Materials, rng: np.random.Generator) -> Cutout:
+    """Real cloth from a photo, turned and mirrored."""
+    cloth = materials.repaints[int(rng.integers(len(materials.repaints)))]
+    cutout = paint(cloth, design.picture, size=size, mirrored=bool(rng.random() < 0.5))
+    height, width = cutout.alpha.shape
+    angle = rng.normal(0, 15) if rng.random() < 0.8 else rng.choice([-90.0, 90.0]) + rng.normal(0, 8)
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), float(angle), 1)
+    cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
+    size_wh = int(np.ceil(width * cos + height * sin)) + 2, int(np.ceil(width * sin + height * cos)) + 2
+    matrix[:, 2] += (size_wh[0] - width) / 2, (size_wh[1] - height) / 2
+    colour = cv2.warpAffine(cutout.colour, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    alpha = cv2.warpAffine(cutout.alpha, matrix, size_wh, flags=cv2.INTER_LINEAR)
+    if rng.random() < 0.5:
+        colour, alpha = np.ascontiguousarray(colour[:, ::-1]), np.ascontiguousarray(alpha[:, ::-1])
+    return Cutout(np.asarray(colour, np.float32), np.asarray(alpha, np.float32), np.zeros((2, 2), np.float32))
 
 
 def _print_flat(design: Design, size: float, rng: np.random.Generator) -> Cutout:

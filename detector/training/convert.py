@@ -1,0 +1,66 @@
+"""Trained weights in, the files of a release out: slim .pt, .onnx, and flags.toml that holds their settings."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+INPUT_SIZE = 640  # long side in use; a whole photo shrinks to this
+OPSET = 17
+FLOOR = 0.05
+AMBIGUITY_MARGIN = 0.2
+FIRST_THRESHOLD = 0.4  # until evaluate has found better ones
+
+
+def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
+    """Writes ``NAME.pt`` (half precision, no optimizer), ``NAME.onnx`` and ``NAME.toml`` to ``out``.
+
+    Thresholds are provisional until ``evaluate`` has found better ones. Returns the .onnx file.
+    """
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")
+    from ultralytics import YOLO, settings
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    settings.update({"sync": False})
+    out.mkdir(parents=True, exist_ok=True)
+    slim, onnx = out / f"{name}.pt", out / f"{name}.onnx"
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / slim.name
+        strip_optimizer(str(trained), str(copy))
+        exported = YOLO(str(copy)).export(
+            format="onnx", imgsz=INPUT_SIZE, dynamic=True, simplify=True, opset=OPSET, nms=False, device="cpu"
+        )
+        shutil.copy(copy, slim)
+        shutil.copy(exported, onnx)
+    class_names = tuple(YOLO(str(slim)).names.values())
+    write_settings(out / f"{name}.toml", class_names, [FIRST_THRESHOLD] * len(class_names))
+    return onnx
+
+
+def write_settings(path: Path, class_names: Sequence[str], thresholds: Sequence[float]) -> None:
+    """Writes the settings of the weights beside ``path``, with the SHA-256 of those that exist."""
+    weights = {suffix: path.with_suffix(f".{suffix}") for suffix in ("onnx", "pt")}
+    digests = {
+        suffix: hashlib.sha256(file.read_bytes()).hexdigest() for suffix, file in weights.items() if file.exists()
+    }
+    path.write_text(_format_settings(class_names, thresholds, digests), encoding="utf-8")
+
+
+def _format_settings(class_names: Sequence[str], thresholds: Sequence[float], digests: Mapping[str, str]) -> str:
+    names = ", ".join(f'"{name}"' for name in class_names)
+    digest = ", ".join(f'{suffix} = "{value}"' for suffix, value in digests.items())
+    lines = [
+        f"class_names = [{names}]",
+        f"input_size = {INPUT_SIZE}  # long side of the letterboxed input, pixels",
+        f"floor = {FLOOR}  # confidence below which nothing is kept",
+        f"ambiguity_margin = {AMBIGUITY_MARGIN}  # a rival closer than this makes a detection ambiguous",
+        f"weights_sha256 = {{ {digest} }}",
+        "",
+        "[thresholds]  # recommended confidence, from scripts/evaluate.py",
+        *(f"{name} = {threshold:.2f}" for name, threshold in zip(class_names, thresholds, strict=True)),
+    ]
+    return "\n".join(lines) + "\n"

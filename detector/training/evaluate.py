@@ -1,0 +1,278 @@
+"""A model and photos with truth in, measured accuracy out: the figures of the model card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import supervision as sv
+from numpy.typing import NDArray
+from supervision.metrics import MeanAveragePrecision
+
+from detector.frames import read_image
+from detector.model import Model
+from detector.training.truth import Photo
+
+MATCH_IOU = 0.5
+SIZE_EDGES = (0, 24, 48, 96, 1_000_000)  # pixels of a box's longer side in the photo as the network sees it
+BOOTSTRAP_ROUNDS = 1000
+CONFUSION_FLOOR = 0.3  # overlap from which a box counts as being on another one
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A photo and what the model saw in it, down to the floor."""
+
+    photo: Photo
+    detections: sv.Detections
+    long_side: int
+    """Of the photo, pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClassFigures:
+    """Accuracy for one class."""
+
+    label: str
+    threshold: float
+    boxes: int
+    ap50: float
+    ap50_95: float
+    box_recall: float
+    recall_by_size: Mapping[str, tuple[int, int]]
+    """Found and all, by longer side in pixels of the network's input."""
+    photo_recall: tuple[float, float, float]
+    """Share of photos with the flag in which it is reported, with its 95 % interval."""
+    photo_precision: tuple[float, float, float]
+    """Share of photos reported for it that hold it, with its 95 % interval."""
+    by_source: Mapping[str, tuple[int, int]]
+    """Photos found and all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Everything measured."""
+
+    classes: tuple[ClassFigures, ...]
+    negatives: int
+    negatives_hit: int
+    hits_by_kind: Mapping[str, tuple[int, int]]
+    """Negative photos hit and all."""
+    confusion: Mapping[tuple[str, str], int]
+    """Boxes by (truth, reported); ``none`` where one has no counterpart."""
+
+
+def look(model: Model, photos: Sequence[Photo], *, floor: float) -> list[Seen]:
+    """Runs the model over photos exactly as a scan does."""
+    seen = []
+    for photo in photos:
+        image = read_image(photo.path)
+        (detections,) = model.detect([image], floor)
+        seen.append(Seen(photo, detections, max(image.shape[:2])))
+    return seen
+
+
+def measure(
+    seen: Sequence[Seen], class_names: Sequence[str], thresholds: Sequence[float], rng: np.random.Generator
+) -> Figures:
+    """All figures at these thresholds (one a class)."""
+    negatives = [one for one in seen if not one.photo.labels]
+    limits = np.array(thresholds)
+    hit = [one for one in negatives if (_confidence(one) >= limits[_class_id(one)]).any()]
+    kinds = sorted({one.photo.kind for one in negatives})
+    return Figures(
+        classes=tuple(_measure_class(seen, class_names, k, thresholds[k], rng) for k in range(len(class_names))),
+        negatives=len(negatives),
+        negatives_hit=len(hit),
+        hits_by_kind={
+            kind: (sum(one.photo.kind == kind for one in hit), sum(one.photo.kind == kind for one in negatives))
+            for kind in kinds
+        },
+        confusion=_count_confusion(seen, class_names, limits),
+    )
+
+
+def choose_thresholds(
+    seen: Sequence[Seen], class_names: Sequence[str], *, max_hits: float = 0.004, max_wrong: float = 0.02
+) -> list[float]:
+    """For each class the best F1 over boxes, but not below where more than ``max_hits`` of negatives are hit."""
+    chosen = []
+    grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
+    negatives = [one for one in seen if not one.photo.labels]
+    for number, label in enumerate(class_names):
+        worst = np.array([_confidence(one)[_class_id(one) == number].max(initial=0) for one in negatives])
+        found, wrong, total = _match(seen, number, label)
+        best, best_score = float(grid[-1]), -1.0
+        for threshold in grid:
+            true, false = int((found >= threshold).sum()), int((wrong >= threshold).sum())
+            score = 2 * true / max(total + true + false, 1)
+            allowed = (worst >= threshold).mean() <= max_hits if len(worst) else True
+            if allowed and score > best_score and false <= max(max_wrong * (true + false), 1):
+                best, best_score = float(threshold), score
+        chosen.append(best)
+    return chosen
+
+
+def _measure_class(
+    seen: Sequence[Seen], class_names: Sequence[str], number: int, threshold: float, rng: np.random.Generator
+) -> ClassFigures:
+    label = class_names[number]
+    precision = MeanAveragePrecision()
+    predictions = [one.detections[_class_id(one) == number] for one in seen]
+    targets = [_target(one, label, number) for one in seen]
+    for prediction, target in zip(predictions, targets, strict=True):
+        prediction.data = {}
+        precision.update(prediction, target)
+    result = precision.compute()
+    found, _, total = _match(seen, number, label)
+    holds = np.array([label in one.photo.labels for one in seen])
+    reported = np.array([(_confidence(one)[_class_id(one) == number] >= threshold).any() for one in seen])
+    sources = sorted({one.photo.source for one in seen if label in one.photo.labels})
+    by_source = {}
+    for source in sources:
+        here = holds & np.array([one.photo.source == source for one in seen])
+        by_source[source] = int((here & reported).sum()), int(here.sum())
+    return ClassFigures(
+        label=label,
+        threshold=threshold,
+        boxes=total,
+        ap50=max(float(result.map50), 0.0),
+        ap50_95=max(float(result.map50_95), 0.0),
+        box_recall=float((found >= threshold).sum() / max(total, 1)),
+        recall_by_size=_recall_by_size(seen, number, label, threshold),
+        photo_recall=_interval(reported[holds], rng),
+        photo_precision=_interval(holds[reported], rng),
+        by_source=by_source,
+    )
+
+
+def _confidence(one: Seen) -> NDArray[np.float32]:
+    confidence = one.detections.confidence
+    return np.zeros(0, np.float32) if confidence is None else np.asarray(confidence, np.float32)
+
+
+def _class_id(one: Seen) -> NDArray[np.int64]:
+    class_id = one.detections.class_id
+    return np.zeros(0, np.int64) if class_id is None else np.asarray(class_id, np.int64)
+
+
+def _target(one: Seen, label: str, number: int) -> sv.Detections:
+    chosen = np.array([name == label for name in one.photo.labels], np.bool_)
+    xyxy = one.photo.xyxy[chosen] if len(chosen) else np.zeros((0, 4), np.float32)
+    return sv.Detections(xyxy=xyxy, class_id=np.full(len(xyxy), number))
+
+
+def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """For each true box the confidence it is found with (0: not found); confidences of boxes that match none."""
+    truth = _target(one, label, number).xyxy
+    mine = _class_id(one) == number
+    boxes, confidence = one.detections.xyxy[mine], _confidence(one)[mine]
+    found = np.zeros(len(truth))
+    wrong = []
+    overlap = sv.box_iou_batch(truth, boxes) if len(truth) and len(boxes) else np.zeros((len(truth), len(boxes)))
+    for column in np.argsort(-confidence, kind="stable"):
+        free = np.where(found == 0, overlap[:, column], 0) if len(truth) else np.zeros(1)
+        if len(truth) and free.max() >= MATCH_IOU:
+            found[int(free.argmax())] = confidence[column]
+        else:
+            wrong.append(float(confidence[column]))
+    return found, np.array(wrong)
+
+
+def _match(seen: Sequence[Seen], number: int, label: str) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    pairs = [_match_photo(one, number, label) for one in seen]
+    found = np.concatenate([np.zeros(0), *(pair[0] for pair in pairs)])
+    return found[found > 0], np.concatenate([np.zeros(0), *(pair[1] for pair in pairs)]), len(found)
+
+
+def _recall_by_size(
+    seen: Sequence[Seen], number: int, label: str, threshold: float, *, input_size: int = 640
+) -> dict[str, tuple[int, int]]:
+    sides, found = [np.zeros(0)], [np.zeros(0)]
+    for one in seen:
+        truth = _target(one, label, number).xyxy
+        sides.append((truth[:, 2:] - truth[:, :2]).max(axis=1, initial=0) * input_size / one.long_side)
+        found.append(_match_photo(one, number, label)[0])
+    side, confidence = np.concatenate(sides), np.concatenate(found)
+    counted = {}
+    for low, high in zip(SIZE_EDGES, SIZE_EDGES[1:], strict=False):
+        inside = (side >= low) & (side < high)
+        name = f"<{high}" if low == 0 else f"≥{low}" if high == SIZE_EDGES[-1] else f"{low}–{high}"
+        counted[name] = int((confidence[inside] >= threshold).sum()), int(inside.sum())
+    return counted
+
+
+def _count_confusion(
+    seen: Sequence[Seen], class_names: Sequence[str], limits: NDArray[np.float64]
+) -> dict[tuple[str, str], int]:
+    counted: dict[tuple[str, str], int] = {}
+
+    def count(truth: str, reported: str) -> None:
+        counted[truth, reported] = counted.get((truth, reported), 0) + 1
+
+    for one in seen:
+        shown = _confidence(one) >= limits[_class_id(one)]
+        boxes, classes = one.detections.xyxy[shown], _class_id(one)[shown]
+        truth = one.photo.xyxy
+        overlap = np.zeros((len(truth), len(boxes)))
+        if overlap.size:
+            overlap = sv.box_iou_batch(truth, boxes)
+        for row, label in enumerate(one.photo.labels):
+            best = int(overlap[row].argmax()) if len(boxes) else -1
+            matched = best >= 0 and overlap[row, best] >= CONFUSION_FLOOR
+            count(label, class_names[classes[best]] if matched else "none")
+        for column, class_id in enumerate(classes):
+            if overlap[:, column].max(initial=0) < CONFUSION_FLOOR:
+                count("other" if one.photo.kind == "other_flags" else "none", class_names[class_id])
+    return counted
+
+
+def _interval(outcomes: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float, float]:
+    """The share of True, and its 95 % bootstrap interval (Efron 1979)."""
+    if len(outcomes) == 0:
+        return 0.0, 0.0, 1.0
+    drawn = rng.integers(0, len(outcomes), (BOOTSTRAP_ROUNDS, len(outcomes)))
+    low, high = np.percentile(outcomes[drawn].mean(axis=1), [2.5, 97.5])
+    return float(outcomes.mean()), float(low), float(high)
+
+
+def format_figures(figures: Figures) -> str:
+    """The figures as Markdown, as the model card holds them."""
+    lines = ["| class | boxes | AP50 | AP50-95 | threshold | boxes found | photos found | photos reported rightly |"]
+    lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
+    for one in figures.classes:
+        lines.append(
+            f"| {one.label} | {one.boxes} | {one.ap50:.3f} | {one.ap50_95:.3f} | {one.threshold:.2f} "
+            f"| {one.box_recall:.0%} | {_format_share(one.photo_recall)} | {_format_share(one.photo_precision)} |"
+        )
+    rate = 1000 * figures.negatives_hit / max(figures.negatives, 1)
+    lines.append(f"\nNegative photos hit: {figures.negatives_hit} of {figures.negatives} ({rate:.0f} per 1,000); ")
+    lines[-1] += ", ".join(f"{kind} {hit} of {every}" for kind, (hit, every) in figures.hits_by_kind.items())
+    for one in figures.classes:
+        sizes = ", ".join(f"{name} px {found} of {every}" for name, (found, every) in one.recall_by_size.items())
+        sources = ", ".join(f"{name} {found} of {every}" for name, (found, every) in one.by_source.items())
+        lines.append(f"\n{one.label}: boxes found by size: {sizes}. Photos found by source: {sources}.")
+    lines.append("\n| truth | reported as | boxes |\n|---|---|--:|")
+    lines += [f"| {truth} | {reported} | {n} |" for (truth, reported), n in sorted(figures.confusion.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _format_share(share: tuple[float, float, float]) -> str:
+    return f"{share[0]:.0%} ({share[1]:.0%}–{share[2]:.0%})"
+
+
+Matcher = Callable[[Seen], bool]
+
+
+def find_errors(seen: Sequence[Seen], class_names: Sequence[str], thresholds: Sequence[float]) -> list[tuple[str, Seen]]:
+    """Photos with a miss or a false hit, each with the word for it."""
+    errors = []
+    for one in seen:
+        for number, label in enumerate(class_names):
+            found, wrong = _match_photo(one, number, label)
+            if (found < thresholds[number]).any():
+                errors.append((f"miss-{label}", one))
+            if (wrong >= thresholds[number]).any():
+                errors.append((f"false-{label}", one))
+    return errors

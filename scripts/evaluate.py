@@ -1,0 +1,43 @@
+"""Measures the model: python scripts/evaluate.py --photos DEV [--calibrate DATASET]"""
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from detector.model import load_model
+from detector.training.convert import write_settings
+from detector.training.evaluate import choose_thresholds, format_figures, look, measure
+from detector.training.gallery import write_gallery
+from detector.training.truth import read_photos, read_split
+
+WEIGHTS = Path(__file__).parent.parent / "weights" / "flags.onnx"
+
+
+def main(
+    photos: Annotated[Path | None, typer.Option(help="Folder of folders of photos, with labels*.csv.")] = None,
+    weights: Path = WEIGHTS,
+    calibrate: Annotated[Path | None, typer.Option(help="Data set whose val split sets the thresholds.")] = None,
+    negatives: Annotated[list[Path] | None, typer.Option(help="More negatives: folder of folders of photos.")] = None,
+    gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
+    threads: int = 2,
+) -> None:
+    model = load_model(weights, threads=threads)
+    info = model.info
+    thresholds = list(info.thresholds)
+    if calibrate:
+        known = read_split(calibrate, "val", info.class_names)
+        known += [photo for folder in negatives or [] for photo in read_photos(folder)]
+        thresholds = choose_thresholds(look(model, known, floor=info.floor), info.class_names)
+        write_settings(weights.with_suffix(".toml"), info.class_names, thresholds)
+        print("thresholds", dict(zip(info.class_names, thresholds, strict=True)))
+    if photos:
+        seen = look(model, read_photos(photos), floor=0.01)
+        print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
+        if gallery:
+            print(write_gallery(seen, info.class_names, thresholds, gallery), "errors in", gallery)
+
+
+if __name__ == "__main__":
+    typer.run(main)

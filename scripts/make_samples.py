@@ -1,0 +1,20 @@
+"""Draws the demo's photos and videos again: python scripts/make_samples.py [OUT]"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.training.sample_list import SAMPLES
+from detector.training.samples import open_workshop, write_samples
+
+DATASETS = Path(__file__).parent.parent / "datasets"
+
+
+def main(out: Annotated[Path, typer.Argument()] = DATASETS / "samples") -> None:
+    write_samples(open_workshop(DATASETS), SAMPLES, out)
+    print(out)
+
+
+if __name__ == "__main__":
+    typer.run(main)
