@@ -3,7 +3,7 @@
 import logging
 import multiprocessing
 import signal
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 
@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 def scan_files(
     media: Iterable[Media], settings: WorkerSettings, *, workers: int, file_timeout: float
-) -> Iterator[FileResult]:
+) -> Generator[FileResult, None, None]:
     """Results in the order in which they are done; at most a few files are taken from `media` ahead.
 
     A file whose worker crashes, or gives no result `GRACE_SECONDS` after `file_timeout` seconds, has a failed
@@ -40,15 +40,17 @@ def scan_files(
     try:
         while True:
             for one in islice(waiting, workers * QUEUED_PER_WORKER - len(futures)):
-                future = pool.schedule(scan_file, args=(one, settings), timeout=file_timeout + GRACE_SECONDS)
+                future: Future[FileResult] = pool.schedule(
+                    scan_file, args=(one, settings), timeout=file_timeout + GRACE_SECONDS
+                )
                 futures[future] = one
             if not futures:
                 break
             for future in wait(futures, return_when=FIRST_COMPLETED).done:
                 yield _read_result(future, futures.pop(future), file_timeout)
-        pool.close()
+        pool.close()  # type: ignore[no-untyped-call]
     finally:
-        pool.stop()
+        pool.stop()  # type: ignore[no-untyped-call]
         pool.join()
 
 
@@ -66,6 +68,6 @@ def _read_result(future: Future[FileResult], media: Media, file_timeout: float) 
         return failed_result(media, f"no result after {file_timeout:g} s; its decoder hangs")
     except ProcessExpired as error:
         return failed_result(media, f"its decoder crashed (exit code {error.exitcode})")
-    except Exception as error:  # noqa: BLE001 (a bug met by one file must not cost the others)
+    except Exception as error:  # a bug met by one file must not cost the others
         log.exception("unexpected error in %s", media.name, exc_info=error)
         return failed_result(media, f"unexpected error: {type(error).__name__}: {error}")

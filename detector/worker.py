@@ -15,7 +15,7 @@ from detector.errors import MediaError, UnsupportedMediaError
 from detector.faces import SEARCH_LONG_SIDE
 from detector.frames import Coverage, Frame, Sampling, read_frames
 from detector.model import BATCH_IMAGES, Model, load_model
-from detector.sources import Media
+from detector.sources import Media, printable
 
 Status = Literal["ok", "no_detection", "failed", "unsupported"]
 
@@ -53,8 +53,8 @@ class FileResult:
     """Why the file failed or is unsupported, or what was damaged; "" when all is well."""
     coverage: Coverage
     detections: sv.Detections
-    """All frames' detections down to the floor, in order of frame and rank; `data` holds, besides what `Model`
-    gives, `frame_index`, `time_seconds`, `rank`, `frame_width`, `frame_height`, `annotated` and `crop` (paths
+    """All frames' detections down to the floor, by frame and rank; `data` holds, besides what `Model` gives,
+    `frame_index`, `time_seconds`, `rank`, `frame_width`, `frame_height`, `annotated` and `crop` (paths
     in the report folder, "" for none)."""
 
 
@@ -69,9 +69,9 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
         for batch in _batches(read_frames(media, settings.sampling, coverage)):
             found.extend(_look_at(batch, sha256, settings))
     except UnsupportedMediaError as error:
-        status, reason = "unsupported", str(error)
+        status, reason = "unsupported", _one_line(error)
     except MediaError as error:
-        status, reason = "failed", str(error)
+        status, reason = "failed", _one_line(error)
     if not reason and coverage.frames_unreadable:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     detections = sv.Detections.merge(found) if found else empty_detections()
@@ -100,8 +100,8 @@ def is_shown(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArra
 def empty_detections() -> sv.Detections:
     """No detections, with every array a file's detections have."""
     nothing = np.empty(0)
-    names = ("rival_class_id", "rival_confidence", "ambiguous", "frame_index", "time_seconds", "rank")
-    names += ("frame_width", "frame_height", "annotated", "crop")
+    names = [*("rival_class_id", "rival_confidence", "ambiguous", "frame_index", "time_seconds", "rank")]
+    names += ["frame_width", "frame_height", "annotated", "crop"]
     return sv.Detections(
         np.empty((0, 4), np.float32),
         confidence=np.empty(0, np.float32),
@@ -113,6 +113,10 @@ def empty_detections() -> sv.Detections:
 def detection_id(sha256: str, frame_index: int, rank: int) -> str:
     """Stable name of a detection; exact copies of a file share it, as they share the picture."""
     return f"{sha256[:ID_DIGITS]}-{frame_index}-{rank}"
+
+
+def _one_line(error: MediaError) -> str:
+    return " ".join(printable(str(error)).split())
 
 
 @functools.cache

@@ -1,0 +1,252 @@
+"""The commands: the only module that prints or exits."""
+
+import logging
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as ProgressBar,
+)
+from rich.table import Table
+
+from detector import __version__
+from detector.errors import DetectorError, ExitCode
+from detector.options import ScanOptions
+
+if TYPE_CHECKING:
+    from detector.scan import Outcome, Progress
+
+PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
+FAILURES_SHOWN = 5
+
+app = typer.Typer(
+    help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+defaults = ScanOptions()
+
+
+def main() -> None:
+    """Entry point of the command `detector`."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except DetectorError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]Error:[/] {escape(str(error))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flag-detector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Finds the flags of Azerbaijan and of the Kanak people in photos and videos."""
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders to scan.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Report folder.")] = defaults.out,
+    from_file: Annotated[
+        str, typer.Option(help="Text file that names more paths, one a line; - reads standard input.")
+    ] = defaults.from_file,
+    recursive: Annotated[bool, typer.Option(help="Scan folders inside folders.")] = defaults.recursive,
+    every: Annotated[
+        float, typer.Option(help="Look at the sharpest frame of so many seconds of video; 0: every frame.")
+    ] = defaults.every,
+    keyframes: Annotated[
+        bool, typer.Option("--keyframes", help="Only key frames of videos: fast, misses short appearances.")
+    ] = defaults.keyframes,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            "--conf",
+            "--threshold",
+            help="Show detections from this confidence on. [default: recommended by the weights]",
+        ),
+    ] = defaults.min_confidence,
+    floor: Annotated[
+        float | None,
+        typer.Option(
+            help="Keep detections in the journal from this on. [default: recommended by the weights]"
+        ),
+    ] = defaults.floor,
+    show_faces: Annotated[
+        bool, typer.Option("--show-faces", help="Do not blur faces in the pictures written.")
+    ] = defaults.show_faces,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
+    ] = defaults.weights,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = defaults.device,
+    workers: Annotated[int, typer.Option(help="Files looked at side by side.")] = defaults.workers,
+    threads: Annotated[int, typer.Option(help="Threads of each worker's network.")] = defaults.threads,
+    file_timeout: Annotated[
+        float, typer.Option(help="Give a file up after so many seconds, keeping what was seen.")
+    ] = defaults.file_timeout,
+    max_failures: Annotated[
+        int | None, typer.Option(help="Stop after so many failed files. [default: never]")
+    ] = defaults.max_failures,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Look again at files that failed in an earlier run.")
+    ] = defaults.retry_failed,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+) -> None:
+    """Scan photos and videos for the flags and write a report. Run it again to go on where it ended."""
+    options = ScanOptions(
+        paths=tuple(paths or ()),
+        out=out,
+        from_file=from_file,
+        recursive=recursive,
+        every=every,
+        keyframes=keyframes,
+        min_confidence=min_confidence,
+        floor=floor,
+        show_faces=show_faces,
+        weights=weights,
+        device=device,
+        workers=workers,
+        threads=threads,
+        file_timeout=file_timeout,
+        max_failures=max_failures,
+        retry_failed=retry_failed,
+    )
+    options.check()
+    from detector.scan import scan as scan_folder  # heavy: --help must not wait for it
+
+    console = Console(stderr=True)
+    with _stop_on_interrupt(console) as stop, _progress(console, quiet=quiet) as report_progress:
+        outcome = scan_folder(options, report_progress, stop)
+    if not quiet:
+        _print_summary(outcome, options)
+    elif outcome.exit_code == ExitCode.INTERRUPTED:
+        console.print("Interrupted. Run the same command again to go on.")
+    raise typer.Exit(outcome.exit_code)
+
+
+@contextmanager
+def _stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
+    """Ctrl-C asks for an orderly end; a second one ends at once."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("\nStopping: finishing the files in hand. Ctrl-C again ends at once.")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def _progress(console: Console, *, quiet: bool) -> "Iterator[Callable[[Progress], None]]":
+    """What is called after each file: a bar on a terminal, a line now and then elsewhere."""
+    if quiet:
+        yield lambda _: None
+        return
+    started = time.monotonic()
+    if not console.is_terminal:
+        yield _plain_lines(console, started)
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+    )
+    with ProgressBar(*columns, console=console) as bar:
+        task = bar.add_task("", total=None, counts="looking for files")
+
+        def show(progress: "Progress") -> None:
+            bar.update(task, total=progress.total, completed=progress.done, counts=_counts(progress, started))
+
+        yield show
+
+
+def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None]":
+    last = started - PLAIN_LINE_SECONDS
+
+    def show(progress: "Progress") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PLAIN_LINE_SECONDS or progress.done == progress.total:
+            last = now
+            counts = _counts(progress, started)
+            console.print(f"{progress.done} of {progress.total} files, {counts}", highlight=False)
+
+    return show
+
+
+def _counts(progress: "Progress", started: float) -> str:
+    rate = (progress.done - progress.recalled) / max(time.monotonic() - started, 1e-3)
+    text = f"{rate:.1f} files/s, {progress.detections} detections, {progress.failed} failed"
+    return f"{text}, {progress.recalled} known from before" if progress.recalled else text
+
+
+def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
+    summary, out = outcome.summary, options.out
+    console = Console(highlight=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(str(summary.files), f"files found ({summary.photos} photos, {summary.videos} videos)")
+    for name, count in summary.files_with.items():
+        table.add_row(str(count), f"show the flag: {name} ({summary.detections_of[name]} detections)")
+    table.add_row(str(summary.files_with_both), f"show both: {' and '.join(summary.files_with)}")
+    if summary.ambiguous:
+        table.add_row(
+            str(summary.ambiguous), "detections are ambiguous: one flag or the other, look yourself"
+        )
+    table.add_row(str(summary.no_detection), "read to the end, no flag found")
+    table.add_row(str(summary.failed), "failed: not read, or only in part")
+    table.add_row(str(summary.unsupported), "neither photo nor video, left alone")
+    if summary.not_reached:
+        table.add_row(str(summary.not_reached), "not looked at yet")
+    if summary.left_out:
+        table.add_row(str(summary.left_out), "of earlier runs, not named this time, are not in the tables")
+    console.print(table)
+    for reason, count in list(summary.failures.items())[:FAILURES_SHOWN]:
+        console.print(f"   failed {count} ×: {escape(reason)}")
+    if summary.failed:
+        console.print(f"   which files: rows with status failed in {escape(str(out / 'files.csv'))}")
+    console.print(f"Report: {escape(str(out))} (detections.csv, files.csv, frames/, crops/)")
+    console.print("A detection is a hint, not a proof: a person decides.")
+    if outcome.exit_code == ExitCode.MAX_FAILURES:
+        console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
+    elif outcome.exit_code == ExitCode.INTERRUPTED:
+        console.print("[bold]Interrupted.[/] Run the same command again to go on.")

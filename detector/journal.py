@@ -1,0 +1,242 @@
+"""scan.db: what was looked at and what was seen; the one truth, from which a scan goes on and tables come."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+from filelock import FileLock, Timeout
+
+from detector.errors import ReportFolderError
+from detector.sources import Kind, Media
+from detector.worker import FileResult
+
+FILE_NAME = "scan.db"
+LOCK_NAME = "scan.lock"
+FORMAT = "1"  # of the tables below and of what a worker finds; a report of another format is refused
+PAGE = 1000  # inputs read at once
+SCHEMA = """
+CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
+-- What the newest run found, one row a file. Files that are no media, and those that cannot be read, have
+-- their status here, for it depends on the name; all others by content in results.
+CREATE TABLE inputs (
+    path BLOB PRIMARY KEY, root BLOB NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, run INTEGER NOT NULL,
+    sha256 TEXT NOT NULL DEFAULT '', bytes INTEGER NOT NULL DEFAULT 0,
+    status TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT ''
+) WITHOUT ROWID;
+CREATE INDEX inputs_by_content ON inputs (sha256);
+CREATE TABLE results (
+    sha256 TEXT PRIMARY KEY, bytes INTEGER NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
+    frames_read INTEGER NOT NULL, frames_unreadable INTEGER NOT NULL,
+    read_seconds REAL NOT NULL, declared_seconds REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX results_by_size ON results (bytes);
+CREATE TABLE detections (
+    sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, rank INTEGER NOT NULL, time_seconds REAL NOT NULL,
+    class_id INTEGER NOT NULL, confidence REAL NOT NULL,
+    rival_class_id INTEGER NOT NULL, rival_confidence REAL NOT NULL, ambiguous INTEGER NOT NULL,
+    "left" REAL NOT NULL, top REAL NOT NULL, "right" REAL NOT NULL, bottom REAL NOT NULL,
+    frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, annotated TEXT NOT NULL, crop TEXT NOT NULL,
+    PRIMARY KEY (sha256, frame_index, rank)
+) WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the journal knows of the newest run's inputs."""
+
+    found: int
+    looked_at: int
+    failed: int
+    left_out: int
+    """Files of earlier runs that this run's paths do not name any more."""
+
+
+class Journal:
+    """An open scan.db. Made by `open_journal`; holds the report folder's lock until closed."""
+
+    def __init__(self, connection: sqlite3.Connection, run: int) -> None:
+        self.connection = connection
+        self.run = run
+
+    def add_inputs(self, media: Iterable[Media]) -> None:
+        """Notes what the run has found; what is known of a file's content is kept for `record` to renew."""
+        with self.connection:
+            self.connection.executemany(
+                "INSERT INTO inputs (path, root, name, kind, run) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (path) DO UPDATE SET root = excluded.root, name = excluded.name, "
+                "kind = excluded.kind, run = excluded.run, sha256 = '', bytes = 0, status = '', reason = ''",
+                (
+                    (os.fsencode(one.path), os.fsencode(one.root), one.name, one.kind, self.run)
+                    for one in media
+                ),
+            )
+
+    def inputs(self) -> Iterator[Media]:
+        """The run's inputs in order of their paths, a page at a time, so that the journal may change."""
+        last = b""
+        while True:
+            rows = self.connection.execute(
+                "SELECT path, root, name, kind FROM inputs WHERE run = ? AND path > ? ORDER BY path LIMIT ?",
+                (self.run, last, PAGE),
+            ).fetchall()
+            for path, root, name, kind in rows:
+                yield Media(Path(os.fsdecode(root)), name, cast("Kind", kind), Path(os.fsdecode(path)))
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
+    def knows_size(self, size: int) -> bool:
+        """Whether a finished content has this many bytes: only then is a file worth hashing ahead."""
+        row = self.connection.execute("SELECT 1 FROM results WHERE bytes = ? LIMIT 1", (size,)).fetchone()
+        return row is not None
+
+    def recall(self, media: Media, sha256: str, size: int) -> bool:
+        """Whether this content is finished; if so, the input is noted as having it."""
+        if not self.connection.execute("SELECT 1 FROM results WHERE sha256 = ?", (sha256,)).fetchone():
+            return False
+        with self.connection:
+            self._link(media, sha256, size, "", "")
+        return True
+
+    def record(self, result: FileResult) -> None:
+        """Notes a result in one transaction; its pictures are on disk by now."""
+        by_name = result.media.kind == "other" or not result.sha256
+        status, reason = (result.status, result.reason) if by_name else ("", "")
+        with self.connection:
+            self._link(result.media, result.sha256, result.bytes, status, reason)
+            if not by_name:
+                self._add_result(result)
+
+    def forget_failed(self) -> None:
+        """Makes failed contents count as not looked at."""
+        with self.connection:
+            self.connection.execute(
+                "DELETE FROM detections WHERE sha256 IN (SELECT sha256 FROM results WHERE status = 'failed')"
+            )
+            self.connection.execute("DELETE FROM results WHERE status = 'failed'")
+
+    def tally(self) -> Tally:
+        """Counts over the newest run's inputs."""
+        found, looked_at, failed, left_out = self.connection.execute(
+            "SELECT count(*) FILTER (WHERE run = :run), "
+            "count(*) FILTER (WHERE run = :run AND (i.status != '' OR r.sha256 IS NOT NULL)), "
+            "count(*) FILTER (WHERE run = :run AND 'failed' IN (i.status, r.status)), "
+            "count(*) FILTER (WHERE run != :run) "
+            "FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''",
+            {"run": self.run},
+        ).fetchone()
+        return Tally(found, looked_at, failed, left_out)
+
+    def _link(self, media: Media, sha256: str, size: int, status: str, reason: str) -> None:
+        self.connection.execute(
+            "UPDATE inputs SET sha256 = ?, bytes = ?, status = ?, reason = ? WHERE path = ?",
+            (sha256, size, status, reason, os.fsencode(media.path)),
+        )
+
+    def _add_result(self, result: FileResult) -> None:
+        sha256, coverage = result.sha256, result.coverage
+        kept = self.connection.execute("SELECT status FROM results WHERE sha256 = ?", (sha256,)).fetchone()
+        if kept and (kept[0] != "failed" or result.status == "failed"):
+            return  # an exact copy was looked at at the same time
+        self.connection.execute("DELETE FROM detections WHERE sha256 = ?", (sha256,))
+        self.connection.execute(
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(sha256, result.bytes, coverage.kind, result.status, result.reason),
+                *(coverage.width, coverage.height, coverage.frames_read, coverage.frames_unreadable),
+                *(coverage.read_seconds, coverage.declared_seconds),
+            ),
+        )
+        self.connection.executemany(
+            "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((sha256, *row) for row in _detection_rows(result)),
+        )
+
+
+@contextmanager
+def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> Iterator[Journal]:
+    """The journal of a report folder, made when the folder is new or empty, with a new run begun.
+
+    `identity` says what the results depend on. Raises ReportFolderError when the folder holds something else,
+    was made with another identity, is in use by another scan or cannot be written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in folder.iterdir()} - {LOCK_NAME}
+        if names and FILE_NAME not in names:
+            raise ReportFolderError(f"{folder} is not empty and no report of this tool; choose another --out")
+        with FileLock(folder / LOCK_NAME, timeout=0):
+            connection = sqlite3.connect(folder / FILE_NAME)
+            try:
+                _prepare(connection, folder, {"format": FORMAT, **identity})
+                with connection:
+                    run = connection.execute(
+                        "INSERT INTO run (started_at) VALUES (?)", (started_at,)
+                    ).lastrowid
+                yield Journal(connection, run or 0)
+            finally:
+                connection.close()
+    except Timeout as error:
+        raise ReportFolderError(f"another scan is writing to {folder}; wait for it to end") from error
+    except sqlite3.DatabaseError as error:
+        raise ReportFolderError(f"{folder / FILE_NAME} cannot be used: {error}") from error
+    except OSError as error:
+        raise ReportFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def read_journal(folder: Path) -> sqlite3.Connection:
+    """A connection that only reads. Raises ReportFolderError when the folder is no report."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}")
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+
+
+def _prepare(connection: sqlite3.Connection, folder: Path, identity: Mapping[str, str]) -> None:
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
+        rows = "".join(
+            f"INSERT INTO identity VALUES ({_quote(name)}, {_quote(value)});"
+            for name, value in identity.items()
+        )
+        connection.executescript(f"BEGIN; {SCHEMA} {rows} COMMIT;")  # all or nothing: a kill leaves no half
+    kept = dict(connection.execute("SELECT name, value FROM identity").fetchall())
+    differing = [
+        f"{name.replace('_', ' ')} was {kept.get(name, 'not set')}, is now {identity.get(name, 'not set')}"
+        for name in sorted(kept.keys() | identity.keys())
+        if kept.get(name) != identity.get(name)
+    ]
+    if differing:
+        raise ReportFolderError(
+            f"{folder} was made with other settings: {'; '.join(differing)}. Choose another --out"
+        )
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _detection_rows(result: FileResult) -> Iterator[tuple[object, ...]]:
+    found = result.detections
+    names = ["frame_index", "rank", "time_seconds", "class_id", "confidence", "rival_class_id"]
+    names += ["rival_confidence", "ambiguous", "frame_width", "frame_height", "annotated", "crop"]
+    columns = found.data | {"class_id": found.class_id, "confidence": found.confidence}
+    for row, box in enumerate(found.xyxy.tolist()):
+        values = [np.asarray(columns[name])[row] for name in names]
+        plain = [value.item() if isinstance(value, np.generic) else value for value in values]
+        yield (*plain[:8], *box, *plain[8:])
+
+
+def identity_text(values: Mapping[str, object]) -> dict[str, str]:
+    """Settings as texts that are the same whenever the settings are."""
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}

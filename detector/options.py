@@ -1,0 +1,69 @@
+"""What a scan can be told: the options of the command, their defaults and their checks."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.errors import UsageError
+
+PACKAGE = Path(__file__).parent
+
+
+def default_weights() -> Path:
+    """The weights that come with the package, or with the checkout it is installed from."""
+    packaged = PACKAGE / "weights" / "flags.onnx"
+    return packaged if packaged.exists() else PACKAGE.parent / "weights" / "flags.onnx"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanOptions:
+    """The options of `detector scan`; each flag has the name of its field."""
+
+    paths: tuple[Path, ...] = ()
+    """Files and folders to scan."""
+    from_file: str = ""
+    """Text file that names more paths, one a line; "-" reads standard input."""
+    out: Path = Path("report")
+    """Report folder; made when it is not there."""
+    recursive: bool = True
+    """Whether folders inside folders are scanned."""
+    weights: Path | None = None
+    """Weights to use, .onnx or .pt; the ones that come with the tool when None."""
+    device: str = "cpu"
+    """Where the network runs: cpu or cuda."""
+    workers: int = os.cpu_count() or 1
+    """Files looked at side by side, each in a process of its own."""
+    threads: int = 1
+    """Threads of each worker's network."""
+    every: float = 1.0
+    """Seconds of video of which the sharpest frame is looked at; 0 looks at every frame."""
+    keyframes: bool = False
+    """Look only at the key frames of videos: much faster, but short appearances are missed."""
+    min_confidence: float | None = None
+    """Confidence from which a detection is in the tables; the weights' recommendation when None."""
+    floor: float | None = None
+    """Confidence from which the journal keeps a detection; the weights' recommendation when None."""
+    show_faces: bool = False
+    """Leave faces visible in the pictures that are written."""
+    file_timeout: float = 3600.0
+    """Seconds after which a file is given up, with what was seen until then."""
+    max_failures: int | None = None
+    """Stop the scan after this many failed files; never when None."""
+    retry_failed: bool = False
+    """Look again at files that failed in an earlier run."""
+
+    def check(self) -> None:
+        """Raises UsageError for values that mean nothing."""
+        if not self.paths and not self.from_file:
+            raise UsageError("nothing to scan: name at least one file or folder, or use --from-file")
+        if self.workers < 1 or self.threads < 1:
+            raise UsageError("--workers and --threads must be at least 1")
+        if self.every < 0 or self.file_timeout <= 0:
+            raise UsageError("--every must not be negative, and --file-timeout must be more than 0")
+        for name, value in (("--min-confidence", self.min_confidence), ("--floor", self.floor)):
+            if value is not None and not 0 < value <= 1:
+                raise UsageError(f"{name} must be more than 0 and at most 1")
+        if self.max_failures is not None and self.max_failures < 1:
+            raise UsageError("--max-failures must be at least 1")
+        if self.device not in ("cpu", "cuda"):
+            raise UsageError("--device must be cpu or cuda")

@@ -1,0 +1,186 @@
+"""The pipeline: folder in, report out."""
+
+import itertools
+import sys
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from detector.engines import scan_files
+from detector.errors import ExitCode, MediaError, UsageError
+from detector.frames import Sampling
+from detector.journal import Journal, identity_text, open_journal
+from detector.model import WeightsInfo, read_weights_info
+from detector.options import ScanOptions, default_weights
+from detector.report import RunInfo, Summary, write_report
+from detector.sources import Media, find_media, read_paths
+from detector.worker import FileResult, WorkerSettings, is_shown
+
+LISTED_AT_ONCE = 1000  # inputs noted in one transaction
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a scan has come."""
+
+    total: int
+    done: int = 0
+    """Files with a result, those of earlier runs included."""
+    recalled: int = 0
+    """Files whose content was finished before."""
+    detections: int = 0
+    """Shown detections of this run."""
+    failed: int = 0
+    """Failed files of this run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a scan ended."""
+
+    summary: Summary
+    exit_code: ExitCode
+
+
+def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop: threading.Event) -> Outcome:
+    """Looks at every input, goes on where an earlier run ended, and writes the report.
+
+    When `stop` is set the files in hand are finished and the tables written. Raises DetectorError.
+    """
+    options.check()
+    info = read_weights_info(options.weights or default_weights())
+    settings = worker_settings(options, info)
+    started_at = utc_now()
+    with open_journal(settings.out, scan_identity(settings, info), started_at) as journal:
+        if options.retry_failed:
+            journal.forget_failed()
+        found = find_media(_paths(options), recursive=options.recursive, skip=settings.out)
+        for listed in _chunks(found, LISTED_AT_ONCE):
+            journal.add_inputs(listed)
+        watch = _Watch(Progress(total=journal.tally().found), report_progress)
+        files = _unfinished(journal, watch, stop)
+        results = scan_files(files, settings, workers=options.workers, file_timeout=options.file_timeout)
+        with closing(results):
+            for result in results:
+                journal.record(result)
+                watch.recorded(result, settings.thresholds)
+                if options.max_failures and watch.progress.failed >= options.max_failures:
+                    stop.set()
+        tally = journal.tally()
+        stopped = tally.looked_at < tally.found
+        run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
+        summary = write_report(journal, settings.out, run)
+    if not stopped:
+        return Outcome(summary, ExitCode.SOME_FAILED if tally.failed else ExitCode.DONE)
+    too_many = options.max_failures and watch.progress.failed >= options.max_failures
+    return Outcome(summary, ExitCode.MAX_FAILURES if too_many else ExitCode.INTERRUPTED)
+
+
+def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
+    """What the options mean for one file, with the weights' recommendations where they are silent."""
+    thresholds = info.thresholds
+    if options.min_confidence is not None:
+        thresholds = (options.min_confidence,) * len(info.class_names)
+    floor = options.floor if options.floor is not None else min(info.floor, *thresholds)
+    if floor > min(thresholds):
+        raise UsageError(f"--floor {floor:g} is above the threshold {min(thresholds):g} of the tables")
+    return WorkerSettings(
+        weights=info.path.absolute(),
+        device=options.device,
+        threads=options.threads,
+        floor=floor,
+        thresholds=thresholds,
+        sampling=Sampling(
+            every_seconds=options.every, keyframes=options.keyframes, max_seconds=options.file_timeout
+        ),
+        show_faces=options.show_faces,
+        out=options.out.absolute(),
+    )
+
+
+def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]:
+    """What the tables depend on besides the inputs: a report folder has one such identity for ever."""
+    return identity_text(
+        {
+            "weights_sha256": info.sha256,
+            "class_names": list(info.class_names),
+            "input_size": info.input_size,
+            "ambiguity_margin": info.ambiguity_margin,
+            "thresholds": list(settings.thresholds),
+            "floor": settings.floor,
+            "every": settings.sampling.every_seconds,
+            "keyframes": settings.sampling.keyframes,
+            "show_faces": settings.show_faces,
+        }
+    )
+
+
+def utc_now() -> str:
+    """The present as ISO 8601 with `Z`, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _paths(options: ScanOptions) -> list[Path]:
+    if not options.from_file:
+        return list(options.paths)
+    if options.from_file == "-":
+        return [*options.paths, *read_paths(sys.stdin)]
+    try:
+        with Path(options.from_file).open(encoding="utf-8", errors="surrogateescape") as lines:
+            return [*options.paths, *read_paths(lines)]
+    except OSError as error:
+        raise UsageError(f"--from-file {options.from_file} cannot be read: {error.strerror}") from error
+
+
+def _unfinished(journal: Journal, watch: "_Watch", stop: threading.Event) -> Iterator[Media]:
+    """The inputs that have to be looked at, until the scan is to stop."""
+    for media in journal.inputs():
+        if stop.is_set():
+            return
+        if _is_finished(journal, media):
+            watch.recalled()
+        else:
+            yield media
+
+
+def _is_finished(journal: Journal, media: Media) -> bool:
+    if media.kind == "other":
+        return False
+    try:
+        size = media.size()
+        return journal.knows_size(size) and journal.recall(media, media.sha256(), size)
+    except MediaError:
+        return False  # its row will say why
+
+
+class _Watch:
+    """Counts what happens and reports it."""
+
+    def __init__(self, progress: Progress, report_progress: Callable[[Progress], None]) -> None:
+        self.progress = progress
+        self._report = report_progress
+        self._report(progress)
+
+    def recalled(self) -> None:
+        before = self.progress
+        self.progress = replace(before, done=before.done + 1, recalled=before.recalled + 1)
+        self._report(self.progress)
+
+    def recorded(self, result: FileResult, thresholds: tuple[float, ...]) -> None:
+        before = self.progress
+        self.progress = replace(
+            before,
+            done=before.done + 1,
+            detections=before.detections + int(is_shown(result.detections, thresholds).sum()),
+            failed=before.failed + (result.status == "failed"),
+        )
+        self._report(self.progress)
+
+
+def _chunks(media: Iterable[Media], size: int) -> Iterator[list[Media]]:
+    waiting = iter(media)
+    while chunk := list(itertools.islice(waiting, size)):
+        yield chunk
