@@ -39,6 +39,7 @@ app = typer.Typer(
     help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
     no_args_is_help=True,
     add_completion=False,
+    pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 defaults = ScanOptions()
@@ -92,13 +93,13 @@ def scan(
             "--min-confidence",
             "--conf",
             "--threshold",
-            help="Show detections from this confidence on. [default: recommended by the weights]",
+            help="Show detections from this confidence on. (default: recommended by the weights)",
         ),
     ] = defaults.min_confidence,
     floor: Annotated[
         float | None,
         typer.Option(
-            help="Keep detections in the journal from this on. [default: recommended by the weights]"
+            help="Keep detections in the journal from this on. (default: recommended by the weights)"
         ),
     ] = defaults.floor,
     show_faces: Annotated[
@@ -115,7 +116,7 @@ def scan(
         float, typer.Option(help="Give a file up after so many seconds, keeping what was seen.")
     ] = defaults.file_timeout,
     max_failures: Annotated[
-        int | None, typer.Option(help="Stop after so many failed files. [default: never]")
+        int | None, typer.Option(help="Stop after so many failed files. (default: never)")
     ] = defaults.max_failures,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Look again at files that failed in an earlier run.")

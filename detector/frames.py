@@ -288,7 +288,7 @@ def _decode(
 
 def _read_packets(
     container: av.container.InputContainer, stream: av.VideoStream, coverage: Coverage
-) -> Iterator[av.Packet[av.VideoStream]]:
+) -> "Iterator[av.Packet[av.VideoStream]]":
     """Packets of the stream. Raises MediaError at the end when the file is shorter than it claims."""
     reached = 0.0  # by any stream: sound may end last
     for packet in container.demux():
@@ -310,7 +310,7 @@ class _Decoder:
         self.bad_in_a_row = 0
         self.last_error = ""
 
-    def decode(self, packet: av.Packet[av.VideoStream]) -> list[av.VideoFrame]:
+    def decode(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
         try:
             pictures = packet.decode()
         except av.FFmpegError as error:
