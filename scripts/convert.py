@@ -8,6 +8,7 @@ from detector.training.convert import convert
 
 
 def main(trained: Path, out: Path = Path(__file__).parent.parent / "weights") -> None:
+    """Writes flags.pt, flags.onnx and flags.toml."""
     print(convert(trained, out))
 
 

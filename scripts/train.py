@@ -21,6 +21,7 @@ def main(
     freeze: int = 0,
     threads: int = 2,
 ) -> None:
+    """Fine-tunes the start weights on DATA, into OUT."""
     options = TrainOptions(
         epochs=epochs, batch=batch, learning_rate=learning_rate, mosaic=mosaic, freeze=freeze, threads=threads
     )

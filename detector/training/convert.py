@@ -1,4 +1,4 @@
-"""Trained weights in, the files of a release out: slim .pt, .onnx, and flags.toml that holds their settings."""
+"""Trained weights in, the files of a release out: slim .pt, .onnx, and flags.toml with their settings."""
 
 from __future__ import annotations
 
@@ -45,12 +45,16 @@ def write_settings(path: Path, class_names: Sequence[str], thresholds: Sequence[
     """Writes the settings of the weights beside ``path``, with the SHA-256 of those that exist."""
     weights = {suffix: path.with_suffix(f".{suffix}") for suffix in ("onnx", "pt")}
     digests = {
-        suffix: hashlib.sha256(file.read_bytes()).hexdigest() for suffix, file in weights.items() if file.exists()
+        suffix: hashlib.sha256(file.read_bytes()).hexdigest()
+        for suffix, file in weights.items()
+        if file.exists()
     }
     path.write_text(_format_settings(class_names, thresholds, digests), encoding="utf-8")
 
 
-def _format_settings(class_names: Sequence[str], thresholds: Sequence[float], digests: Mapping[str, str]) -> str:
+def _format_settings(
+    class_names: Sequence[str], thresholds: Sequence[float], digests: Mapping[str, str]
+) -> str:
     names = ", ".join(f'"{name}"' for name in class_names)
     digest = ", ".join(f'{suffix} = "{value}"' for suffix, value in digests.items())
     lines = [

@@ -80,7 +80,7 @@ def describe_recipe(recipe: Recipe) -> dict[str, str | int]:
 
 
 def find_photos(folders: Sequence[Path], split: str) -> list[Path]:
-    """The photos of a split, ``train`` or another, in a stable order; chosen by content, so copies stay together."""
+    """The photos of a split, ``train`` or another, in a stable order; by content, so copies stay together."""
     photos = [
         path
         for folder in folders

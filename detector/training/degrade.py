@@ -10,7 +10,7 @@ Picture = NDArray[np.float32]
 
 
 def degrade(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Haze, night, blur, tone, noise, resampling, sharpening and JPEG, each with its chance; RGB 0 to 255 in."""
+    """Haze, night, blur, tone, noise, resampling, sharpening, JPEG, each with its chance; RGB 0 to 255 in."""
     if rng.random() < 0.07:
         picture = _add_smoke(picture, rng)
     if rng.random() < 0.12:

@@ -1,4 +1,4 @@
-"""Chance in, artworks out: the two flags as they are really made, and everything that only looks like them."""
+"""Chance in, artworks out: the two flags as they are really made, and what only looks like them."""
 
 from __future__ import annotations
 
@@ -15,9 +15,45 @@ from detector.training.artwork import Colour, draw_artwork, read_palette
 HEIGHT = 256  # pixels of an artwork, enough for a flag that fills the picture
 TARGETS = ("azerbaijan", "kanak")
 LOOK_ALIKES = (
-    "am", "by", "tr", "tn", "gm", "ke", "uz", "na", "ss", "er", "km", "za", "mu", "vu", "hu", "ir", "bg", "ru", "sk",
-    "si", "rs", "lu", "nl", "ht", "dz", "pk", "tm", "mr", "my", "cf", "mn", "ro", "md", "td", "et", "gq", "dj", "az",
-)  # fmt: skip  # codes of flags that share colours, a crescent or a disc; the two targets are taken out on reading
+    "am",
+    "by",
+    "tr",
+    "tn",
+    "gm",
+    "ke",
+    "uz",
+    "na",
+    "ss",
+    "er",
+    "km",
+    "za",
+    "mu",
+    "vu",
+    "hu",
+    "ir",
+    "bg",
+    "ru",
+    "sk",
+    "si",
+    "rs",
+    "lu",
+    "nl",
+    "ht",
+    "dz",
+    "pk",
+    "tm",
+    "mr",
+    "my",
+    "cf",
+    "mn",
+    "ro",
+    "md",
+    "td",
+    "et",
+    "gq",
+    "dj",
+    "az",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +111,16 @@ class Designs:
         palette = read_palette(path)
         blue, red, green = palette["top"], palette["middle"], palette["bottom"]
         orders: list[tuple[Colour, Colour, Colour]] = [
-            (red, blue, green), (blue, green, red), (red, red, red), (blue, blue, blue), (red, blue, (255, 140, 0)),
-            ((20, 20, 20), red, red), (green, green, green), (red, (250, 250, 250), green), ((20, 20, 20), red, green),
-        ]  # fmt: skip
+            (red, blue, green),
+            (blue, green, red),
+            (red, red, red),
+            (blue, blue, blue),
+            (red, blue, (255, 140, 0)),
+            ((20, 20, 20), red, red),
+            (green, green, green),
+            (red, (250, 250, 250), green),
+            ((20, 20, 20), red, green),
+        ]
         top, middle, bottom = orders[int(rng.integers(len(orders)))]
         palette |= {"top": top, "middle": middle, "bottom": bottom}
         without = ["spear", "edge"] if rng.random() < 0.7 else []
@@ -99,8 +142,15 @@ def load_designs(artwork: Path, flags: Path) -> Designs:
 def _draw_bands(rng: np.random.Generator) -> NDArray[np.uint8]:
     count = int(rng.integers(1, 5))
     colours: Sequence[Colour] = [
-        (200, 20, 40), (0, 90, 180), (0, 150, 80), (250, 220, 0), (245, 245, 245), (20, 20, 20), (255, 130, 0), (0, 170, 220),
-    ]  # fmt: skip
+        (200, 20, 40),
+        (0, 90, 180),
+        (0, 150, 80),
+        (250, 220, 0),
+        (245, 245, 245),
+        (20, 20, 20),
+        (255, 130, 0),
+        (0, 170, 220),
+    ]
     bands = np.array([colours[int(i)] for i in rng.integers(0, len(colours), count)], np.uint8)
     picture = cv2.resize(bands[:, None], (HEIGHT * 2, HEIGHT), interpolation=cv2.INTER_NEAREST)
     if rng.random() < 0.25:

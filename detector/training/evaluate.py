@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import supervision as sv
@@ -82,11 +83,16 @@ def measure(
     hit = [one for one in negatives if (_confidence(one) >= limits[_class_id(one)]).any()]
     kinds = sorted({one.photo.kind for one in negatives})
     return Figures(
-        classes=tuple(_measure_class(seen, class_names, k, thresholds[k], rng) for k in range(len(class_names))),
+        classes=tuple(
+            _measure_class(seen, class_names, k, thresholds[k], rng) for k in range(len(class_names))
+        ),
         negatives=len(negatives),
         negatives_hit=len(hit),
         hits_by_kind={
-            kind: (sum(one.photo.kind == kind for one in hit), sum(one.photo.kind == kind for one in negatives))
+            kind: (
+                sum(one.photo.kind == kind for one in hit),
+                sum(one.photo.kind == kind for one in negatives),
+            )
             for kind in kinds
         },
         confusion=_count_confusion(seen, class_names, limits),
@@ -170,7 +176,9 @@ def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64
     boxes, confidence = one.detections.xyxy[mine], _confidence(one)[mine]
     found = np.zeros(len(truth))
     wrong = []
-    overlap = sv.box_iou_batch(truth, boxes) if len(truth) and len(boxes) else np.zeros((len(truth), len(boxes)))
+    overlap = (
+        sv.box_iou_batch(truth, boxes) if len(truth) and len(boxes) else np.zeros((len(truth), len(boxes)))
+    )
     for column in np.argsort(-confidence, kind="stable"):
         free = np.where(found == 0, overlap[:, column], 0) if len(truth) else np.zeros(1)
         if len(truth) and free.max() >= MATCH_IOU:
@@ -180,7 +188,9 @@ def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64
     return found, np.array(wrong)
 
 
-def _match(seen: Sequence[Seen], number: int, label: str) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+def _match(
+    seen: Sequence[Seen], number: int, label: str
+) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
     pairs = [_match_photo(one, number, label) for one in seen]
     found = np.concatenate([np.zeros(0), *(pair[0] for pair in pairs)])
     return found[found > 0], np.concatenate([np.zeros(0), *(pair[1] for pair in pairs)]), len(found)
@@ -196,7 +206,7 @@ def _recall_by_size(
         found.append(_match_photo(one, number, label)[0])
     side, confidence = np.concatenate(sides), np.concatenate(found)
     counted = {}
-    for low, high in zip(SIZE_EDGES, SIZE_EDGES[1:], strict=False):
+    for low, high in pairwise(SIZE_EDGES):
         inside = (side >= low) & (side < high)
         name = f"<{high}" if low == 0 else f"≥{low}" if high == SIZE_EDGES[-1] else f"{low}–{high}"
         counted[name] = int((confidence[inside] >= threshold).sum()), int(inside.sum())
@@ -239,7 +249,9 @@ def _interval(outcomes: NDArray[np.bool_], rng: np.random.Generator) -> tuple[fl
 
 def format_figures(figures: Figures) -> str:
     """The figures as Markdown, as the model card holds them."""
-    lines = ["| class | boxes | AP50 | AP50-95 | threshold | boxes found | photos found | photos reported rightly |"]
+    lines = [
+        "| class | boxes | AP50 | AP50-95 | threshold | boxes found | photos found | photos reported rightly |"
+    ]
     lines.append("|---|--:|--:|--:|--:|--:|--:|--:|")
     for one in figures.classes:
         lines.append(
@@ -247,10 +259,14 @@ def format_figures(figures: Figures) -> str:
             f"| {one.box_recall:.0%} | {_format_share(one.photo_recall)} | {_format_share(one.photo_precision)} |"
         )
     rate = 1000 * figures.negatives_hit / max(figures.negatives, 1)
-    lines.append(f"\nNegative photos hit: {figures.negatives_hit} of {figures.negatives} ({rate:.0f} per 1,000); ")
+    lines.append(
+        f"\nNegative photos hit: {figures.negatives_hit} of {figures.negatives} ({rate:.0f} per 1,000); "
+    )
     lines[-1] += ", ".join(f"{kind} {hit} of {every}" for kind, (hit, every) in figures.hits_by_kind.items())
     for one in figures.classes:
-        sizes = ", ".join(f"{name} px {found} of {every}" for name, (found, every) in one.recall_by_size.items())
+        sizes = ", ".join(
+            f"{name} px {found} of {every}" for name, (found, every) in one.recall_by_size.items()
+        )
         sources = ", ".join(f"{name} {found} of {every}" for name, (found, every) in one.by_source.items())
         lines.append(f"\n{one.label}: boxes found by size: {sizes}. Photos found by source: {sources}.")
     lines.append("\n| truth | reported as | boxes |\n|---|---|--:|")
@@ -265,7 +281,9 @@ def _format_share(share: tuple[float, float, float]) -> str:
 Matcher = Callable[[Seen], bool]
 
 
-def find_errors(seen: Sequence[Seen], class_names: Sequence[str], thresholds: Sequence[float]) -> list[tuple[str, Seen]]:
+def find_errors(
+    seen: Sequence[Seen], class_names: Sequence[str], thresholds: Sequence[float]
+) -> list[tuple[str, Seen]]:
     """Photos with a miss or a false hit, each with the word for it."""
     errors = []
     for one in seen:

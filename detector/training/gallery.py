@@ -15,7 +15,9 @@ TRUTH_COLOUR, SEEN_COLOURS = (255, 255, 255), ((0, 160, 255), (255, 200, 0))
 MIN_SHOWN = 0.1
 
 
-def write_gallery(seen: Sequence[Seen], class_names: Sequence[str], thresholds: Sequence[float], out: Path) -> int:
+def write_gallery(
+    seen: Sequence[Seen], class_names: Sequence[str], thresholds: Sequence[float], out: Path
+) -> int:
     """Writes every photo with a miss or a false hit, truth in white; returns how many there are."""
     out.mkdir(parents=True, exist_ok=True)
     errors = find_errors(seen, class_names, thresholds)
@@ -40,5 +42,5 @@ def write_gallery(seen: Sequence[Seen], class_names: Sequence[str], thresholds: 
 
 
 def _corners(box: Sequence[float]) -> tuple[tuple[int, int], tuple[int, int]]:
-    left, top, right, bottom = (int(round(float(edge))) for edge in box)
+    left, top, right, bottom = (round(float(edge)) for edge in box)
     return (left, top), (right, bottom)

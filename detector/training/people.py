@@ -17,12 +17,12 @@ MAX_HEIGHT = 320  # pixels of a stored cut-out
 GRABCUT_ROUNDS = 3
 PERSON = 0  # class of COCO
 MIN_HEIGHT = 100  # pixels: smaller people are too coarse
-MIN_SHARE, MAX_SHARE = 0.2, 0.75  # of the box that the person fills; outside, the cut has failed
+MIN_SHARE, MAX_SHARE = 0.2, 0.75  # of the box that the person fills; else the cut has failed
 
 
 def cut_person(photo: NDArray[np.uint8], box: NDArray[np.floating]) -> Cutout:
     """Separates a person from the photo around (GrabCut; Rother, Kolmogorov and Blake 2004); box is x1, y1, x2, y2."""
-    left, top, right, bottom = (int(round(float(edge))) for edge in box)
+    left, top, right, bottom = (round(float(edge)) for edge in box)
     border = max(4, round(0.12 * max(right - left, bottom - top)))
     x, y = max(0, left - border), max(0, top - border)
     piece = photo[y : bottom + border, x : right + border]
@@ -49,7 +49,9 @@ def cut_folder(folder: Path, weights: str) -> Iterator[Cutout]:
         photo = cv2.imread(str(path))
         if photo is None:
             continue
-        boxes = detector.predict(photo, classes=[PERSON], conf=0.5, imgsz=512, verbose=False)[0].boxes.xyxy.numpy()
+        boxes = detector.predict(photo, classes=[PERSON], conf=0.5, imgsz=512, verbose=False)[
+            0
+        ].boxes.xyxy.numpy()
         for box in boxes[:3]:
             if box[3] - box[1] >= MIN_HEIGHT:
                 cutout = cut_person(np.ascontiguousarray(photo[..., ::-1]).astype(np.uint8), box)

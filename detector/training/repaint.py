@@ -56,13 +56,19 @@ class Repaint:
 
 
 def prepare(photo: NDArray[np.uint8], bands: Sequence[tuple[int, int, int]]) -> Repaint | None:
-    """Finds cloth, place and light in an RGB photo of a flag of three horizontal bands; none if it is not clear."""
+    """Cloth, place and light in an RGB photo of a flag of three horizontal bands; none if it is not clear."""
     scale = min(1.0, LONG_SIDE / max(photo.shape[:2]))
     photo = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
     band = _find_bands(photo, bands)
-    cloth = _largest(cv2.morphologyEx((band >= 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)) > 0)
+    cloth = _largest(
+        cv2.morphologyEx((band >= 0).astype(np.uint8), cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8)) > 0
+    )
     shares = [float((cloth & (band == number)).sum() / max(cloth.sum(), 1)) for number in range(3)]
-    if not MIN_SHARE < cloth.mean() < MAX_SHARE or min(shares) < MIN_BAND_SHARE or _find_solidity(cloth) < MIN_SOLIDITY:
+    if (
+        not MIN_SHARE < cloth.mean() < MAX_SHARE
+        or min(shares) < MIN_BAND_SHARE
+        or _find_solidity(cloth) < MIN_SOLIDITY
+    ):
         return None
     band = _fill(band, cloth)
     uv = _solve_places(band, cloth)
@@ -80,7 +86,9 @@ def paint(cloth: Repaint, artwork: NDArray[np.uint8], *, size: float, mirrored: 
     scale = size / max(cloth.alpha.shape)
     flags = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     target = max(3, round(cloth.alpha.shape[1] * scale)), max(3, round(cloth.alpha.shape[0] * scale))
-    uv, shade, alpha = (cv2.resize(layer, target, interpolation=flags) for layer in (cloth.uv, cloth.shade, cloth.alpha))
+    uv, shade, alpha = (
+        cv2.resize(layer, target, interpolation=flags) for layer in (cloth.uv, cloth.shade, cloth.alpha)
+    )
     u = 1 - uv[..., 0] if mirrored else uv[..., 0]
     factor = min(1.0, 2.5 * size / artwork.shape[1])
     small = cv2.resize(artwork, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
@@ -120,7 +128,9 @@ def load_repaints(path: Path, split: str) -> Sequence[Repaint]:
         for number, name in enumerate(sorted(stored.files)):
             if (number % HELD_OUT_EVERY > 0) == (split == "train"):
                 maps = stored[name].astype(np.float32)
-                repaints.append(Repaint(np.ascontiguousarray(maps[..., :2]), maps[..., 2].copy(), maps[..., 3].copy()))
+                repaints.append(
+                    Repaint(np.ascontiguousarray(maps[..., :2]), maps[..., 2].copy(), maps[..., 3].copy())
+                )
     return repaints
 
 
@@ -137,7 +147,10 @@ def _find_bands(photo: NDArray[np.uint8], bands: Sequence[tuple[int, int, int]])
         distance = np.linalg.norm(lab[:, :, None] - wanted, axis=-1)
         nearest = np.where(distance.min(axis=2) < limit, distance.argmin(axis=2), -1)
         wanted = np.array(
-            [np.median(lab[nearest == n], axis=0) if (nearest == n).any() else wanted[n] for n in range(len(wanted))]
+            [
+                np.median(lab[nearest == n], axis=0) if (nearest == n).any() else wanted[n]
+                for n in range(len(wanted))
+            ]
         )
         limit = MAX_COLOUR_DISTANCE
     if top_is_bottom:
@@ -183,7 +196,12 @@ def _solve_places(band: NDArray[np.int32], cloth: Mask) -> Map | None:
     if sides is None:
         return None
     near = [cv2.dilate((bands == n).astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for n in range(3)]
-    v_fixed = [(sides == 0, 0.0), (sides == 2, 1.0), (near[0] & near[1] & small, 1 / 3), (near[1] & near[2] & small, 2 / 3)]
+    v_fixed = [
+        (sides == 0, 0.0),
+        (sides == 2, 1.0),
+        (near[0] & near[1] & small, 1 / 3),
+        (near[1] & near[2] & small, 2 / 3),
+    ]
     u = _solve_harmonic(small, [(sides == 3, 0.0), (sides == 1, 1.0)], _guess(sides, 3, 1))
     v = _solve_harmonic(small, v_fixed, _guess(sides, 0, 2))
     places = cv2.resize(np.dstack([u, v]), (cloth.shape[1], cloth.shape[0]), interpolation=cv2.INTER_LINEAR)
@@ -196,7 +214,9 @@ def _find_sides(bands: NDArray[np.int32], cloth: Mask) -> NDArray[np.int32] | No
     outline = max(contours, key=len)[:, 0].astype(np.float64)
     if len(outline) < 40:
         return None
-    centres = [np.argwhere(bands == number).mean(axis=0)[::-1] for number in (0, 2) if (bands == number).any()]
+    centres = [
+        np.argwhere(bands == number).mean(axis=0)[::-1] for number in (0, 2) if (bands == number).any()
+    ]
     if len(centres) < 2 or np.linalg.norm(centres[1] - centres[0]) < 8:
         return None
     down = (centres[1] - centres[0]) / np.linalg.norm(centres[1] - centres[0])
@@ -222,7 +242,9 @@ def _find_sides(bands: NDArray[np.int32], cloth: Mask) -> NDArray[np.int32] | No
 
 def _guess(sides: NDArray[np.int32], start: int, end: int) -> Map:
     """0 at one side, 1 at the other, between them by distance."""
-    near, far = (cv2.distanceTransform((sides != side).astype(np.uint8), cv2.DIST_L2, 5) for side in (start, end))
+    near, far = (
+        cv2.distanceTransform((sides != side).astype(np.uint8), cv2.DIST_L2, 5) for side in (start, end)
+    )
     return np.asarray(near / np.maximum(near + far, 1e-3), np.float32)
 
 

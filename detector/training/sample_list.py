@@ -39,14 +39,20 @@ SAMPLES = (
         name="wall-banner.jpg",
         scene="wall",
         seed=5,
-        flags=(Hung(label="kanak", state="hung_by_edge", number=7, place=(0.22, 0.12), size=0.52, pole=False),),
+        flags=(
+            Hung(label="kanak", state="hung_by_edge", number=7, place=(0.22, 0.12), size=0.52, pole=False),
+        ),
         figures=((0.2, 1.04, 0.6), (0.78, 1.05, 0.62), (0.9, 1.05, 0.58)),
     ),
     Sample(
         name="wall-vertical.jpg",
         scene="wall",
         seed=6,
-        flags=(Hung(label="azerbaijan", state="hung_by_hoist", number=4, place=(0.4, 0.06), size=0.46, pole=False),),
+        flags=(
+            Hung(
+                label="azerbaijan", state="hung_by_hoist", number=4, place=(0.4, 0.06), size=0.46, pole=False
+            ),
+        ),
     ),
     Sample(
         name="held-by-two.jpg",

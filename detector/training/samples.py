@@ -23,7 +23,9 @@ WIDTH, HEIGHT = 960, 640  # pixels of a photo
 VIDEO_WIDTH, VIDEO_HEIGHT = 640, 360
 FRAMES_PER_SECOND = 12
 QUALITY = 84  # of JPEG
-LIGHT = Light(direction=np.array([-0.35, 0.55, 0.76], np.float32), ambient=0.4, translucency=0.6, creases=0.12)
+LIGHT = Light(
+    direction=np.array([-0.35, 0.55, 0.76], np.float32), ambient=0.4, translucency=0.6, creases=0.12
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +83,9 @@ class Workshop:
 
 def open_workshop(datasets: Path) -> Workshop:
     """Reads artwork and shapes from the project's ``datasets`` folder and draws the look-alikes."""
-    artworks = {name: draw_artwork(datasets / "artwork" / f"{name}.svg", 400) for name in ("azerbaijan", "kanak")}
+    artworks = {
+        name: draw_artwork(datasets / "artwork" / f"{name}.svg", 400) for name in ("azerbaijan", "kanak")
+    }
     artworks["armenia"] = _draw_bands((217, 0, 18), (0, 51, 160), (242, 168, 0))
     artworks["hungary"] = _draw_bands((205, 42, 62), (245, 245, 245), (67, 111, 77))
     artworks["plain"] = draw_artwork(datasets / "artwork" / "azerbaijan.svg", 400, without=["emblem"])
@@ -148,7 +152,9 @@ def write_march(workshop: Workshop, path: Path) -> list[Truth]:
             yield _film(picture, number, rng)
 
     _write_video(path, draw())
-    return [Truth(path.name, flag.label, 0, 0, VIDEO_WIDTH, VIDEO_HEIGHT, round(seen[0], 2), round(seen[-1], 2))]
+    return [
+        Truth(path.name, flag.label, 0, 0, VIDEO_WIDTH, VIDEO_HEIGHT, round(seen[0], 2), round(seen[-1], 2))
+    ]
 
 
 def write_flagpole(workshop: Workshop, path: Path) -> list[Truth]:
@@ -174,7 +180,11 @@ def _fly(rng: np.random.Generator, frames: int) -> Iterator[Shapes]:
     scene: Scene = SCENES["wave"](rng)
     steady = np.array([[6.0, 0.8, 1.0]], np.float32)
     alone = replace(
-        scene, start=scene.start[:1], ratios=scene.ratios[:1], wind=steady, steps=tuple(60 + 4 * n for n in range(frames))
+        scene,
+        start=scene.start[:1],
+        ratios=scene.ratios[:1],
+        wind=steady,
+        steps=tuple(60 + 4 * n for n in range(frames)),
     )
     for shapes in simulate(alone, rng):
         yield shapes[0]
@@ -182,13 +192,17 @@ def _fly(rng: np.random.Generator, frames: int) -> Iterator[Shapes]:
 
 def _film(picture: Picture, number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
     shift = np.array([[1, 0, 1.5 * np.sin(number / 5)], [0, 1, 1.5 * np.cos(number / 7)]], np.float32)
-    moved = cv2.warpAffine(picture, shift, (picture.shape[1], picture.shape[0]), borderMode=cv2.BORDER_REPLICATE)
+    moved = cv2.warpAffine(
+        picture, shift, (picture.shape[1], picture.shape[0]), borderMode=cv2.BORDER_REPLICATE
+    )
     return np.clip(moved + rng.normal(0, 2, picture.shape), 0, 255).astype(np.uint8)
 
 
 def _write_video(path: Path, frames: Iterator[NDArray[np.uint8]]) -> None:
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=Fraction(FRAMES_PER_SECOND), options={"crf": "27", "threads": "1"})
+        stream = container.add_stream(
+            "libx264", rate=Fraction(FRAMES_PER_SECOND), options={"crf": "27", "threads": "1"}
+        )
         stream.width, stream.height, stream.pix_fmt = VIDEO_WIDTH, VIDEO_HEIGHT, "yuv420p"
         for image in frames:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
@@ -203,7 +217,13 @@ def _render(
 
 
 def _lay(
-    picture: Picture, owners: NDArray[np.int32], cutout: Cutout, corner: tuple[float, float], number: int, *, pole: bool
+    picture: Picture,
+    owners: NDArray[np.int32],
+    cutout: Cutout,
+    corner: tuple[float, float],
+    number: int,
+    *,
+    pole: bool,
 ) -> None:
     left, top = int(corner[0]), int(corner[1])
     if pole:

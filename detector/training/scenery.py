@@ -11,7 +11,15 @@ from numpy.typing import NDArray
 Picture = NDArray[np.float32]
 
 SKIN = ((236, 200, 172), (198, 148, 110), (142, 98, 68), (92, 62, 44))
-CLOTHES = ((60, 66, 84), (150, 152, 158), (176, 132, 84), (92, 84, 110), (210, 204, 190), (52, 74, 70), (120, 70, 74))
+CLOTHES = (
+    (60, 66, 84),
+    (150, 152, 158),
+    (176, 132, 84),
+    (92, 84, 110),
+    (210, 204, 190),
+    (52, 74, 70),
+    (120, 70, 74),
+)
 WALLS = ((206, 186, 158), (188, 150, 122), (170, 170, 166), (214, 204, 186), (158, 126, 108), (196, 176, 176))
 
 
@@ -22,7 +30,9 @@ def draw_street(rng: np.random.Generator, width: int, height: int) -> Picture:
     left = -int(rng.integers(0, 60))
     while left < width:
         extent = int(rng.uniform(0.14, 0.26) * width)
-        _draw_house(picture, (left, int(horizon - rng.uniform(0.3, 0.52) * height), left + extent, horizon), rng)
+        _draw_house(
+            picture, (left, int(horizon - rng.uniform(0.3, 0.52) * height), left + extent, horizon), rng
+        )
         left += extent
     _draw_ground(picture, horizon, np.array([116, 114, 112]), rng)
     return _finish(picture, rng)
@@ -36,7 +46,13 @@ def draw_square(rng: np.random.Generator, width: int, height: int) -> Picture:
         foot = height * (0.7 + 0.34 * row / (rows - 1))
         tall = height * (0.13 + 0.25 * row / (rows - 1))
         for place in np.arange(-0.03, 1.03, 0.55 * tall / width):
-            draw_person(picture, (place + rng.normal(0, 0.008)) * width, foot + rng.normal(0, 4), tall * rng.uniform(0.9, 1.08), rng)
+            draw_person(
+                picture,
+                (place + rng.normal(0, 0.008)) * width,
+                foot + rng.normal(0, 4),
+                tall * rng.uniform(0.9, 1.08),
+                rng,
+            )
     return picture
 
 
@@ -50,7 +66,9 @@ def draw_room(rng: np.random.Generator, width: int, height: int) -> Picture:
     picture[floor:] = np.array([122, 94, 70]) * (0.7 + 0.3 * light[floor:, :, None])
     picture[floor - 5 : floor] = np.array([226, 222, 214])
     left, top, right, bottom = (int(v) for v in (0.07 * width, 0.1 * height, 0.32 * width, 0.56 * height))
-    picture[top:bottom, left:right] = np.array([214, 228, 238]) - np.linspace(0, 36, bottom - top)[:, None, None]
+    picture[top:bottom, left:right] = (
+        np.array([214, 228, 238]) - np.linspace(0, 36, bottom - top)[:, None, None]
+    )
     for edge in (left, (left + right) // 2, right):
         cv2.line(picture, (edge, top), (edge, bottom), (240, 238, 232), 6, cv2.LINE_AA)
     for edge in (top, bottom):
@@ -70,7 +88,9 @@ def draw_wall(rng: np.random.Generator, width: int, height: int) -> Picture:
     for row, top in enumerate(range(0, height, tall)):
         for left in range(-(row % 2) * wide // 2, width, wide):
             colour = base * rng.uniform(0.85, 1.12)
-            cv2.rectangle(picture, (left + 1, top + 1), (left + wide - 2, top + tall - 2), colour.tolist(), -1)
+            cv2.rectangle(
+                picture, (left + 1, top + 1), (left + wide - 2, top + tall - 2), colour.tolist(), -1
+            )
     _draw_ground(picture, int(height * 0.84), np.array([126, 124, 120]), rng)
     return _finish(picture, rng)
 
@@ -80,7 +100,9 @@ def draw_sky(rng: np.random.Generator, width: int, height: int) -> Picture:
     picture = _draw_sky(rng, width, height)
     x = np.arange(width)
     for depth, colour in ((0.78, (126, 146, 152)), (0.86, (92, 112, 96)), (0.94, (70, 86, 62))):
-        ridge = height * (depth + 0.035 * np.sin(x / width * rng.uniform(3, 9) + rng.uniform(0, 6)) + 0.01 * np.sin(x / 23))
+        ridge = height * (
+            depth + 0.035 * np.sin(x / width * rng.uniform(3, 9) + rng.uniform(0, 6)) + 0.01 * np.sin(x / 23)
+        )
         outline = np.vstack([np.column_stack([x, ridge]), [[width, height], [0, height]]]).astype(np.int32)
         cv2.fillPoly(picture, [outline], colour, cv2.LINE_AA)
     return _finish(picture, rng)
@@ -92,8 +114,13 @@ def draw_person(picture: Picture, x: float, foot: float, tall: float, rng: np.ra
     top, legs = (np.array(CLOTHES[int(rng.integers(len(CLOTHES)))]) * rng.uniform(0.8, 1.1) for _ in range(2))
     head = 0.075 * tall
 
-    def ellipse(dx: float, dy: float, across: float, down: float, colour: NDArray[np.floating] | tuple[int, ...]) -> None:
-        centre, axes = (int(x + dx * tall), int(foot - dy * tall)), (max(1, int(across * tall)), max(1, int(down * tall)))
+    def ellipse(
+        dx: float, dy: float, across: float, down: float, colour: NDArray[np.floating] | tuple[int, ...]
+    ) -> None:
+        centre, axes = (
+            (int(x + dx * tall), int(foot - dy * tall)),
+            (max(1, int(across * tall)), max(1, int(down * tall))),
+        )
         shade = [float(channel) for channel in colour]
         cv2.ellipse(picture, centre, axes, 0, 0, 360, shade, -1, cv2.LINE_AA)
 
@@ -131,11 +158,15 @@ def _draw_house(picture: Picture, box: tuple[int, int, int, int], rng: np.random
             y = top + (row + 0.45) * (bottom - top) / rows
             half = 0.24 * (right - left) / columns, 0.28 * (bottom - top) / rows
             corner, opposite = (int(x - half[0]), int(y - half[1])), (int(x + half[0]), int(y + half[1]))
-            cv2.rectangle(picture, corner, opposite, (rng.uniform(0.6, 1.1) * np.array([98, 112, 126])).tolist(), -1)
+            cv2.rectangle(
+                picture, corner, opposite, (rng.uniform(0.6, 1.1) * np.array([98, 112, 126])).tolist(), -1
+            )
             cv2.rectangle(picture, corner, opposite, (wall * 1.12).clip(0, 250).tolist(), 2, cv2.LINE_AA)
 
 
-def _draw_ground(picture: Picture, horizon: int, colour: NDArray[np.integer], rng: np.random.Generator) -> None:
+def _draw_ground(
+    picture: Picture, horizon: int, colour: NDArray[np.integer], rng: np.random.Generator
+) -> None:
     rows = picture.shape[0] - horizon
     picture[horizon:] = colour * np.linspace(1.06, 0.82, rows)[:, None, None]
     grain = rng.normal(0, 5, (max(1, rows // 3), picture.shape[1] // 6)).astype(np.float32)
@@ -145,7 +176,9 @@ def _draw_ground(picture: Picture, horizon: int, colour: NDArray[np.integer], rn
 def _finish(picture: Picture, rng: np.random.Generator) -> Picture:
     grain = rng.normal(0, 1, (picture.shape[0] // 4, picture.shape[1] // 4)).astype(np.float32)
     texture = cv2.resize(grain, (picture.shape[1], picture.shape[0]), interpolation=cv2.INTER_CUBIC)
-    return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7) + 2.5 * texture[..., None], 0, 255).astype(np.float32)
+    return np.clip(cv2.GaussianBlur(picture, (0, 0), 0.7) + 2.5 * texture[..., None], 0, 255).astype(
+        np.float32
+    )
 
 
 SCENERY: Mapping[str, Callable[[np.random.Generator, int, int], Picture]] = {

@@ -13,15 +13,21 @@ from numpy.typing import NDArray
 from detector.training.cloth import Shapes
 from detector.training.degrade import degrade
 from detector.training.designs import TARGETS, Design, Designs
-from detector.training.repaint import Repaint, paint
 from detector.training.render import Camera, Cutout, Light, render_cloth
+from detector.training.repaint import Repaint, paint
 
 Picture = NDArray[np.float32]
 
 STATE_WEIGHTS = {
-    "wave": 0.2, "light_air": 0.2, "limp": 0.22, "hung_by_hoist": 0.1, "hung_by_edge": 0.08, "two_hands": 0.1, "cape": 0.06,
+    "wave": 0.2,
+    "light_air": 0.2,
+    "limp": 0.22,
+    "hung_by_hoist": 0.1,
+    "hung_by_edge": 0.08,
+    "two_hands": 0.1,
+    "cape": 0.06,
     "over_ball": 0.04,
-}  # fmt: skip
+}
 POSITIVE = 0.62  # share of pictures that a target flag is put into
 REPAINTED = 0.3  # share of target flags that are real cloth repainted
 MIN_VISIBLE = 0.35  # share of a flag's cloth that must be seen for it to be in the picture at all
@@ -160,7 +166,7 @@ def _add_flag(
         return
     if _hides_another(owners, window, visible, areas):
         return
-    colour = _match_light(cutout.colour[part], alpha, picture[window], flat, rng)
+    colour = _match_light(cutout.colour[part], picture[window], flat, rng)
     if not flat and size > 20 and rng.random() < 0.75:
         _draw_pole(picture, owners, cutout, (left, top), rng)
     picture[window] += alpha[..., None] * (colour - picture[window])
@@ -230,7 +236,9 @@ def _repaint(design: Design, size: float, materials: Materials, rng: np.random.G
     cos, sin = abs(matrix[0, 0]), abs(matrix[0, 1])
     size_wh = int(np.ceil(width * cos + height * sin)) + 2, int(np.ceil(width * sin + height * cos)) + 2
     matrix[:, 2] += (size_wh[0] - width) / 2, (size_wh[1] - height) / 2
-    colour = cv2.warpAffine(cutout.colour, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    colour = cv2.warpAffine(
+        cutout.colour, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     alpha = cv2.warpAffine(cutout.alpha, matrix, size_wh, flags=cv2.INTER_LINEAR)
     if rng.random() < 0.5:
         colour, alpha = np.ascontiguousarray(colour[:, ::-1]), np.ascontiguousarray(alpha[:, ::-1])
@@ -267,7 +275,7 @@ def _print_flat(design: Design, size: float, rng: np.random.Generator) -> Cutout
 
 
 def _match_light(
-    colour: Picture, alpha: Picture, behind: Picture, flat: bool, rng: np.random.Generator
+    colour: Picture, behind: Picture, flat: bool, rng: np.random.Generator
 ) -> Picture:
     """Lights the flag as its surroundings are lit; on a wall or shirt their relief shows through."""
     if behind.size == 0:

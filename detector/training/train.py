@@ -16,8 +16,10 @@ class TrainOptions:
 
     epochs: int = 4
     batch: int = 16
-    size: int = 448
-    """Pixels of a side in training."""
+    size: int = 480
+    """Pixels of a side in training, on average."""
+    scale_range: float = 0.34
+    """Each batch is this share smaller or larger at most: up to 640 px, so that flags fill a whole photo."""
     learning_rate: float = 0.002
     mosaic: float = 0.3
     """Share of pictures made of four."""
@@ -28,27 +30,56 @@ class TrainOptions:
 
 
 def train(start: str, data: Path, out: Path, options: TrainOptions | None = None) -> Path:
-    """Fine-tunes ``start`` on ``data`` and returns the last weights; a stopped run in ``out`` is gone on with."""
+    """Fine-tunes ``start`` on ``data``, returns the last weights; goes on with a stopped run in ``out``."""
     options = options or TrainOptions()
     last = out / "weights" / "last.pt"
     with _quick_cpu():
         trainer_class = _make_trainer_class(options.threads)
         overrides: dict[str, Any] = {
-            "model": str(last if last.exists() else start), "data": str(data), "epochs": options.epochs,
-            "batch": options.batch, "imgsz": options.size, "lr0": options.learning_rate, "mosaic": options.mosaic,
-            "seed": options.seed, "freeze": options.freeze or None, "project": str(out.parent), "name": out.name,
-            "exist_ok": True, "device": "cpu", "workers": 1, "cache": "ram", "optimizer": "AdamW", "lrf": 0.02,
-            "cos_lr": True, "warmup_epochs": 0.3, "warmup_bias_lr": 0.0, "close_mosaic": 1, "val": False, "plots": False,
-            "save_period": 1, "amp": False, "hsv_h": 0.008, "hsv_s": 0.35, "hsv_v": 0.3, "scale": 0.4, "degrees": 4.0,
-            "translate": 0.1, "fliplr": 0.5, "nbs": options.batch, "verbose": False, "resume": last.exists(),
-        }  # fmt: skip
+            "model": str(last if last.exists() else start),
+            "data": str(data),
+            "epochs": options.epochs,
+            "batch": options.batch,
+            "imgsz": options.size,
+            "lr0": options.learning_rate,
+            "mosaic": options.mosaic,
+            "seed": options.seed,
+            "freeze": options.freeze or None,
+            "project": str(out.parent),
+            "name": out.name,
+            "exist_ok": True,
+            "device": "cpu",
+            "workers": 1,
+            "cache": "ram",
+            "optimizer": "AdamW",
+            "lrf": 0.02,
+            "cos_lr": True,
+            "warmup_epochs": 0.3,
+            "warmup_bias_lr": 0.0,
+            "close_mosaic": 1,
+            "val": False,
+            "plots": False,
+            "save_period": 1,
+            "multi_scale": options.scale_range,
+            "amp": False,
+            "hsv_h": 0.008,
+            "hsv_s": 0.35,
+            "hsv_v": 0.3,
+            "scale": 0.4,
+            "degrees": 4.0,
+            "translate": 0.1,
+            "fliplr": 0.5,
+            "nbs": options.batch,
+            "verbose": False,
+            "resume": last.exists(),
+        }
         trainer_class(overrides=overrides).train()
     return last
 
 
 @contextmanager
 def _quick_cpu() -> Iterator[None]:
-    """bfloat16 where the processor has it, and the memory order that its convolutions like: six times as fast."""
+    """bfloat16 where the processor has it, and the memory order its convolutions like: six times as fast."""
     os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")
     import torch
     from ultralytics import settings

@@ -41,7 +41,10 @@ def read_photos(folder: Path) -> list[Photo]:
                 box = [float(row[key]) for key in ("x1", "y1", "x2", "y2")]
                 boxes.setdefault(row["file"], []).append((row["class"], box))
     paths = [path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in PHOTO_SUFFIXES]
-    return [_make_photo(path, path.parent.name, boxes.get(f"{path.parent.name}/{path.name}", [])) for path in paths]
+    return [
+        _make_photo(path, path.parent.name, boxes.get(f"{path.parent.name}/{path.name}", []))
+        for path in paths
+    ]
 
 
 def read_split(folder: Path, split: str, class_names: Sequence[str]) -> list[Photo]:

@@ -1,0 +1,145 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import supervision as sv
+
+from detector.training.evaluate import Seen, choose_thresholds, find_errors, format_figures, measure
+from detector.training.truth import Photo, read_photos
+
+NAMES = ("azerbaijan", "kanak")
+Box = tuple[float, float, float, float]
+
+
+def make_seen(
+    kind: str, truth: list[tuple[str, Box]], seen: list[tuple[int, float, Box]], name: str = "a__1.jpg"
+) -> Seen:
+    photo = Photo(
+        Path(kind) / name,
+        kind,
+        tuple(label for label, _ in truth),
+        np.array([box for _, box in truth], np.float32).reshape(-1, 4),
+    )
+    detections = sv.Detections(
+        xyxy=np.array([box for *_, box in seen], np.float32).reshape(-1, 4),
+        confidence=np.array([confidence for _, confidence, _ in seen], np.float32),
+        class_id=np.array([number for number, *_ in seen], np.int64),
+    )
+    return Seen(photo, detections, 640)
+
+
+ONE: Box = (10, 10, 110, 60)
+TWO: Box = (200, 200, 230, 220)
+
+
+@pytest.fixture
+def looked() -> list[Seen]:
+    return [
+        make_seen(
+            "azerbaijan",
+            [("azerbaijan", ONE), ("azerbaijan", TWO)],
+            [(0, 0.9, ONE), (1, 0.45, TWO)],
+            "x__1.jpg",
+        ),
+        make_seen("kanak", [("kanak", ONE)], [(1, 0.8, (12, 10, 112, 60)), (1, 0.2, TWO)], "y__1.jpg"),
+        make_seen("other_flags", [], [(0, 0.5, ONE)], "z__1.jpg"),
+        make_seen("no_flags", [], [], "z__2.jpg"),
+    ]
+
+
+def test_every_figure_is_counted(looked: list[Seen]) -> None:
+    figures = measure(looked, NAMES, [0.4, 0.4], np.random.default_rng(0))
+    azerbaijan, kanak = figures.classes
+    assert (azerbaijan.boxes, azerbaijan.box_recall) == (2, 0.5)
+    assert azerbaijan.ap50 == pytest.approx(0.5, abs=0.01)
+    assert kanak.ap50 == pytest.approx(1, abs=0.01)
+    assert azerbaijan.recall_by_size == {"<24": (0, 0), "24–48": (0, 1), "48–96": (0, 0), "≥96": (1, 1)}
+    assert azerbaijan.by_source == {"x": (1, 1)}
+    assert azerbaijan.photo_recall[0] == 1
+    assert azerbaijan.photo_precision[0] == 0.5
+    assert (figures.negatives, figures.negatives_hit) == (2, 1)
+    assert figures.hits_by_kind == {"no_flags": (0, 1), "other_flags": (1, 1)}
+    assert figures.confusion == {
+        ("azerbaijan", "azerbaijan"): 1,
+        ("azerbaijan", "kanak"): 1,
+        ("kanak", "kanak"): 1,
+        ("other", "azerbaijan"): 1,
+    }
+    assert "500 per 1,000" in format_figures(figures)
+
+
+def test_errors_are_named(looked: list[Seen]) -> None:
+    words = [(word, one.photo.kind) for word, one in find_errors(looked, NAMES, [0.4, 0.4])]
+    assert words == [
+        ("miss-azerbaijan", "azerbaijan"),
+        ("false-kanak", "azerbaijan"),
+        ("false-azerbaijan", "other_flags"),
+    ]
+
+
+def test_a_threshold_is_above_the_false_hits_on_negatives(looked: list[Seen]) -> None:
+    azerbaijan, kanak = choose_thresholds(looked, NAMES)
+    assert 0.5 < azerbaijan <= 0.9
+    assert 0.45 < kanak <= 0.8
+
+
+def test_photos_are_read_with_their_boxes(tmp_path: Path) -> None:
+    (tmp_path / "kanak").mkdir()
+    (tmp_path / "kanak" / "repaint__here__1.jpg").touch()
+    (tmp_path / "labels.csv").write_text("file,class,x1,y1,x2,y2\nkanak/repaint__here__1.jpg,kanak,1,2,3,4\n")
+    (photo,) = read_photos(tmp_path)
+    assert (photo.kind, photo.source, photo.labels) == (
+        "kanak",
+        "repaint",
+        ("kanak",),
+    ) or photo.source == "here"
+    assert photo.xyxy.tolist() == [[1, 2, 3, 4]]
+
+
+def test_average_precision_agrees_with_pycocotools(looked: list[Seen], tmp_path: Path) -> None:
+    coco = pytest.importorskip("pycocotools.coco")
+    cocoeval = pytest.importorskip("pycocotools.cocoeval")
+    truth = coco.COCO()
+    annotations, results = [], []
+    for image, one in enumerate(looked):
+        for label, (left, top, right, bottom) in zip(one.photo.labels, one.photo.xyxy.tolist(), strict=True):
+            box = [left, top, right - left, bottom - top]
+            annotations.append(
+                {
+                    "id": len(annotations) + 1,
+                    "image_id": image,
+                    "category_id": NAMES.index(label),
+                    "bbox": box,
+                    "area": box[2] * box[3],
+                    "iscrowd": 0,
+                }
+            )
+        detections = one.detections
+        assert detections.confidence is not None
+        assert detections.class_id is not None
+        for box, confidence, number in zip(
+            detections.xyxy.tolist(), detections.confidence, detections.class_id, strict=True
+        ):
+            left, top, right, bottom = box
+            results.append(
+                {
+                    "image_id": image,
+                    "category_id": int(number),
+                    "bbox": [left, top, right - left, bottom - top],
+                    "score": float(confidence),
+                }
+            )
+    truth.dataset = {
+        "images": [{"id": image, "width": 640, "height": 640} for image in range(len(looked))],
+        "annotations": annotations,
+        "categories": [{"id": number, "name": name} for number, name in enumerate(NAMES)],
+    }
+    truth.createIndex()
+    figures = measure(looked, NAMES, [0.4, 0.4], np.random.default_rng(0))
+    for number, one_class in enumerate(figures.classes):
+        evaluation = cocoeval.COCOeval(truth, truth.loadRes(results), "bbox")
+        evaluation.params.catIds = [number]
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+        assert one_class.ap50 == pytest.approx(float(evaluation.stats[1]), abs=0.02)

@@ -1,0 +1,106 @@
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from detector.training.cloth import load_bank
+from detector.training.designs import TARGETS, load_designs
+from detector.training.render import Cutout
+from detector.training.repaint import paint, prepare
+from detector.training.synth import MIN_SIDE, Materials, make_example
+
+DATASETS = Path(__file__).parent.parent / "datasets"
+
+
+@pytest.fixture(scope="module")
+def materials(tmp_path_factory: pytest.TempPathFactory) -> Materials:
+    folder = tmp_path_factory.mktemp("materials")
+    rng = np.random.default_rng(0)
+    photos = []
+    for number in range(4):
+        noise = cv2.resize(
+            rng.integers(90, 150, (12, 16, 3), np.uint8), (640, 480), interpolation=cv2.INTER_CUBIC
+        )
+        photos.append(folder / f"{number}.png")
+        cv2.imwrite(str(photos[-1]), noise)
+    (folder / "flags").mkdir()
+    bands = np.repeat(np.array([[0, 0, 200], [255, 255, 255], [0, 150, 0]], np.uint8), 30, axis=0)
+    cv2.imwrite(str(folder / "flags" / "hu.png"), np.repeat(bands[:, None], 180, axis=1))
+    designs = load_designs(DATASETS / "artwork", folder / "flags")
+    return Materials(
+        designs=designs, bank=load_bank(DATASETS / "cloth.npz"), backgrounds=photos, flag_photos=photos[:1]
+    )
+
+
+def test_a_picture_depends_on_seed_and_index_alone(materials: Materials) -> None:
+    first = make_example(materials, 1, 7)
+    make_example(materials, 1, 8)
+    again = make_example(materials, 1, 7)
+    assert (first.image == again.image).all()
+    assert first.labels == again.labels
+    assert (first.xyxy == again.xyxy).all()
+    assert not (make_example(materials, 2, 7).image == first.image).all()
+
+
+def test_boxes_lie_in_the_picture_and_are_large_enough(materials: Materials) -> None:
+    count = 0
+    for index in range(40):
+        example = make_example(materials, 3, index, size=320)
+        assert example.image.shape == (320, 320, 3)
+        assert len(example.labels) == len(example.xyxy)
+        assert set(example.labels) <= set(TARGETS)
+        if len(example.xyxy):
+            assert example.xyxy.min() >= 0
+            assert example.xyxy.max() <= 320
+            sides = (example.xyxy[:, 2:] - example.xyxy[:, :2]).max(axis=1)
+            assert sides.min() >= MIN_SIDE
+        count += len(example.labels)
+    assert count > 15
+
+
+def test_boxes_are_tight_to_the_cloth(materials: Materials, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Green cloth on grey: the box of a lone flag is where the picture changes, within two pixels."""
+    monkeypatch.setattr("detector.training.synth.degrade", lambda picture, _: picture.astype(np.uint8))
+    monkeypatch.setattr("detector.training.synth._draw_pole", lambda *_: None)
+    checked = 0
+    for index in range(200):
+        example = make_example(materials, 5, index, size=320)
+        colourful = np.ptp(example.image.astype(int), axis=2) > 90
+        x = np.nonzero(colourful)[1]
+        if len(example.labels) != 1 or len(x) == 0:
+            continue
+        left, top, right, bottom = example.xyxy[0]
+        outside = colourful.copy()
+        outside[max(0, int(top) - 2) : int(bottom) + 2, max(0, int(left) - 2) : int(right) + 2] = False
+        if outside.any():
+            continue  # another flag, that is none of ours, is in the picture
+        assert abs(x.min() - left) <= 2 + 0.25 * (right - left)
+        checked += 1
+    assert checked > 10
+
+
+def make_flag_photo() -> np.ndarray:
+    photo = np.full((240, 320, 3), (120, 150, 120), np.uint8)
+    for number, colour in enumerate(((217, 0, 18), (0, 51, 160), (242, 168, 0))):
+        photo[40 + 50 * number : 90 + 50 * number, 40:280] = colour
+    return photo
+
+
+def test_a_flag_of_three_bands_is_prepared_and_painted_anew() -> None:
+    cloth = prepare(make_flag_photo(), ((217, 0, 18), (0, 51, 160), (242, 168, 0)))
+    assert cloth is not None
+    artwork = np.zeros((90, 180, 3), np.uint8)
+    artwork[:30], artwork[60:] = (0, 0, 250), (0, 250, 0)
+    cutout: Cutout = paint(cloth, artwork, size=200, mirrored=False)
+    height, width = cutout.alpha.shape
+    assert abs(width - 200) <= 2
+    assert int(cutout.colour[height // 8, width // 2].argmax()) == 2
+    assert int(cutout.colour[-height // 8, width // 2].argmax()) == 1
+    u = cloth.uv[cloth.uv.shape[0] // 2, :, 0]
+    assert u[5] < 0.15
+    assert u[-5] > 0.85
+
+
+def test_a_photo_without_the_bands_is_not_repainted() -> None:
+    assert prepare(np.full((100, 160, 3), 128, np.uint8), ((217, 0, 18), (0, 51, 160), (242, 168, 0))) is None
