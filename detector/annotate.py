@@ -25,21 +25,23 @@ def draw_detections(
     image: NDArray[np.uint8], detections: sv.Detections, labels: Sequence[str]
 ) -> NDArray[np.uint8]:
     """The image at no more than `FRAME_LONG_SIDE` with a box and a label for each detection."""
-    picture = shrink(image, FRAME_LONG_SIDE)
-    factor = picture.shape[1] / image.shape[1]
-    scaled = sv.Detections(detections.xyxy * factor, class_id=detections.class_id)
+    picture = np.ascontiguousarray(shrink(image, FRAME_LONG_SIDE)[..., ::-1])  # supervision draws on BGR
+    scaled = sv.Detections(
+        detections.xyxy * (picture.shape[1] / image.shape[1]), class_id=detections.class_id
+    )
     long_side = max(picture.shape[:2])
-    thickness = max(2, round(long_side / 260))  # seen on a phone, which shows the picture 400 points wide
-    picture = sv.BoxAnnotator(CLASS_COLOURS, thickness=thickness).annotate(picture.copy(), scaled)
-    labelled = sv.LabelAnnotator(
+    thickness = max(2, round(long_side / 220))  # seen on a phone, which shows the picture 400 points wide
+    boxes = sv.BoxAnnotator(CLASS_COLOURS, thickness=thickness)
+    texts = sv.LabelAnnotator(
         CLASS_COLOURS,
         text_color=sv.Color.BLACK,
-        text_scale=max(0.4, long_side / 1500),
-        text_thickness=max(1, round(long_side / 900)),
-        text_padding=max(3, thickness),
+        text_scale=max(0.35, long_side / 1100),
+        text_thickness=max(1, round(long_side / 600)),
+        text_padding=max(2, thickness),
         smart_position=True,
-    ).annotate(picture, scaled, list(labels))
-    return np.asarray(labelled, np.uint8)
+    )
+    drawn = texts.annotate(boxes.annotate(picture, scaled), scaled, list(labels))
+    return np.ascontiguousarray(np.asarray(drawn, np.uint8)[..., ::-1])
 
 
 def cut_crop(image: NDArray[np.uint8], box: NDArray[np.float32]) -> tuple[slice, slice]:

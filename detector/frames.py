@@ -22,7 +22,7 @@ from PIL import Image, ImageFile, ImageOps
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.sources import SIGNATURE_BYTES, Kind, Media, find_container, suffix_kind
 
-PHOTO_FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "HEIF", "AVIF")
+PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "HEIF", "AVIF")
 ANIMATED_FORMATS = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
 MAX_PHOTO_PIXELS = 178_000_000  # twice Pillow's own warning level; past this it refuses too
 MAX_VIDEO_PIXELS = 8192 * 8192  # a frame; 8K video has half of it
@@ -129,14 +129,15 @@ def _explain_other(path: Path) -> MediaError:
 
 
 @functools.cache
-def _register_heif() -> None:
+def _register_formats() -> None:
     import pillow_heif
 
+    Image.init()
     pillow_heif.register_heif_opener()
 
 
 def _read_pillow(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
-    _register_heif()
+    _register_formats()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of damaged metadata; the pixels decide here
         try:

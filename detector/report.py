@@ -7,6 +7,7 @@ import os
 import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -246,7 +247,7 @@ def _write_csv(
         for chunk in chunks:
             for name, places in decimals.items():
                 numbers = chunk[name].astype(float)
-                chunk[name] = numbers.map(f"{{:.{places}f}}".format, na_action="ignore").fillna("")
+                chunk[name] = ["" if isnan(number) else f"{number:.{places}f}" for number in numbers]
             for name in ("file", "reason"):
                 if name in chunk:
                     chunk[name] = chunk[name].map(escape_cell)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 ROWS, COLUMNS = 24, 40
 TIME_STEP = 1 / 60  # seconds
+DAMPING = 0.985  # share of the speed that a time step leaves
 GRAVITY = 9.8  # heights of the flag per second squared: a flag one metre high
 RATIOS = (2.0, 2.0, 2.0, 1.5, 1.67)  # length to height: most are made 1:2, some 2:3 or 3:5
 
@@ -49,9 +50,8 @@ class Scene:
 
 def simulate(scene: Scene, rng: np.random.Generator, *, iterations: int = 12) -> Iterator[Shapes]:
     """Lets the batch move, and yields ``(batch, rows, columns, 3)`` at each of ``scene.steps``."""
-    position = (
-        scene.start + rng.normal(0, 0.004, scene.start.shape).astype(np.float32) * ~scene.pinned[..., None]
-    )
+    tremble = rng.normal(0, 0.004, scene.start.shape).astype(np.float32)
+    position: Shapes = scene.start + tremble * ~scene.pinned[..., None]
     velocity = np.zeros_like(position)
     mass = np.where(scene.pinned, 0.0, 1.0).astype(np.float32)[None, ..., None]
     phases = rng.uniform(0, 2 * np.pi, (4, len(position), 1, 1)).astype(np.float32)
@@ -59,14 +59,14 @@ def simulate(scene: Scene, rng: np.random.Generator, *, iterations: int = 12) ->
     for step in range(1, max(scene.steps) + 1):
         velocity += TIME_STEP * mass * _find_forces(scene, position, velocity, phases, step * TIME_STEP)
         before = position
-        position = position + TIME_STEP * np.clip(velocity, -8, 8)
+        position = position + np.float32(TIME_STEP) * np.clip(velocity, np.float32(-8), np.float32(8))
         for _ in range(iterations):
             for first, second, rest, stiffness in constraints:
                 _keep_distance(position, mass, first, second, rest, stiffness)
             if scene.push_out:
                 scene.push_out(position)
                 position += (scene.start - position) * (1 - mass)
-        velocity = (position - before) / TIME_STEP * np.float32(0.985)
+        velocity = (position - before) * np.float32(DAMPING / TIME_STEP)
         if step in scene.steps:
             yield position.copy()
 

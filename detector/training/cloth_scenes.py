@@ -25,7 +25,7 @@ def make_bank(seed: int, *, batches: int = 2) -> dict[str, Shapes]:
 
 
 def _centre(shapes: Shapes) -> Shapes:
-    return shapes - shapes.mean(axis=(1, 2), keepdims=True)
+    return np.asarray(shapes - shapes.mean(axis=(1, 2), keepdims=True), np.float32)
 
 
 def _flat(rng: np.random.Generator) -> tuple[Shapes, NDArray[np.float32]]:

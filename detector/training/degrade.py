@@ -16,7 +16,7 @@ def degrade(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
     if rng.random() < 0.12:
         picture = picture * np.array(rng.uniform(0.35, 0.7) * rng.uniform(0.8, 1.15, 3), np.float32)
     if rng.random() < 0.3:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.6)))
+        picture = np.asarray(cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.4, 1.6))), np.float32)
     if rng.random() < 0.12:
         picture = _blur_motion(picture, rng)
     picture = _change_tone(picture, rng)
@@ -24,7 +24,7 @@ def degrade(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
         height, width = picture.shape[:2]
         factor = float(rng.uniform(0.45, 0.95))
         small = cv2.resize(picture, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        picture = cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC)
+        picture = np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     if rng.random() < 0.2:
         picture = picture + float(rng.uniform(0.3, 0.9)) * (picture - cv2.GaussianBlur(picture, (0, 0), 1.2))
     if rng.random() < 0.5:
@@ -48,10 +48,10 @@ def _add_smoke(picture: Picture, rng: np.random.Generator) -> Picture:
 
 def _blur_motion(picture: Picture, rng: np.random.Generator) -> Picture:
     length = int(rng.integers(3, 10))
-    kernel = np.zeros((length, length), np.float32)
+    kernel: Picture = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     turn = cv2.getRotationMatrix2D(((length - 1) / 2, (length - 1) / 2), float(rng.uniform(0, 180)), 1)
-    kernel = cv2.warpAffine(kernel, turn, (length, length))
+    kernel = np.asarray(cv2.warpAffine(kernel, turn, (length, length)), np.float32)
     return np.asarray(cv2.filter2D(picture, -1, kernel / max(float(kernel.sum()), 1e-3)), np.float32)
 
 
@@ -69,4 +69,5 @@ def _recompress(image: NDArray[np.uint8], quality: int) -> NDArray[np.uint8]:
     encoded, data = cv2.imencode(".jpg", image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not encoded:
         raise ValueError("OpenCV could not write JPEG")
-    return np.ascontiguousarray(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1]).astype(np.uint8)
+    decoded = cv2.imdecode(data, cv2.IMREAD_COLOR)
+    return np.ascontiguousarray(np.asarray(decoded, np.uint8)[..., ::-1])

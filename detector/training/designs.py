@@ -128,14 +128,14 @@ class Designs:
 
 
 def load_designs(artwork: Path, flags: Path) -> Designs:
-    """Reads the folder of SVG files and a folder of other nations' flags as PNG; the targets' codes are left out."""
+    """Reads a folder of SVG files, and one of other nations' flags as PNG without the two targets."""
     others = {}
     for path in sorted(flags.glob("*.png")):
         if path.stem in {"az", "nc"}:
             continue
         picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if picture is not None and picture.ndim == 3:
-            others[path.stem] = np.ascontiguousarray(picture[..., 2::-1])
+            others[path.stem] = np.ascontiguousarray(picture[..., 2::-1]).astype(np.uint8)
     return Designs(artwork, others)
 
 
@@ -185,10 +185,11 @@ def _vary(palette: Mapping[str, Colour], rng: np.random.Generator) -> dict[str, 
 
 def _age(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
     """Fades, and squeezes to another proportion now and then."""
-    faded = picture.astype(np.float32)
+    faded: NDArray[np.float32] = picture.astype(np.float32)
     if rng.random() < 0.35:
         faded += rng.uniform(0.05, 0.35) * (rng.uniform(150, 235) - faded)
     if rng.random() < 0.25:
         width = round(picture.shape[0] * rng.uniform(1.35, 2.1))
-        faded = cv2.resize(faded, (width, picture.shape[0]), interpolation=cv2.INTER_AREA)
+        size = (width, picture.shape[0])
+        faded = np.asarray(cv2.resize(faded, size, interpolation=cv2.INTER_AREA), np.float32)
     return np.clip(faded, 0, 255).astype(np.uint8)

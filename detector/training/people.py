@@ -21,7 +21,7 @@ MIN_SHARE, MAX_SHARE = 0.2, 0.75  # of the box that the person fills; else the c
 
 
 def cut_person(photo: NDArray[np.uint8], box: NDArray[np.floating]) -> Cutout:
-    """Separates a person from the photo around (GrabCut; Rother, Kolmogorov and Blake 2004); box is x1, y1, x2, y2."""
+    """Separates a person in a box x1, y1, x2, y2 from the photo (GrabCut; Rother and others 2004)."""
     left, top, right, bottom = (round(float(edge)) for edge in box)
     border = max(4, round(0.12 * max(right - left, bottom - top)))
     x, y = max(0, left - border), max(0, top - border)

@@ -68,7 +68,7 @@ def render_cloth(
     uv, covered = _rasterise(seen.astype(np.float32), depth, (width, height))
     brightness = _shade(shape, light, rng)
     texture = _shrink(artwork, size)
-    colour = cv2.remap(
+    printed = cv2.remap(
         texture,
         uv[..., 0] * (texture.shape[1] - 1),
         uv[..., 1] * (texture.shape[0] - 1),
@@ -80,10 +80,10 @@ def render_cloth(
         uv[..., 1] * (brightness.shape[0] - 1),
         cv2.INTER_LINEAR,
     )
-    colour = colour * shade[..., None] * covered[..., None]
+    lit = printed * shade[..., None] * covered[..., None]
     target = (width // OVERSAMPLING, height // OVERSAMPLING)
     alpha = cv2.resize(covered, target, interpolation=cv2.INTER_AREA)
-    colour = cv2.resize(colour, target, interpolation=cv2.INTER_AREA) / np.maximum(alpha, 1e-3)[..., None]
+    colour = cv2.resize(lit, target, interpolation=cv2.INTER_AREA) / np.maximum(alpha, 1e-3)[..., None]
     hoist = (seen[[0, -1], 0] / OVERSAMPLING).astype(np.float32)
     return Cutout(np.clip(colour, 0, 255).astype(np.float32), np.asarray(alpha, np.float32), hoist)
 
@@ -145,13 +145,14 @@ def _rasterise(
 def _shade(shape: Shapes, light: Light, rng: np.random.Generator) -> NDArray[np.float32]:
     """Brightness over the flag, four times finer than the shape, around 1."""
     size = (shape.shape[1] * 4, shape.shape[0] * 4)
-    normals = cv2.resize(find_normals(shape), size, interpolation=cv2.INTER_CUBIC)
+    normals = np.asarray(cv2.resize(find_normals(shape), size, interpolation=cv2.INTER_CUBIC), np.float32)
     if light.creases > 0:
         coarse = rng.normal(0, 1, (max(3, size[1] // 8), max(3, size[0] // 5))).astype(np.float32)
         fine = rng.normal(0, 0.5, (size[1] // 3, size[0] // 3)).astype(np.float32)
-        bumps = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
-        bumps += cv2.resize(fine, size, interpolation=cv2.INTER_CUBIC)
-        normals[..., :2] += light.creases * np.stack(np.gradient(bumps)[::-1], axis=-1)
+        layers = [cv2.resize(layer, size, interpolation=cv2.INTER_CUBIC) for layer in (coarse, fine)]
+        bumps = np.asarray(np.add(*layers), np.float32)
+        down, across = np.gradient(bumps)
+        normals[..., :2] += light.creases * np.stack([across, down], axis=-1)
     normals /= np.linalg.norm(normals, axis=-1, keepdims=True) + 1e-6
     facing = normals @ light.direction
     lit = np.where(facing > 0, facing, -facing * light.translucency)

@@ -123,13 +123,14 @@ def draw_sample(workshop: Workshop, sample: Sample) -> tuple[NDArray[np.uint8], 
     for x, foot, tall in sample.figures:
         draw_person(picture, x * WIDTH, foot * HEIGHT, tall * HEIGHT, rng)
     owners[np.abs(picture - before).max(axis=2) > 2] = 0
-    picture = cv2.GaussianBlur(picture, (0, 0), 0.6) * (1 - sample.darkness) + rng.normal(0, 3, picture.shape)
+    blurred = cv2.GaussianBlur(picture, (0, 0), 0.6)
+    filmed = blurred * (1 - sample.darkness) + rng.normal(0, 3, picture.shape)
     truths = [
         Truth(sample.name, flag.label, *_find_box(owners == order), 0.0, 0.0)
         for order, flag in enumerate(sample.flags, 1)
         if flag.label in ("azerbaijan", "kanak")
     ]
-    return np.clip(picture, 0, 255).astype(np.uint8), truths
+    return np.clip(filmed, 0, 255).astype(np.uint8), truths
 
 
 def write_march(workshop: Workshop, path: Path) -> list[Truth]:

@@ -141,7 +141,8 @@ def _draw_sky(rng: np.random.Generator, width: int, height: int) -> Picture:
     clouds = np.zeros((height, width), np.float32)
     for cells in (3, 6, 12, 24, 48):
         noise = rng.uniform(0, 1, (cells, cells * 2)).astype(np.float32)
-        clouds += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) / cells**0.8
+        layer = cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC)
+        clouds += np.asarray(layer, np.float32) / np.float32(cells**0.8)
     cover = np.clip((clouds - np.percentile(clouds, 45)) / np.ptp(clouds) * 2.2, 0, 0.9)[..., None]
     return np.asarray(picture + cover * (np.array([244, 243, 240]) - picture), np.float32)
 

@@ -109,7 +109,7 @@ def _open_scene(materials: Materials, rng: np.random.Generator, size: int) -> Pi
     scale = rng.uniform(0.8, 1.5) * (size if of_flag else 640) / max(height, width)
     scale = max(scale, (size + 1) / min(height, width))
     interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=interpolation)
+    photo = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=interpolation), np.float32)
     top, left = (int(rng.integers(0, extent - size + 1)) for extent in photo.shape[:2])
     photo = photo[top : top + size, left : left + size]
     return np.ascontiguousarray(photo[:, ::-1] if rng.random() < 0.5 else photo)
@@ -274,23 +274,21 @@ def _print_flat(design: Design, size: float, rng: np.random.Generator) -> Cutout
     return Cutout(shaded, np.asarray(alpha, np.float32), goal[[0, 3]])
 
 
-def _match_light(
-    colour: Picture, behind: Picture, flat: bool, rng: np.random.Generator
-) -> Picture:
+def _match_light(colour: Picture, behind: Picture, flat: bool, rng: np.random.Generator) -> Picture:
     """Lights the flag as its surroundings are lit; on a wall or shirt their relief shows through."""
     if behind.size == 0:
         return colour
     surroundings = behind.reshape(-1, 3).mean(axis=0)
     level = float(np.clip(0.55 + 0.55 * surroundings.mean() / 128, 0.4, 1.25) * rng.uniform(0.7, 1.2))
     cast = 1 + rng.uniform(0, 0.35) * (surroundings / max(float(surroundings.mean()), 1) - 1)
-    lit = colour * (level * cast).astype(np.float32)
+    lit: Picture = colour * (level * cast).astype(np.float32)
     if flat and rng.random() < 0.6:
         grey = behind.mean(axis=2)
         relief = np.clip(grey / (cv2.GaussianBlur(grey, (0, 0), max(2.0, behind.shape[0] / 6)) + 8), 0.4, 1.5)
         lit = lit * relief[..., None]
         if rng.random() < 0.3:
             lit = lit * 0.75 + behind * 0.25  # a projection, or thin paint
-    return np.clip(lit, 0, 255).astype(np.float32)
+    return np.asarray(np.clip(lit, 0, 255), np.float32)
 
 
 def _draw_pole(
@@ -339,7 +337,7 @@ def _draw_occluder(shape: tuple[int, ...], materials: Materials, rng: np.random.
         else:
             end = int(centre[0] + rng.normal(0, 0.5) * width), int(centre[1] + rng.normal(0.3, 0.5) * height)
             cv2.line(alpha, centre, end, 1, max(1, int(radius * (0.2 if kind < 0.7 else 0.6))), cv2.LINE_AA)
-    return Cutout(texture, alpha, np.zeros((2, 2), np.float32))
+    return Cutout(np.asarray(texture, np.float32), alpha, np.zeros((2, 2), np.float32))
 
 
 def _fit_person(person: Cutout, shape: tuple[int, int], rng: np.random.Generator) -> Cutout:
@@ -370,7 +368,7 @@ def _paste_photo(
     photo = _open_photo(materials.flag_photos[int(rng.integers(len(materials.flag_photos)))])
     frame = picture.shape[0]
     scale = float(np.exp(rng.uniform(np.log(24), np.log(frame * 0.7)))) / max(photo.shape[:2])
-    photo = cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    photo = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.float32)
     height, width = photo.shape[:2]
     top, left = (int(rng.uniform(0, max(1, frame - extent))) for extent in (height, width))
     window, part = _overlap((top, left), (height, width), owners.shape)
@@ -379,8 +377,8 @@ def _paste_photo(
     alpha = np.zeros((height, width), np.float32)
     edge = max(1, round(0.04 * min(height, width)))
     alpha[edge:-edge, edge:-edge] = 1
-    alpha = cv2.GaussianBlur(alpha, (0, 0), edge)[..., None]
-    picture[window] += alpha[part] * (photo[part] - picture[window])
+    soft = np.asarray(cv2.GaussianBlur(alpha, (0, 0), edge), np.float32)[..., None]
+    picture[window] += soft[part] * (photo[part] - picture[window])
 
 
 def _find_boxes(

@@ -94,6 +94,8 @@ def _make_trainer_class(threads: int) -> Any:
     from ultralytics.models.yolo.detect import DetectionTrainer
 
     class Trainer(DetectionTrainer):  # type: ignore[misc]
+        model: Any
+
         def setup_model(self) -> Any:
             found = super().setup_model()
             torch.set_num_threads(threads)  # ultralytics leaves one core idle

@@ -1,0 +1,56 @@
+"""What several tests need."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from tests.fake_weights import write_fake_weights
+
+os.environ.setdefault("COLUMNS", "120")
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+RED, BLUE, GREY = (230, 20, 20), (20, 20, 230), (128, 128, 128)
+Colour = tuple[int, int, int]
+
+
+@pytest.fixture(scope="session")
+def fake_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Weights of a network that takes red for the first class and blue for the second."""
+    return write_fake_weights(tmp_path_factory.mktemp("weights"))
+
+
+def picture(*spots: tuple[int, int, Colour], width: int = 128, height: int = 96) -> NDArray[np.uint8]:
+    """A grey picture with a coloured 32-pixel square at each (column, row) of such squares."""
+    image = np.full((height, width, 3), GREY, np.uint8)
+    for column, row, colour in spots:
+        image[row * 32 : row * 32 + 32, column * 32 : column * 32 + 32] = colour
+    return image
+
+
+def write_picture(path: Path, *spots: tuple[int, int, Colour]) -> Path:
+    """Such a picture as a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(picture(*spots)).save(path)
+    return path
+
+
+@pytest.fixture
+def downloads(tmp_path: Path) -> Path:
+    """A folder with one file of every fate."""
+    folder = tmp_path / "downloads"
+    write_picture(folder / "red.png", (1, 1, RED))
+    write_picture(folder / "sub" / "both.png", (0, 0, RED), (2, 1, BLUE))
+    write_picture(folder / "sub" / "blue.png", (3, 2, BLUE))
+    write_picture(folder / "nothing.png")
+    (folder / "copy of red.png").write_bytes((folder / "red.png").read_bytes())
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / "empty.jpg").write_bytes(b"")
+    whole = (folder / "red.png").read_bytes()
+    (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
