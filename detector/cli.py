@@ -28,6 +28,7 @@ from rich.table import Table
 from detector import __version__
 from detector.errors import DetectorError, ExitCode
 from detector.options import ScanOptions
+from detector.sources import printable
 
 if TYPE_CHECKING:
     from detector.scan import Outcome, Progress
@@ -51,7 +52,7 @@ def main() -> None:
     try:
         app()
     except DetectorError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]Error:[/] {escape(str(error))}")
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]Error:[/] {escape(printable(str(error)))}")
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
@@ -244,8 +245,10 @@ def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     for reason, count in list(summary.failures.items())[:FAILURES_SHOWN]:
         console.print(f"   failed {count} ×: {escape(reason)}")
     if summary.failed:
-        console.print(f"   which files: rows with status failed in {escape(str(out / 'files.csv'))}")
-    console.print(f"Report: {escape(str(out))} (detections.csv, files.csv, frames/, crops/)")
+        console.print(
+            f"   which files: rows with status failed in {escape(printable(str(out / 'files.csv')))}"
+        )
+    console.print(f"Report: {escape(printable(str(out)))} (detections.csv, files.csv, frames/, crops/)")
     console.print("A detection is a hint, not a proof: a person decides.")
     if outcome.exit_code == ExitCode.MAX_FAILURES:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")

@@ -5,6 +5,7 @@ import multiprocessing
 import signal
 from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from itertools import islice
 
 import cv2
@@ -18,7 +19,16 @@ GRACE_SECONDS = 10.0  # a worker ends a long video by itself; past this it hangs
 FILES_PER_WORKER = 2000  # then it is replaced, so that a decoder's leak stays small
 QUEUED_PER_WORKER = 2  # enough to keep workers busy, few enough to bound memory
 
+HASH_SECONDS = 600.0  # for the hash of a file that failed
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    media: Media
+    failure: str = ""
+    """Why a first task for the file failed; this one then only hashes it."""
 
 
 def scan_files(
@@ -36,18 +46,33 @@ def scan_files(
         initializer=_prepare_worker,
         context=multiprocessing.get_context("spawn"),
     )
-    futures: dict[Future[FileResult], Media] = {}
+    futures: dict[Future[FileResult], _Task] = {}
+
+    def schedule(task: _Task) -> None:
+        # After a failure only the hash is still wanted; even that may hang, and so is not taken here.
+        work, args = (
+            (failed_result, (task.media, task.failure))
+            if task.failure
+            else (scan_file, (task.media, settings))
+        )
+        seconds = HASH_SECONDS if task.failure else file_timeout + GRACE_SECONDS
+        futures[pool.schedule(work, args=args, timeout=seconds)] = task
+
     try:
         while True:
-            for one in islice(waiting, workers * QUEUED_PER_WORKER - len(futures)):
-                future: Future[FileResult] = pool.schedule(
-                    scan_file, args=(one, settings), timeout=file_timeout + GRACE_SECONDS
-                )
-                futures[future] = one
+            for one in islice(waiting, max(0, workers * QUEUED_PER_WORKER - len(futures))):
+                schedule(_Task(one))
             if not futures:
                 break
             for future in wait(futures, return_when=FIRST_COMPLETED).done:
-                yield _read_result(future, futures.pop(future), file_timeout)
+                task = futures.pop(future)
+                failure = _find_failure(future, task.media, file_timeout)
+                if not failure:
+                    yield future.result()
+                elif not task.failure:
+                    schedule(_Task(task.media, failure))
+                else:
+                    yield failed_result(task.media, task.failure, hashed=False)
         pool.close()  # type: ignore[no-untyped-call]
     finally:
         pool.stop()  # type: ignore[no-untyped-call]
@@ -59,15 +84,16 @@ def _prepare_worker() -> None:
     cv2.setNumThreads(1)  # workers are the parallelism
 
 
-def _read_result(future: Future[FileResult], media: Media, file_timeout: float) -> FileResult:
-    try:
-        return future.result()
-    except DetectorError:
-        raise
-    except TimeoutError:
-        return failed_result(media, f"no result after {file_timeout:g} s; its decoder hangs")
-    except ProcessExpired as error:
-        return failed_result(media, f"its decoder crashed (exit code {error.exitcode})")
-    except Exception as error:  # a bug met by one file must not cost the others
-        log.exception("unexpected error in %s", media.name, exc_info=error)
-        return failed_result(media, f"unexpected error: {type(error).__name__}: {error}")
+def _find_failure(future: Future[FileResult], media: Media, file_timeout: float) -> str:
+    """Why a task gave no result, "" when it gave one. Raises DetectorError, which concerns all files."""
+    error = future.exception()
+    if isinstance(error, DetectorError):
+        raise error
+    if isinstance(error, TimeoutError):
+        return f"no result after {file_timeout:g} s; its decoder hangs"
+    if isinstance(error, ProcessExpired):
+        return f"its decoder crashed (exit code {error.exitcode})"
+    if error:  # a bug met by one file must not cost the others
+        log.error("unexpected error in %s", media.name, exc_info=error)
+        return f"unexpected error: {type(error).__name__}: {error}"
+    return ""

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ HEIF_BRANDS = frozenset(
 MP4_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 TS_PACKET = 188  # bytes, ISO/IEC 13818-1; 192 with the time code that cameras put before each
 SIGNATURE_BYTES = 1024
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # control codes, writing direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +36,8 @@ class Media:
     root: Path
     """Absolute folder that all names of a scan are relative to."""
     name: str
-    """Path under the root with forward slashes; the identity in all tables. Bytes that are not UTF-8 are
-    written as `\\xNN`, so that every name can be printed."""
+    """Path under the root with forward slashes; the identity in all tables. Bytes that are not UTF-8 and
+    control characters are written as `\\xNN`, so that every name can be printed."""
     kind: Kind
     """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start."""
     path: Path
@@ -118,8 +120,9 @@ def find_container(head: bytes) -> str:
 
 
 def printable(name: str) -> str:
-    """The name with bytes that are not UTF-8 written as `\\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """The name with bytes that are not UTF-8 and characters that steer a terminal written as escapes."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
 def _is_photo(head: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 import functools
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
@@ -80,12 +81,12 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     return FileResult(media, sha256, size, status, reason, replace(coverage), detections)
 
 
-def failed_result(media: Media, reason: str) -> FileResult:
-    """The result of a file whose worker gave none."""
-    try:
-        sha256, size = media.sha256(), media.size()
-    except MediaError:
-        sha256, size = "", 0
+def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResult:
+    """The result of a file whose worker gave none; without its hash when even that is not to be had."""
+    sha256, size = "", 0
+    if hashed:
+        with suppress(MediaError):
+            sha256, size = media.sha256(), media.size()
     return FileResult(media, sha256, size, "failed", reason, Coverage(media.kind), empty_detections())
 
 

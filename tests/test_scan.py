@@ -74,7 +74,12 @@ def test_a_detection_row_says_where_and_what(report: Path) -> None:
     assert row["id"] == f"{sha256[:16]}-0-0"
     assert row["label"] == "kanak"
     assert [float(row[side]) for side in ("left", "top", "right", "bottom")] == [96, 64, 128, 96]
-    assert [row[name] for name in ("x", "y", "width", "height")] == ["0.750000", "0.666667", "0.250000", "0.333333"]
+    assert [row[name] for name in ("x", "y", "width", "height")] == [
+        "0.750000",
+        "0.666667",
+        "0.250000",
+        "0.333333",
+    ]
     assert (row["frame_width"], row["frame_height"], row["frame_index"]) == ("128", "96", "0")
 
 
@@ -107,7 +112,11 @@ def test_pictures_are_written_for_what_is_shown_and_hold_no_metadata(
 
 def test_the_manifest_holds_every_output_and_input(report: Path) -> None:
     checked = subprocess.run(
-        ["sha256sum", "--check", "--strict", "manifest.sha256"], cwd=report, capture_output=True, text=True, check=True
+        ["sha256sum", "--check", "--strict", "manifest.sha256"],
+        cwd=report,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     assert "detections.csv: OK" in checked.stdout
     assert "../downloads/sub/both.png: OK" in checked.stdout
@@ -250,7 +259,9 @@ def test_a_scan_killed_at_any_moment_ends_with_the_same_tables(tmp_path: Path, f
 def test_worker_count_does_not_change_the_tables(downloads: Path, report: Path, fake_weights: Path) -> None:
     out = report.parent / "two workers"
     scan(
-        ScanOptions(paths=(downloads,), out=out, weights=fake_weights, workers=2), lambda _: None, threading.Event()
+        ScanOptions(paths=(downloads,), out=out, weights=fake_weights, workers=2),
+        lambda _: None,
+        threading.Event(),
     )
     assert tables(out) == tables(report)
 
@@ -282,17 +293,24 @@ def test_names_that_spreadsheets_would_run_are_escaped(tmp_path: Path, fake_weig
     scan_folder(tmp_path / "in", tmp_path / "report", fake_weights)
     assert {row["file"] for row in read_table(tmp_path / "report" / "files.csv")} == {
         "'=HYPERLINK(1).png",
-        "new\nline.png",
+        "new\\nline.png",
     }
-    subprocess.run(["sha256sum", "--check", "--quiet", "manifest.sha256"], cwd=tmp_path / "report", check=True)
+    subprocess.run(
+        ["sha256sum", "--check", "--quiet", "manifest.sha256"], cwd=tmp_path / "report", check=True
+    )
 
 
 def test_a_name_that_is_not_utf8_has_a_row(tmp_path: Path, fake_weights: Path) -> None:
     whole = write_picture(tmp_path / "in" / "red.png", (0, 0, RED)).read_bytes()
     Path(os.fsdecode(os.fsencode(tmp_path / "in") + b"/caf\xe9.png")).write_bytes(whole)
     scan_folder(tmp_path / "in", tmp_path / "report", fake_weights)
-    assert [row["file"] for row in read_table(tmp_path / "report" / "files.csv")] == ["caf\\xe9.png", "red.png"]
-    subprocess.run(["sha256sum", "--check", "--quiet", "manifest.sha256"], cwd=tmp_path / "report", check=True)
+    assert [row["file"] for row in read_table(tmp_path / "report" / "files.csv")] == [
+        "caf\\xe9.png",
+        "red.png",
+    ]
+    subprocess.run(
+        ["sha256sum", "--check", "--quiet", "manifest.sha256"], cwd=tmp_path / "report", check=True
+    )
 
 
 def test_two_scans_do_not_write_to_one_report_at_once(

@@ -1,0 +1,200 @@
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from detector.cli import app
+from detector.options import ScanOptions
+from tests.conftest import BLUE, RED, REPOSITORY, write_picture
+
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def run_detector(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "detector", *map(str, words)]
+    return subprocess.run(command, input=stdin, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_a_scan_says_what_it_found_and_exits_1_when_files_failed(
+    downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    done = run_detector("scan", downloads, "--out", tmp_path / "report", "--weights", fake_weights)
+    assert done.returncode == 1
+    assert re.search(
+        r"8\s+files found \(7 photos, 0 videos\)|8\s+files found \(\d photos, 0 videos\)", done.stdout
+    )
+    assert re.search(r"3\s+show the flag: azerbaijan", done.stdout)
+    assert re.search(r"1\s+show both: azerbaijan and kanak", done.stdout)
+    assert re.search(r"2\s+failed", done.stdout)
+    assert "files.csv" in done.stdout
+    assert "8 of 8 files" in done.stderr
+
+
+def test_a_scan_without_failures_exits_0_and_quiet_says_nothing(tmp_path: Path, fake_weights: Path) -> None:
+    write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
+    done = run_detector(
+        "scan", tmp_path / "in", "--out", tmp_path / "report", "--weights", fake_weights, "--quiet"
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@pytest.mark.parametrize(
+    ("words", "exit_code", "message"),
+    [
+        (["scan"], 2, "name at least one file or folder"),
+        (["scan", "/no/such/folder"], 2, "no such file or folder: /no/such/folder"),
+        (["scan", ".", "--every", "-1"], 2, "--every must not be negative"),
+        (["scan", ".", "--min-confidence", "1.5"], 2, "--min-confidence must be"),
+        (["scan", ".", "--device", "tpu"], 2, "--device must be cpu or cuda"),
+        (["scan", ".", "--weights", "/no/such.onnx"], 3, "no weights at"),
+        (["scan", ".", "--out", "/dev/null/report"], 4, "cannot be written"),
+        (["scan", ".", "--from-file", "/no/list"], 2, "--from-file /no/list cannot be read"),
+    ],
+)
+def test_a_usage_error_says_what_to_do_and_has_its_exit_code(
+    words: list[str], exit_code: int, message: str, tmp_path: Path, fake_weights: Path
+) -> None:
+    for flag, value in (("--weights", fake_weights), ("--out", tmp_path / "report")):
+        if flag not in words:
+            words = [*words, flag, str(value)]
+    done = run_detector(*words)
+    assert done.returncode == exit_code
+    assert message in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+def test_other_settings_exit_4(downloads: Path, tmp_path: Path, fake_weights: Path) -> None:
+    common = ("scan", downloads, "--out", tmp_path / "report", "--weights", fake_weights, "--quiet")
+    assert run_detector(*common).returncode == 1
+    done = run_detector(*common, "--keyframes")
+    assert done.returncode == 4
+    assert "keyframes was false, is now true" in " ".join(done.stderr.split())
+
+
+def test_max_failures_exits_5(downloads: Path, tmp_path: Path, fake_weights: Path) -> None:
+    for number in range(10):
+        (downloads / f"a{number}.jpg").write_bytes(b"\xff\xd8\xff")
+    done = run_detector(
+        *("scan", downloads, "--out", tmp_path / "report", "--weights", fake_weights, "--max-failures", "1")
+    )
+    assert done.returncode == 5
+    assert "Stopped by --max-failures 1" in done.stdout
+
+
+def test_paths_come_from_a_file_and_from_standard_input(tmp_path: Path, fake_weights: Path) -> None:
+    red, blue = (write_picture(tmp_path / "in" / name, (0, 0, RED)) for name in ("red.png", "blue.png"))
+    (tmp_path / "list.txt").write_text(f"{red}\n\n{blue}\n")
+    for source, stdin in ((str(tmp_path / "list.txt"), ""), ("-", f"{red}\n{blue}\n")):
+        out = tmp_path / f"report {source == '-'}"
+        done = run_detector(
+            *("scan", "--from-file", source, "--out", out, "--weights", fake_weights), stdin=stdin
+        )
+        assert done.returncode == 0
+        assert [line.split(",")[0] for line in (out / "files.csv").read_text().splitlines()[1:]] == [
+            "blue.png",
+            "red.png",
+        ]
+
+
+def test_ctrl_c_finishes_the_files_in_hand_and_says_how_to_go_on(tmp_path: Path, fake_weights: Path) -> None:
+    for number in range(400):
+        write_picture(tmp_path / "in" / f"{number:03}.png", (number % 4, 0, BLUE))
+    command = [
+        sys.executable,
+        "-m",
+        "detector",
+        "scan",
+        str(tmp_path / "in"),
+        "--out",
+        str(tmp_path / "report"),
+    ]
+    command += ["--weights", str(fake_weights), "--workers", "1"]
+    running = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 60
+    while not list((tmp_path / "report" / "frames").glob("*.jpg")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to the workers too
+    stdout, stderr = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Run the same command again to go on" in stdout
+    assert "Traceback" not in stderr
+    looked_at = len((tmp_path / "report" / "files.csv").read_text().splitlines()) - 1
+    assert 1 <= looked_at < 400
+    assert run_detector(*command[3:], "--quiet").returncode == 0
+    assert len((tmp_path / "report" / "files.csv").read_text().splitlines()) == 401
+
+
+def test_a_terminal_gets_a_bar(tmp_path: Path, fake_weights: Path) -> None:
+    write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "detector", "scan", str(tmp_path / "in")]
+    command += ["--out", str(tmp_path / "report"), "--weights", str(fake_weights)]
+    subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs, check=True)
+    os.close(theirs)
+    shown = b""
+    while True:
+        try:
+            shown += os.read(ours, 65536)
+        except OSError:
+            break
+    os.close(ours)
+    assert b"1/1" in shown
+    assert b"1 detections, 0 failed" in shown
+
+
+def test_terminal_codes_in_names_and_reasons_are_not_obeyed(tmp_path: Path, fake_weights: Path) -> None:
+    (tmp_path / "in").mkdir()
+    done = run_detector(
+        "scan", tmp_path / "[red]no\x1b[2J", "--out", tmp_path / "report", "--weights", fake_weights
+    )
+    assert done.returncode == 2
+    assert "\x1b" not in done.stderr
+    assert "[red]no" in done.stderr
+
+
+def test_the_script_does_what_the_command_does(downloads: Path, tmp_path: Path, fake_weights: Path) -> None:
+    words = [str(downloads), "--out", str(tmp_path / "report"), "--weights", str(fake_weights), "--quiet"]
+    script = subprocess.run([sys.executable, "scripts/detect.py", *words], cwd=REPOSITORY, check=False)
+    assert script.returncode == 1
+    assert (tmp_path / "report" / "detections.csv").exists()
+
+
+def test_every_command_and_flag_is_in_the_readme() -> None:
+    commands = typer.main.get_command(app)
+    assert hasattr(commands, "commands")
+    for name, command in commands.commands.items():
+        assert f"detector {name}" in README
+        for parameter in command.params:
+            for flag in [*parameter.opts, *parameter.secondary_opts]:
+                if flag.startswith("--") and flag != "--help":
+                    assert f"`{flag}" in README or f"{flag}`" in README, f"{flag} is not in the README"
+
+
+def test_flags_have_the_names_and_defaults_of_the_options() -> None:
+    commands = typer.main.get_command(app)
+    assert hasattr(commands, "commands")
+    parameters = {one.name: one.default for one in commands.commands["scan"].params}
+    defaults = ScanOptions()
+    for name in ScanOptions.__dataclass_fields__:
+        if name != "paths":
+            assert parameters[name] == getattr(defaults, name)
+
+
+def test_help_does_not_load_the_network_libraries() -> None:
+    code = "import sys, detector.cli; print(sorted({'cv2', 'numpy', 'onnxruntime', 'pandas'} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_version_is_shown() -> None:
+    assert CliRunner().invoke(app, ["--version"]).output.startswith("flag-detector ")
