@@ -78,3 +78,9 @@ def write_jpeg(image: NDArray[np.uint8], path: Path) -> None:
     half = path.with_name(f".{path.name}.{os.getpid()}")
     Image.fromarray(image).save(half, "JPEG", quality=JPEG_QUALITY)
     half.replace(path)
+
+
+def remove_half_written(out: Path) -> None:
+    """Removes what `write_jpeg` left in a report folder when it was killed."""
+    for half in [*out.glob("frames/.*.jpg.*"), *out.glob("crops/.*.jpg.*")]:
+        half.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+from detector.annotate import remove_half_written
 from detector.engines import scan_files
 from detector.errors import ExitCode, MediaError, UsageError
 from detector.frames import Sampling
@@ -55,6 +56,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     settings = worker_settings(options, info)
     started_at = utc_now()
     with open_journal(settings.out, scan_identity(settings, info), started_at) as journal:
+        remove_half_written(settings.out)
         if options.retry_failed:
             journal.forget_failed()
         found = find_media(_paths(options), recursive=options.recursive, skip=settings.out)

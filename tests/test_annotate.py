@@ -4,7 +4,15 @@ import numpy as np
 import supervision as sv
 from PIL import Image
 
-from detector.annotate import CLASS_COLOURS, FRAME_LONG_SIDE, cut_crop, draw_detections, shrink, write_jpeg
+from detector.annotate import (
+    CLASS_COLOURS,
+    FRAME_LONG_SIDE,
+    cut_crop,
+    draw_detections,
+    remove_half_written,
+    shrink,
+    write_jpeg,
+)
 
 GREY = np.full((300, 400, 3), 128, np.uint8)
 
@@ -59,3 +67,10 @@ def test_a_jpeg_is_written_whole_and_without_metadata(tmp_path: Path) -> None:
         assert (image.format, image.size) == ("JPEG", (400, 300))
         assert not image.getexif()
     assert [path.name for path in (tmp_path / "new").iterdir()] == ["a.jpg"]
+
+
+def test_half_written_pictures_are_removed_and_whole_ones_kept(tmp_path: Path) -> None:
+    write_jpeg(GREY, tmp_path / "crops" / "a.jpg")
+    (tmp_path / "crops" / ".b.jpg.4711").write_bytes(b"half")
+    remove_half_written(tmp_path)
+    assert [path.name for path in (tmp_path / "crops").iterdir()] == ["a.jpg"]

@@ -336,3 +336,23 @@ def test_nothing_is_written_outside_the_report(downloads: Path, tmp_path: Path, 
     scan_folder(downloads, tmp_path / "report", fake_weights)
     assert {path: path.stat().st_mtime_ns for path in downloads.rglob("*")} == before
     assert {path.name for path in tmp_path.iterdir()} == {"downloads", "report"}
+
+
+def test_the_tables_of_one_picture_are_exactly_these(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_picture(tmp_path / "in" / "both.png", (0, 0, RED), (3, 2, BLUE))
+    scan_folder(path.parent, tmp_path / "report", fake_weights)
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    name = sha256[:16]
+    assert (tmp_path / "report" / "files.csv").read_text() == (
+        "file,sha256,bytes,kind,status,reason,width,height,duration_seconds,frames_read,frames_unreadable,"
+        "read_seconds,declared_seconds,detections,azerbaijan,kanak,both\n"
+        f"both.png,{sha256},{path.stat().st_size},photo,ok,,128,96,0.000,1,0,0.000,0.000,2,0.8235,0.8235,true\n"
+    )
+    assert (tmp_path / "report" / "detections.csv").read_text() == (
+        "id,file,sha256,kind,frame_index,time_seconds,label,confidence,rival_label,rival_confidence,ambiguous,"
+        "left,top,right,bottom,x,y,width,height,frame_width,frame_height,annotated,crop\n"
+        f"{name}-0-0,both.png,{sha256},photo,0,0.000,azerbaijan,0.8235,,0.0000,false,0.0,0.0,32.0,32.0,"
+        f"0.000000,0.000000,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-0.jpg\n"
+        f"{name}-0-1,both.png,{sha256},photo,0,0.000,kanak,0.8235,,0.0000,false,96.0,64.0,128.0,96.0,"
+        f"0.750000,0.666667,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-1.jpg\n"
+    )

@@ -1,0 +1,117 @@
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from detector.frames import Sampling
+from detector.sources import Media, find_media
+from detector.worker import FileResult, WorkerSettings, is_shown, scan_file
+from tests.conftest import BLUE, RED, picture, write_picture
+
+
+def write_video(path: Path, spots_by_second: list[list[tuple[int, int, tuple[int, int, int]]]]) -> Path:
+    """A video at 10 frames a second whose picture changes each second."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w", options={"movflags": "faststart"}) as container:
+        stream = container.add_stream("mpeg4", rate=10, options={"qscale": "2"})
+        stream.width, stream.height, stream.pix_fmt = 128, 96, "yuv420p"
+        for number in range(10 * len(spots_by_second)):
+            frame = av.VideoFrame.from_ndarray(picture(*spots_by_second[number // 10]), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def look_at(path: Path, weights: Path, **sampling: float) -> FileResult:
+    settings = WorkerSettings(
+        weights=weights,
+        device="cpu",
+        threads=1,
+        floor=0.05,
+        thresholds=(0.5, 0.5),
+        sampling=Sampling(**sampling),  # type: ignore[arg-type]
+        show_faces=False,
+        out=path.parent.parent / "report",
+    )
+    (media,) = find_media([path])
+    return scan_file(media, settings)
+
+
+def test_a_flag_in_one_second_of_a_video_is_found_at_its_time(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_video(tmp_path / "in" / "clip.mp4", [[], [(1, 1, RED)], [], [(1, 1, BLUE)]])
+    result = look_at(path, fake_weights)
+    assert (result.status, result.reason, result.coverage.kind) == ("ok", "", "video")
+    shown = result.detections.data["time_seconds"][is_shown(result.detections, (0.5, 0.5))]
+    assert [int(seconds) for seconds in shown] == [1, 3]
+    assert result.coverage.frames_read == 4
+    assert result.coverage.read_seconds == pytest.approx(4.0)
+    assert result.coverage.declared_seconds == pytest.approx(4.0)
+
+
+def test_every_frame_is_looked_at_when_asked(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_video(tmp_path / "in" / "clip.mp4", [[], [(1, 1, RED)]])
+    result = look_at(path, fake_weights, every_seconds=0)
+    assert result.coverage.frames_read == 20
+    shown = is_shown(result.detections, (0.5, 0.5))
+    assert result.detections.data["frame_index"][shown].tolist() == list(range(10, 20))
+
+
+def test_a_cut_video_keeps_what_was_seen_and_says_how_much(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_video(tmp_path / "in" / "clip.mp4", [[(1, 1, RED)], [], [(3, 2, BLUE)], [], [], [], [], []])
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * 0.6)])
+    result = look_at(path, fake_weights)
+    assert result.status == "failed"
+    assert "of 8.0 s" in result.reason
+    assert is_shown(result.detections, (0.5, 0.5)).any()
+    assert 1 < result.coverage.read_seconds < 7
+
+
+def test_a_broken_photo_keeps_its_upper_part(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_picture(tmp_path / "in" / "red.png", (0, 0, RED)).with_suffix(".jpg")
+    from PIL import Image
+
+    noise = np.random.default_rng(1).integers(96, 160, (96, 128, 3), np.uint8)
+    noise[:32, :32] = RED
+    Image.fromarray(noise).save(path, quality=95)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(len(whole) * 0.7)])
+    result = look_at(path, fake_weights)
+    assert result.status == "failed"
+    assert "seen only in part" in result.reason
+    assert is_shown(result.detections, (0.5, 0.5)).any()
+
+
+def test_a_missing_file_is_a_failed_result_without_a_hash(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
+    (media,) = find_media([path])
+    path.unlink()
+    settings = WorkerSettings(
+        weights=fake_weights,
+        device="cpu",
+        threads=1,
+        floor=0.05,
+        thresholds=(0.5, 0.5),
+        sampling=Sampling(),
+        show_faces=False,
+        out=tmp_path,
+    )
+    result = scan_file(media, settings)
+    assert (result.status, result.sha256) == ("failed", "")
+    assert "No such file" in result.reason
+
+
+def test_a_result_of_the_same_content_is_the_same_whatever_the_name(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    first = write_picture(tmp_path / "in" / "a.png", (0, 0, RED), (2, 2, BLUE))
+    second = tmp_path / "in" / "other.jpeg"
+    second.write_bytes(first.read_bytes())
+    one, two = look_at(first, fake_weights), look_at(second, fake_weights)
+    assert isinstance(one.media, Media)
+    assert one.sha256 == two.sha256
+    assert np.array_equal(one.detections.xyxy, two.detections.xyxy)
+    assert np.array_equal(one.detections.data["annotated"], two.detections.data["annotated"])
