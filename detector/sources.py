@@ -3,6 +3,7 @@
 import hashlib
 import os
 import re
+import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +27,7 @@ HEIF_BRANDS = frozenset(
 MP4_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
 TS_PACKET = 188  # bytes, ISO/IEC 13818-1; 192 with the time code that cameras put before each
 SIGNATURE_BYTES = 1024
+LIKE_ESCAPE = re.compile(r"\\(?=[nrtux])")  # a backslash that would be taken for the start of an escape
 STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # control codes, writing direction
 
 
@@ -60,7 +62,7 @@ class Media:
 
 
 def find_media(paths: Iterable[Path], *, recursive: bool = True, skip: Path | None = None) -> Iterator[Media]:
-    """Every regular file under the paths, folder by folder in the order of their names.
+    """Every regular file under the paths, each once: the files named, then folder by folder in order of name.
 
     Hidden files and folders, folder loops through links and the folder `skip` are passed over. All names are
     relative to one root: the folder itself when one is given, else the deepest folder that holds all paths.
@@ -75,10 +77,16 @@ def find_media(paths: Iterable[Path], *, recursive: bool = True, skip: Path | No
         if not start.is_dir() and not start.is_file():
             raise UsageError(f"neither a file nor a folder: {printable(str(start))}")
     root = _common_folder(starts)
-    visited = {os.path.realpath(skip)} if skip else set()
-    for start in starts:
-        for path in _walk(start, visited, recursive=recursive) if start.is_dir() else (start,):
-            yield Media(root, printable(path.relative_to(root).as_posix()), find_kind(path), path)
+    named = [start for start in starts if not start.is_dir()]
+    for path in named:
+        yield _describe(path, root)
+    given = frozenset(named)
+    visited = {_identity(skip)} if skip and skip.exists() else set()
+    for folder in starts:
+        if folder not in given:
+            for path in _walk(folder, visited, recursive=recursive):
+                if path not in given:
+                    yield _describe(path, root)
 
 
 def read_paths(lines: Iterable[str]) -> list[Path]:
@@ -125,6 +133,11 @@ def printable(name: str) -> str:
     return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
+def _describe(path: Path, root: Path) -> Media:
+    name = LIKE_ESCAPE.sub(r"\\x5c", path.relative_to(root).as_posix())
+    return Media(root, printable(name), find_kind(path), path)
+
+
 def _is_photo(head: bytes) -> bool:
     if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
         return True
@@ -145,30 +158,45 @@ def _common_folder(starts: list[Path]) -> Path:
         raise UsageError("the paths lie on different drives; scan each drive into its own report") from error
 
 
-def _walk(top: Path, visited: set[str], *, recursive: bool) -> Iterator[Path]:
-    """Files below a folder; `visited` holds the real paths of folders already seen, so that loops end.
+def _walk(top: Path, visited: set[tuple[int, int]], *, recursive: bool) -> Iterator[Path]:
+    """Files below a folder; `visited` holds the identities of folders already seen, so that loops end.
 
     A folder that cannot be opened is given out itself, to become a failed row.
     """
     waiting = [top]
     while waiting:
         folder = waiting.pop()
-        real = os.path.realpath(folder)
-        if real in visited:
-            continue
-        visited.add(real)
         try:
-            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+            identity = _identity(folder)
+            entries = (
+                sorted(os.scandir(folder), key=lambda entry: entry.name) if identity not in visited else []
+            )
         except OSError:
             yield folder
             continue
+        visited.add(identity)
         folders = []
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
-                folders.append(folder / entry.name)
-            elif entry.is_file() or entry.is_symlink():
-                yield folder / entry.name
+            path = folder / entry.name
+            mode = _mode(path)
+            if stat.S_ISDIR(mode):
+                folders.append(path)
+            elif stat.S_ISREG(mode) or not mode:
+                yield path
         if recursive:
             waiting.extend(reversed(folders))
+
+
+def _identity(folder: Path) -> tuple[int, int]:
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+def _mode(path: Path) -> int:
+    """Kind of the file that the path or link leads to; 0 when it leads nowhere."""
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0

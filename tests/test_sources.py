@@ -1,0 +1,256 @@
+import hashlib
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from detector.errors import MediaError, UsageError
+from detector.sources import Media, find_kind, find_media, printable, read_paths, suffix_kind
+
+PNG = b"\x89PNG\r\n\x1a\n"
+MP4 = b"\0\0\0\x18ftypisom\0\0\0\0"
+
+
+def make_file(path: Path, content: bytes = PNG) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def found_names(*paths: Path, recursive: bool = True, skip: Path | None = None) -> list[str]:
+    return [media.name for media in find_media(paths, recursive=recursive, skip=skip)]
+
+
+def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
+    make_file(tmp_path / "seen.png")
+    make_file(tmp_path / ".hidden.png")
+    make_file(tmp_path / ".trash" / "old.png")
+    assert found_names(tmp_path) == ["seen.png"]
+
+
+def test_a_hidden_file_or_folder_named_by_the_user_is_looked_at(tmp_path: Path) -> None:
+    make_file(tmp_path / ".trash" / "old.png")
+    assert found_names(tmp_path / ".trash") == ["old.png"]
+    assert found_names(tmp_path / ".trash" / "old.png") == ["old.png"]
+
+
+def test_loops_of_links_end(tmp_path: Path) -> None:
+    make_file(tmp_path / "a" / "one.png")
+    (tmp_path / "a" / "up").symlink_to(tmp_path, target_is_directory=True)
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert found_names(tmp_path) == ["self", "a/one.png"]
+
+
+def test_a_link_to_a_folder_outside_is_followed_and_keeps_its_own_name(tmp_path: Path) -> None:
+    make_file(tmp_path / "elsewhere" / "one.png")
+    top = tmp_path / "top"
+    top.mkdir()
+    (top / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+    assert found_names(top) == ["link/one.png"]
+
+
+def test_the_report_folder_is_skipped(tmp_path: Path) -> None:
+    make_file(tmp_path / "one.png")
+    make_file(tmp_path / "report" / "frames" / "two.jpg")
+    assert found_names(tmp_path, skip=tmp_path / "report") == ["one.png"]
+
+
+def test_the_report_folder_is_skipped_through_a_link(tmp_path: Path) -> None:
+    make_file(tmp_path / "report" / "two.jpg")
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "link").symlink_to(tmp_path / "report", target_is_directory=True)
+    assert found_names(tmp_path / "in", skip=tmp_path / "report") == []
+
+
+def test_a_broken_link_is_given_out(tmp_path: Path) -> None:
+    (tmp_path / "gone.jpg").symlink_to(tmp_path / "nowhere")
+    [media] = find_media([tmp_path])
+    assert (media.name, media.kind) == ("gone.jpg", "photo")
+    with pytest.raises(MediaError, match="cannot be read: No such file"):
+        media.sha256()
+    with pytest.raises(MediaError, match="cannot be read: No such file"):
+        media.size()
+
+
+def test_a_folder_that_cannot_be_opened_is_given_out_itself(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_file(tmp_path / "locked" / "one.png")
+    make_file(tmp_path / "open" / "two.png")
+    scandir = os.scandir
+
+    def scandir_unless_locked(path: Path) -> Iterator[os.DirEntry[str]]:
+        if Path(path).name == "locked":  # tests may run as root, who may open everything
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", scandir_unless_locked)
+    assert found_names(tmp_path) == ["locked", "open/two.png"]
+
+
+def test_several_paths_share_the_deepest_common_root(tmp_path: Path) -> None:
+    first = make_file(tmp_path / "x" / "a" / "one.png")
+    make_file(tmp_path / "x" / "b" / "c" / "two.png")
+    found = list(find_media([first, tmp_path / "x" / "b"]))
+    assert [media.name for media in found] == ["a/one.png", "b/c/two.png"]
+    assert {media.root for media in found} == {tmp_path / "x"}
+    assert [media.path for media in found] == [first, tmp_path / "x" / "b" / "c" / "two.png"]
+
+
+def test_a_file_given_twice_is_found_once(tmp_path: Path) -> None:
+    file = make_file(tmp_path / "sub" / "one.png")
+    assert found_names(file, file) == ["one.png"]
+    assert found_names(tmp_path, file, tmp_path / "sub") == ["sub/one.png"]
+    assert found_names(file, tmp_path) == ["sub/one.png"]
+
+
+def test_a_path_with_dots_is_the_same_path(tmp_path: Path) -> None:
+    file = make_file(tmp_path / "sub" / "one.png")
+    assert found_names(tmp_path / "sub" / ".." / "sub" / "one.png", file) == ["one.png"]
+
+
+def test_lines_of_a_list_are_paths_with_spaces_kept() -> None:
+    assert read_paths(["a.jpg\n", "\n", " two words .mp4\r\n", "last"]) == [
+        Path("a.jpg"),
+        Path(" two words .mp4"),
+        Path("last"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"\xff\xd8\xff\xe0", "photo"),
+        (PNG, "photo"),
+        (b"GIF89a", "photo"),
+        (b"RIFF\0\0\0\0WEBPVP8 ", "photo"),
+        (b"BM\x36\0\0\0\0\0\0\0", "photo"),
+        (b"II*\0\x08\0\0\0", "photo"),
+        (b"MM\0*\0\0\0\x08", "photo"),
+        (b"\0\0\0\x18ftypheic", "photo"),
+        (b"\0\0\0\x18ftypavif", "photo"),
+        (MP4, "video"),
+        (b"\0\0\0\x14ftypqt  ", "video"),
+        (b"\0\0\0\x14ftyp3gp4", "video"),
+        (b"\0\0\0\x08wide\0\0\0\0mdat", "video"),
+        (b"\x1a\x45\xdf\xa3\x01", "video"),
+        (b"RIFF\0\0\0\0AVI LIST", "video"),
+        ((b"G" + bytes(187)) * 4, "video"),
+        ((bytes(4) + b"G" + bytes(187)) * 4, "video"),
+        (b"#EXTM3U\nhttp://example.org/a.ts", "other"),
+        (b"ffconcat version 1.0\nfile a.mp4", "other"),
+        (b"%PDF-1.7", "other"),
+        (b"RIFF\0\0\0\0WAVEfmt ", "other"),
+        (b"BMore text than picture", "other"),
+        (b"", "other"),
+    ],
+)
+def test_content_decides_the_kind(tmp_path: Path, head: bytes, kind: str) -> None:
+    for name in ("wrong.txt", "wrong.jpg", "wrong.mp4", "none"):
+        assert find_kind(make_file(tmp_path / name, head)) == kind
+
+
+def test_the_suffix_decides_the_kind_of_what_cannot_be_read(tmp_path: Path) -> None:
+    assert find_kind(tmp_path / "missing.HEIC") == "photo"
+    assert find_kind(tmp_path / "missing.MP4") == "video"
+    assert find_kind(tmp_path / "missing") == "other"
+    assert suffix_kind(Path("a.b.JPG")) == "photo"
+
+
+def test_names_that_are_not_utf8_can_be_printed(tmp_path: Path) -> None:
+    raw = os.fsencode(tmp_path) + b"/caf\xe9.png"
+    try:
+        Path(os.fsdecode(raw)).write_bytes(PNG)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    [media] = find_media([tmp_path])
+    assert media.name == "caf\\xe9.png"
+    assert media.sha256() == hashlib.sha256(PNG).hexdigest()
+    assert printable("Bakı, Nouméa") == "Bakı, Nouméa"
+
+
+def test_a_name_with_a_backslash_is_not_the_name_of_undecodable_bytes(tmp_path: Path) -> None:
+    try:
+        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.png")).write_bytes(PNG)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    make_file(tmp_path / "caf\\xe9.png")
+    names = found_names(tmp_path)
+    assert names == ["caf\\x5cxe9.png", "caf\\xe9.png"]
+
+
+def test_names_with_line_breaks_are_printed_on_one_line(tmp_path: Path) -> None:
+    make_file(tmp_path / "two\nlines\t.png")
+    assert found_names(tmp_path) == ["two\\nlines\\t.png"]
+
+
+def test_a_pipe_named_by_the_user_is_refused(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    with pytest.raises(UsageError, match="neither a file nor a folder"):
+        found_names(tmp_path / "pipe.jpg")
+
+
+def test_pipes_and_sockets_in_a_folder_are_never_opened(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "link.jpg").symlink_to(tmp_path / "pipe.jpg")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(tmp_path / "s"))
+        make_file(tmp_path / "one.png")
+        assert found_names(tmp_path) == ["one.png"]
+
+
+def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"no such file or folder: .*missing"):
+        found_names(tmp_path / "missing")
+    with pytest.raises(UsageError, match="nothing to scan"):
+        found_names()
+
+
+def test_the_order_is_by_name_with_files_before_folders(tmp_path: Path) -> None:
+    for name in ("b.png", "a/2.png", "a/1.png", "c.png", "B.png", "a/z/1.png", "b/1.png"):
+        make_file(tmp_path / name)
+    expected = ["B.png", "b.png", "c.png", "a/1.png", "a/2.png", "a/z/1.png", "b/1.png"]
+    assert found_names(tmp_path) == expected
+    assert found_names(tmp_path) == expected
+
+
+def test_subfolders_are_left_out_when_asked(tmp_path: Path) -> None:
+    make_file(tmp_path / "one.png")
+    make_file(tmp_path / "sub" / "two.png")
+    assert found_names(tmp_path, recursive=False) == ["one.png"]
+
+
+def test_two_thousand_nested_folders_do_not_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    for _ in range(2000):  # step by step: the whole path is longer than the system takes at once
+        Path("d").mkdir()
+        os.chdir("d")
+    Path("deep.png").write_bytes(PNG)
+    monkeypatch.chdir(tmp_path)
+    make_file(tmp_path / "one.png")
+    names = found_names(tmp_path)
+    assert names[0] == "one.png"
+    assert len(names) == 2  # the deep picture, or the folder that the system could not open
+    remove_deep(tmp_path)
+
+
+def remove_deep(folder: Path) -> None:
+    """As `rm -r` does, which pytest's own cleaning up of so deep a tree does not manage."""
+    depth = 0
+    os.chdir(folder)
+    while Path("d").is_dir():
+        os.chdir("d")
+        depth += 1
+    Path("deep.png").unlink()
+    for _ in range(depth):
+        os.chdir("..")
+        Path("d").rmdir()
+
+
+def test_the_hash_and_size_are_of_the_content(tmp_path: Path) -> None:
+    path = make_file(tmp_path / "a.bin", b"abc")
+    media = Media(tmp_path, "a.bin", "other", path)
+    assert media.sha256() == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert media.size() == 3
