@@ -19,11 +19,18 @@ def main(
     learning_rate: float = 0.002,
     mosaic: float = 0.3,
     freeze: int = 0,
+    minutes: Annotated[float, typer.Option(help="Time limit; 0 for none.")] = 0,
     threads: int = 2,
 ) -> None:
     """Fine-tunes the start weights on DATA, into OUT."""
     options = TrainOptions(
-        epochs=epochs, batch=batch, learning_rate=learning_rate, mosaic=mosaic, freeze=freeze, threads=threads
+        epochs=epochs,
+        batch=batch,
+        learning_rate=learning_rate,
+        mosaic=mosaic,
+        freeze=freeze,
+        minutes=minutes,
+        threads=threads,
     )
     print(train(start, data, out, options))
 

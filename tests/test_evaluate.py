@@ -100,7 +100,8 @@ def test_average_precision_agrees_with_pycocotools(looked: list[Seen], tmp_path:
     coco = pytest.importorskip("pycocotools.coco")
     cocoeval = pytest.importorskip("pycocotools.cocoeval")
     truth = coco.COCO()
-    annotations, results = [], []
+    annotations: list[dict[str, object]] = []
+    results: list[dict[str, object]] = []
     for image, one in enumerate(looked):
         for label, (left, top, right, bottom) in zip(one.photo.labels, one.photo.xyxy.tolist(), strict=True):
             box = [left, top, right - left, bottom - top]

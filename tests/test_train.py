@@ -32,7 +32,7 @@ def test_an_epoch_writes_weights_that_know_the_names(tmp_path: Path) -> None:
         str(WEIGHTS / "flags.pt"),
         data,
         tmp_path / "runs" / "short",
-        TrainOptions(epochs=1, batch=2, size=64, mosaic=0),
+        TrainOptions(epochs=1, batch=2, size=64, mosaic=0, minutes=1),
     )
     assert last.exists()
     assert YOLO(str(last)).names == {0: "azerbaijan", 1: "kanak"}

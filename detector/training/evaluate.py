@@ -261,7 +261,8 @@ def format_figures(figures: Figures) -> str:
         "|---|--:|--:|--:|--:|--:|--:|--:|",
         *(
             f"| {one.label} | {one.boxes} | {one.ap50:.3f} | {one.ap50_95:.3f} | {one.threshold:.2f} "
-            f"| {one.box_recall:.0%} | {_format_share(one.photo_recall)} | {_format_share(one.photo_precision)} |"
+            f"| {one.box_recall:.0%} | {_format_share(one.photo_recall)} "
+            f"| {_format_share(one.photo_precision)} |"
             for one in figures.classes
         ),
     ]

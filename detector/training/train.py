@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import os
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+WARM_UP_BATCHES = 60
+FINAL_SHARE = 0.02  # of the learning rate, at the end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +30,8 @@ class TrainOptions:
     """Share of pictures made of four."""
     freeze: int = 0
     """Number of first layers that stay as they are."""
+    minutes: float = 0
+    """The run ends after this time at the latest, its learning rate with it; 0 sets no limit."""
     threads: int = 2
     seed: int = 0
 
@@ -34,11 +41,12 @@ def train(start: str, data: Path, out: Path, options: TrainOptions | None = None
     options = options or TrainOptions()
     last = out / "weights" / "last.pt"
     with _quick_cpu():
-        trainer_class = _make_trainer_class(options.threads)
+        trainer_class = _make_trainer_class(options)
         overrides: dict[str, Any] = {
             "model": str(last if last.exists() else start),
             "data": str(data),
             "epochs": options.epochs,
+            "time": options.minutes / 60 or None,
             "batch": options.batch,
             "imgsz": options.size,
             "lr0": options.learning_rate,
@@ -52,10 +60,7 @@ def train(start: str, data: Path, out: Path, options: TrainOptions | None = None
             "workers": 1,
             "cache": "ram",
             "optimizer": "AdamW",
-            "lrf": 0.02,
-            "cos_lr": True,
-            "warmup_epochs": 0.3,
-            "warmup_bias_lr": 0.0,
+            "warmup_epochs": 0,
             "close_mosaic": 1,
             "val": False,
             "plots": False,
@@ -89,7 +94,7 @@ def _quick_cpu() -> Iterator[None]:
         yield
 
 
-def _make_trainer_class(threads: int) -> Any:
+def _make_trainer_class(options: TrainOptions) -> Any:
     import torch
     from ultralytics.models.yolo.detect import DetectionTrainer
 
@@ -98,11 +103,27 @@ def _make_trainer_class(threads: int) -> Any:
 
         def setup_model(self) -> Any:
             found = super().setup_model()
-            torch.set_num_threads(threads)  # ultralytics leaves one core idle
+            torch.set_num_threads(options.threads)  # ultralytics leaves one core idle
             self.model = self.model.to(memory_format=torch.channels_last)
             return found
 
+        def anneal(self) -> None:
+            """Lowers the learning rate batch by batch, by time where it is short; ultralytics: by epoch."""
+            self.batches = getattr(self, "batches", self.start_epoch * len(self.train_loader)) + 1
+            done = self.batches / (options.epochs * len(self.train_loader))
+            if options.minutes:
+                done = max(done, (time.time() - self.train_time_start) / (60 * options.minutes))
+            warm = min(1.0, self.batches / WARM_UP_BATCHES)
+            rate = (
+                options.learning_rate
+                * warm
+                * (FINAL_SHARE + (1 - FINAL_SHARE) * (1 + math.cos(math.pi * min(done, 1))) / 2)
+            )
+            for group in self.optimizer.param_groups:
+                group["lr"] = rate
+
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
+            self.anneal()
             batch = super().preprocess_batch(batch)
             batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
             return batch
