@@ -1,0 +1,303 @@
+import hashlib
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from detector.errors import UsageError, WeightsError
+from detector.frames import read_image
+from detector.model import (
+    MAX_DETECTIONS,
+    NMS_IOU,
+    PADDING_GREY,
+    STRIDE,
+    Model,
+    join_rivals,
+    letterbox,
+    load_model,
+    read_weights_info,
+)
+from tests.conftest import BLUE, RED, REPOSITORY, picture
+
+WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
+SAMPLES = sorted((REPOSITORY / "datasets" / "samples").glob("*.jpg"))
+Image = NDArray[np.uint8]
+
+
+# Letterbox
+
+
+@given(width=st.integers(1, 5000), height=st.integers(1, 5000), size=st.sampled_from((128, 640, 960)))
+@settings(max_examples=60, deadline=None)
+def test_a_letterboxed_image_fits_the_network(width: int, height: int, size: int) -> None:
+    boxed = letterbox(np.zeros((height, width, 3), np.uint8), size)
+    assert boxed.image.shape[0] % STRIDE == boxed.image.shape[1] % STRIDE == 0
+    assert max(boxed.image.shape[:2]) == size
+
+
+@given(
+    width=st.integers(8, 4000),
+    height=st.integers(8, 4000),
+    corners=st.tuples(*[st.floats(0, 1) for _ in range(4)]),
+)
+@settings(max_examples=60, deadline=None)
+def test_boxes_survive_the_way_there_and_back(
+    width: int, height: int, corners: tuple[float, float, float, float]
+) -> None:
+    box = np.array([corners]) * (width, height, width, height)
+    boxed = letterbox(np.zeros((height, width, 3), np.uint8), 640)
+    assert np.allclose(boxed.to_original(boxed.from_original(box)), box, atol=1e-6)
+
+
+def test_the_padding_is_grey_and_shared_between_both_sides() -> None:
+    boxed = letterbox(np.zeros((300, 640, 3), np.uint8), 640)
+    assert boxed.image.shape == (320, 640, 3)
+    assert (boxed.image[:10] == PADDING_GREY).all()
+    assert (boxed.image[-10:] == PADDING_GREY).all()
+    assert (boxed.image[10:310] == 0).all()
+
+
+# Rivals
+
+
+def joined(*rows: tuple[float, float, int]) -> list[tuple[float, int, float, bool]]:
+    """(left, confidence, class) of 100-pixel boxes in; confidence, rival, its confidence, ambiguous out."""
+    xyxy = np.array([[left, 0, left + 100, 100] for left, _, _ in rows], np.float32)
+    detections = join_rivals(
+        xyxy, np.array([row[1] for row in rows]), np.array([row[2] for row in rows]), margin=0.2
+    )
+    assert detections.confidence is not None
+    columns = (detections.data[name] for name in ("rival_class_id", "rival_confidence", "ambiguous"))
+    return [
+        (round(float(confidence), 3), int(rival), round(float(rival_confidence), 3), bool(ambiguous))
+        for confidence, rival, rival_confidence, ambiguous in zip(
+            detections.confidence, *columns, strict=True
+        )
+    ]
+
+
+def test_the_weaker_class_on_one_place_becomes_the_rival() -> None:
+    assert joined((0, 0.4, 0), (5, 0.9, 1)) == [(0.9, 0, 0.4, False)]
+
+
+def test_a_close_rival_makes_it_ambiguous() -> None:
+    assert joined((0, 0.6, 0), (5, 0.5, 1)) == [(0.6, 1, 0.5, True)]
+
+
+def test_flags_side_by_side_have_no_rival() -> None:
+    assert joined((0, 0.6, 0), (100, 0.5, 1)) == [(0.6, -1, 0.0, False), (0.5, -1, 0.0, False)]
+
+
+def test_a_box_of_the_same_class_is_no_rival() -> None:
+    assert [row[1] for row in joined((0, 0.6, 0), (5, 0.5, 0))] == [-1, -1]
+
+
+def test_a_dropped_rival_does_not_drop_others() -> None:
+    assert len(joined((0, 0.9, 0), (12, 0.8, 1), (24, 0.7, 0))) == 2
+
+
+def test_nothing_joined_is_nothing() -> None:
+    detections = join_rivals(np.empty((0, 4)), np.empty(0), np.empty(0, int), margin=0.2)
+    assert len(detections) == 0
+    assert set(detections.data) == {"rival_class_id", "rival_confidence", "ambiguous"}
+
+
+# The contract of every model
+
+
+@pytest.fixture(scope="session", params=["fake", "real"])
+def model(request: pytest.FixtureRequest, fake_weights: Path) -> Model:
+    return load_model(fake_weights if request.param == "fake" else WEIGHTS)
+
+
+@pytest.fixture(scope="session")
+def scenes(fake_weights: Path) -> list[Image]:
+    """Pictures of several shapes, with flags for the real model and squares for the fake one."""
+    samples = [path for path in SAMPLES if path.stem != "broken"]
+    images = [read_image(path) for path in samples[:6]]
+    for image in images:
+        image[:160, :160] = RED
+        image[-160:, -160:] = BLUE
+    return [*images, picture((0, 0, RED)), picture((2, 1, BLUE)).transpose(1, 0, 2).copy()]
+
+
+def test_an_image_without_anything_has_no_detection(model: Model) -> None:
+    (found,) = model.detect([np.full((300, 500, 3), 128, np.uint8)], 0.3)
+    assert len(found) == 0
+
+
+def test_detections_are_sorted_inside_the_image_and_above_the_floor(
+    model: Model, scenes: list[Image]
+) -> None:
+    results = model.detect(scenes, 0.1)
+    assert sum(len(found) for found in results) > 0
+    for image, found in zip(scenes, results, strict=True):
+        height, width = image.shape[:2]
+        assert found.confidence is not None
+        assert found.class_id is not None
+        assert (np.diff(found.confidence) <= 0).all()
+        assert (found.confidence >= 0.1).all()
+        assert (found.xyxy >= 0).all()
+        assert (found.xyxy <= (width, height, width, height)).all()
+        assert (found.xyxy[:, 2:] > found.xyxy[:, :2]).all()
+        assert set(found.class_id.tolist()) <= set(range(len(model.info.class_names)))
+        assert set(found.data) == {"rival_class_id", "rival_confidence", "ambiguous"}
+        assert len(found) <= MAX_DETECTIONS
+
+
+def test_a_batch_gives_what_single_images_give(model: Model, scenes: list[Image]) -> None:
+    for image, found in zip(scenes, model.detect(scenes, 0.1), strict=True):
+        (alone,) = model.detect([image], 0.1)
+        assert np.allclose(alone.xyxy, found.xyxy, atol=0.1)
+        assert np.allclose(np.asarray(alone.confidence), np.asarray(found.confidence), atol=1e-3)
+
+
+def test_no_images_give_no_detections(model: Model) -> None:
+    assert model.detect([], 0.1) == []
+
+
+def test_an_image_of_one_pixel_is_survived(model: Model) -> None:
+    assert len(model.detect([np.zeros((1, 1, 3), np.uint8)], 0.5)) == 1
+
+
+def test_red_is_not_blue_for_the_fake_model(fake_weights: Path) -> None:
+    (found,) = load_model(fake_weights).detect([picture((1, 1, RED))], 0.3)
+    assert np.asarray(found.class_id).tolist() == [0]
+    assert found.xyxy.tolist() == [[32, 32, 64, 64]]
+
+
+def test_red_is_not_blue_for_the_real_model() -> None:
+    model = load_model(WEIGHTS)
+    images = [read_image(path) for path in SAMPLES if path.stem not in ("broken", "look-alikes", "no-emblem")]
+    swapped = [np.ascontiguousarray(image[..., ::-1]) for image in images]
+    right, wrong = (
+        sum(float(np.asarray(found.confidence).sum()) for found in model.detect(some, 0.4))
+        for some in (images, swapped)
+    )
+    assert right > 2
+    assert wrong < 0.5 * right
+
+
+# Weights
+
+
+def test_what_the_weights_are_is_read_beside_them(fake_weights: Path) -> None:
+    info = read_weights_info(fake_weights)
+    assert info.class_names == ("azerbaijan", "kanak")
+    assert info.thresholds == (0.5, 0.5)
+    assert info.sha256 == hashlib.sha256(fake_weights.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("settings_text", "message"),
+    [
+        ("class_names = [", "is not understood"),
+        ('class_names = ["a"]', "is not understood"),
+        (
+            'class_names = ["a"]\ninput_size = 64\nfloor = 0.1\nambiguity_margin = 0.1\n'
+            'weights_sha256 = { onnx = "00" }\n[thresholds]\na = 0.5',
+            "was written for other weights",
+        ),
+        (
+            'class_names = ["a"]\ninput_size = 64\nfloor = 0.1\nambiguity_margin = 0.1\n'
+            "[thresholds]\na = 0.5",
+            "its .toml says",
+        ),
+    ],
+)
+def test_settings_that_do_not_fit_are_refused(
+    settings_text: str, message: str, tmp_path: Path, fake_weights: Path
+) -> None:
+    weights = tmp_path / "other.onnx"
+    weights.write_bytes(fake_weights.read_bytes())
+    weights.with_suffix(".toml").write_text(settings_text)
+    with pytest.raises(WeightsError, match=message):
+        load_model(weights)
+
+
+def test_weights_without_settings_say_how_to_get_them(tmp_path: Path, fake_weights: Path) -> None:
+    weights = tmp_path / "alone.onnx"
+    weights.write_bytes(fake_weights.read_bytes())
+    with pytest.raises(WeightsError, match=r"scripts/convert\.py"):
+        load_model(weights)
+
+
+@pytest.mark.parametrize("suffix", [".onnx", ".pb"])
+def test_garbage_is_no_weights(suffix: str, tmp_path: Path, fake_weights: Path) -> None:
+    weights = tmp_path / f"garbage{suffix}"
+    weights.write_bytes(b"garbage")
+    weights.with_suffix(".toml").write_text(fake_weights.with_suffix(".toml").read_text())
+    with pytest.raises(WeightsError):
+        load_model(weights)
+
+
+def test_a_missing_device_is_a_usage_error(fake_weights: Path) -> None:
+    import onnxruntime
+
+    if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this machine has the GPU build")
+    with pytest.raises(UsageError, match="onnxruntime-gpu"):
+        load_model(fake_weights, device="cuda")
+
+
+def test_the_released_weights_are_small_and_name_their_classes() -> None:
+    assert WEIGHTS.stat().st_size < 12_000_000
+    assert load_model(WEIGHTS).info.class_names == ("azerbaijan", "kanak")
+
+
+# The two runtimes
+
+
+def shapes_of(image: Image) -> list[Image]:
+    """The image, a tall and a wide part of it, and a large one."""
+    return [image, image[:, 200:520], image[150:450], cv2.resize(image, (1900, 1270)).astype(np.uint8)]
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_onnx_and_pt_agree() -> None:
+    pytest.importorskip("ultralytics")
+    onnx, pt = load_model(WEIGHTS), load_model(WEIGHTS.with_suffix(".pt"))
+    images = [one for path in SAMPLES[1:5] for one in shapes_of(read_image(path))]
+    found_any = 0
+    for image in images:
+        (left,), (right,) = onnx.detect([image], 0.1), pt.detect([image], 0.1)
+        assert len(left) == len(right)
+        assert np.abs(left.xyxy - right.xyxy).max(initial=0) <= 1
+        difference = np.asarray(left.confidence) - np.asarray(right.confidence)
+        assert np.abs(difference).max(initial=0) <= 0.01
+        assert np.array_equal(np.asarray(left.class_id), np.asarray(right.class_id))
+        found_any += len(left)
+    assert found_any > 4
+
+
+@pytest.mark.train
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_the_pt_gives_what_ultralytics_own_predict_gives() -> None:
+    pytest.importorskip("ultralytics")
+    ours = load_model(WEIGHTS.with_suffix(".pt"))
+    import ultralytics
+
+    theirs = ultralytics.YOLO(WEIGHTS.with_suffix(".pt"))
+    compared = 0
+    for path in SAMPLES[1:7]:
+        image = read_image(path)
+        (found,) = ours.detect([image], 0.25)
+        (predicted,) = theirs.predict(
+            np.ascontiguousarray(image[..., ::-1]),
+            imgsz=ours.info.input_size,
+            conf=0.25,
+            iou=NMS_IOU,
+            verbose=False,
+        )
+        boxes, confidences = predicted.boxes.xyxy.cpu().numpy(), predicted.boxes.conf.cpu().numpy()
+        for box, confidence in zip(found.xyxy, np.asarray(found.confidence), strict=True):
+            nearest = np.abs(boxes - box).max(axis=1).argmin()
+            assert np.abs(boxes[nearest] - box).max() <= 1
+            assert abs(confidences[nearest] - confidence) <= 0.01
+            compared += 1
+    assert compared >= 3
