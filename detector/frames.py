@@ -34,7 +34,7 @@ MAX_MISSING_SHARE = 0.05
 PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
 PILLOW_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
-    *(OverflowError, MemoryError, NotImplementedError, Image.DecompressionBombError),
+    *(OverflowError, MemoryError, NotImplementedError, RuntimeError, Image.DecompressionBombError),
 )  # what its readers are seen to raise for damaged files
 
 
@@ -150,7 +150,11 @@ def _read_pillow(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator
                         yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
                 else:
                     yield from _photo_pages(image, coverage)
+        except Image.DecompressionBombError as error:
+            raise MediaError(f"too large: {error}") from error
         except PILLOW_ERRORS as error:
+            if isinstance(error, OSError) and error.strerror:
+                raise MediaError(f"cannot be read: {error.strerror}") from error
             raise MediaError(f"damaged: {error}") from error
 
 

@@ -224,7 +224,7 @@ def test_subfolders_are_left_out_when_asked(tmp_path: Path) -> None:
 
 @pytest.fixture
 def deep_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A folder with a picture 2,000 folders down; taken apart step by step, as its path is too long to open."""
+    """A picture 2,000 folders down; taken apart step by step, as the path is too long to open."""
     monkeypatch.chdir(tmp_path)
     for _ in range(2000):
         Path("d").mkdir()

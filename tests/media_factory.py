@@ -1,0 +1,128 @@
+"""Tiny photos and videos for tests, made when they are needed."""
+
+import struct
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.sources import Media, find_kind
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+RED, GREEN, BLUE, YELLOW = (230, 20, 20), (20, 200, 20), (20, 20, 230), (230, 230, 20)
+CORNERS = (RED, GREEN, BLUE, YELLOW)  # top left, top right, bottom left, bottom right
+
+
+def as_media(path: Path) -> Media:
+    """The file as `find_media` gives it out."""
+    return Media(path.parent, path.name, find_kind(path), path)
+
+
+def corners_image(width: int = 64, height: int = 48, corners: Sequence[Colour] = CORNERS) -> Image:
+    """Four quarters in four colours, so that every turn and mirroring is told apart."""
+    image = np.empty((height, width, 3), np.uint8)
+    middle_y, middle_x = height // 2, width // 2
+    image[:middle_y, :middle_x], image[:middle_y, middle_x:] = corners[0], corners[1]
+    image[middle_y:, :middle_x], image[middle_y:, middle_x:] = corners[2], corners[3]
+    return image
+
+
+def read_corners(image: NDArray[np.uint8]) -> list[Colour]:
+    """The four colours of `CORNERS` nearest to the middles of the quarters."""
+    height, width = image.shape[:2]
+    points = [
+        (height // 4, width // 4),
+        (height // 4, width * 3 // 4),
+        (height * 3 // 4, width // 4),
+        (height * 3 // 4, width * 3 // 4),
+    ]
+    return [nearest_colour(image[point]) for point in points]
+
+
+def nearest_colour(pixel: NDArray[np.uint8]) -> Colour:
+    """Which of `CORNERS` a pixel that went through a lossy format was."""
+    return min(CORNERS, key=lambda colour: float(np.abs(pixel.astype(float) - colour).sum()))
+
+
+def grey_level(level: int, width: int = 64, height: int = 48) -> Image:
+    """A plain picture; its level says which frame of a video it is."""
+    return np.full((height, width, 3), level, np.uint8)
+
+
+def write_video(
+    path: Path,
+    images: Sequence[Image],
+    *,
+    codec: str = "mpeg4",
+    pixels: str = "yuv420p",
+    milliseconds: Sequence[int] = (),
+    options: dict[str, str] | None = None,
+) -> Path:
+    """A video of the images at 10 a second, or shown at the times given, in milliseconds."""
+    times = list(milliseconds) or [100 * index for index in range(len(images))]
+    faststart = {"movflags": "faststart"} if (options or {}).pop("faststart", "") else {}
+    with av.open(str(path), "w", options={**faststart, "avoid_negative_ts": "disabled"}) as container:
+        stream = container.add_stream(codec, rate=10, options={**(options or {})})
+        assert isinstance(stream, av.VideoStream)
+        stream.height, stream.width = images[0].shape[:2]
+        stream.pix_fmt = pixels
+        stream.codec_context.time_base = Fraction(1, 1000 if milliseconds else 10)
+        for time, image in zip(times, images, strict=True):
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame.pts = time if milliseconds else time // 100
+            frame.time_base = stream.codec_context.time_base
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """Half a second of silence without a picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100)
+        assert isinstance(stream, av.AudioStream)
+        stream.layout = "mono"
+        for start in range(0, 22528, 1024):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+            frame.sample_rate, frame.pts = 44100, start
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def turn_track(path: Path, degrees: int) -> Path:
+    """Writes into an mp4 that its picture is to be shown turned clockwise, as phones do."""
+    content = bytearray(path.read_bytes())
+    matrix = content.index(b"tkhd") + 4 + 40
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    one = 1 << 16
+    numbers = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
+    content[matrix : matrix + 36] = struct.pack(">9i", *numbers)
+    path.write_bytes(content)
+    return path
+
+
+def cut_file(path: Path, share: float) -> Path:
+    """Keeps the first part of a file only."""
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    return path
+
+
+def damage_file(path: Path, first: float, last: float, seed: int = 1) -> Path:
+    """Overwrites a stretch of a file with random bytes."""
+    content = bytearray(path.read_bytes())
+    start, end = int(len(content) * first), int(len(content) * last)
+    content[start:end] = np.random.default_rng(seed).bytes(end - start)
+    path.write_bytes(content)
+    return path
+
+
+def noisy_images(count: int, width: int = 64, height: int = 48) -> list[Image]:
+    """Frames that take up space in any codec, so that a cut or damaged stretch falls into them."""
+    rng = np.random.default_rng(7)
+    return [rng.integers(0, 256, (height, width, 3)).astype(np.uint8) for _ in range(count)]
