@@ -3,6 +3,7 @@
 import logging
 import multiprocessing
 import signal
+import threading
 from collections.abc import Generator, Iterable
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ GRACE_SECONDS = 10.0  # a worker ends a long video by itself; past this it hangs
 FILES_PER_WORKER = 2000  # then it is replaced, so that a decoder's leak stays small
 QUEUED_PER_WORKER = 2  # enough to keep workers busy, few enough to bound memory
 
+STOP_CHECK_SECONDS = 0.5
 HASH_SECONDS = 600.0  # for the hash of a file that failed
 
 log = logging.getLogger(__name__)
@@ -32,9 +34,16 @@ class _Task:
 
 
 def scan_files(
-    media: Iterable[Media], settings: WorkerSettings, *, workers: int, file_timeout: float
+    media: Iterable[Media],
+    settings: WorkerSettings,
+    *,
+    workers: int,
+    file_timeout: float,
+    stop: threading.Event,
 ) -> Generator[FileResult, None, None]:
     """Results in the order in which they are done; at most a few files are taken from `media` ahead.
+
+    When `stop` is set, files already begun are finished and no others.
 
     A file whose worker crashes, or gives no result `GRACE_SECONDS` after `file_timeout` seconds, has a failed
     result. Raises DetectorError when no file can be scanned at all, as with broken weights.
@@ -60,11 +69,14 @@ def scan_files(
 
     try:
         while True:
+            if stop.is_set():
+                waiting = iter(())
+                _drop_queued(futures)
             for one in islice(waiting, max(0, workers * QUEUED_PER_WORKER - len(futures))):
                 schedule(_Task(one))
             if not futures:
                 break
-            for future in wait(futures, return_when=FIRST_COMPLETED).done:
+            for future in wait(futures, STOP_CHECK_SECONDS, FIRST_COMPLETED).done:
                 task = futures.pop(future)
                 failure = _find_failure(future, task.media, file_timeout)
                 if not failure:
@@ -82,6 +94,13 @@ def scan_files(
 def _prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lets the files in hand be finished
     cv2.setNumThreads(1)  # workers are the parallelism
+
+
+def _drop_queued(futures: "dict[Future[FileResult], _Task]") -> None:
+    for future in list(futures):
+        if not future.running() and not future.done():
+            future.cancel()
+            del futures[future]
 
 
 def _find_failure(future: Future[FileResult], media: Media, file_timeout: float) -> str:

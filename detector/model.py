@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -251,6 +252,7 @@ def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple
 
 def _load_pt(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
     os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # before its import: it phones home
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path(tempfile.gettempdir()) / "flag-detector"))
     try:
         import torch
         import ultralytics

@@ -11,6 +11,7 @@ from math import isnan
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from detector import __version__
@@ -122,7 +123,8 @@ def _define_views(journal: Journal, run: RunInfo) -> None:
         execute(f"DROP VIEW IF EXISTS temp.{view}")
     execute("DROP TABLE IF EXISTS temp.classes")
     execute("CREATE TEMP TABLE classes (class_id INTEGER PRIMARY KEY, label TEXT, threshold REAL)")
-    names, thresholds = run.weights.class_names, run.settings.thresholds
+    names = run.weights.class_names
+    thresholds = [float(np.float32(one)) for one in run.settings.thresholds]  # confidences are float32
     journal.connection.executemany(
         "INSERT INTO classes VALUES (?, ?, ?)", list(zip(range(len(names)), names, thresholds, strict=True))
     )
@@ -131,7 +133,7 @@ def _define_views(journal: Journal, run: RunInfo) -> None:
         "CREATE TEMP VIEW shown AS SELECT d.*, c.label, coalesce(v.label, '') AS rival_label "
         "FROM detections d JOIN temp.classes c USING (class_id) "
         "LEFT JOIN temp.classes v ON v.class_id = d.rival_class_id "
-        "WHERE d.confidence >= CAST(c.threshold AS REAL) - 1e-7"  # the network's confidences are float32
+        "WHERE d.confidence >= c.threshold"
     )
 
 

@@ -64,7 +64,9 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
             journal.add_inputs(listed)
         watch = _Watch(Progress(total=journal.tally().found), report_progress)
         files = _unfinished(journal, watch, stop)
-        results = scan_files(files, settings, workers=options.workers, file_timeout=options.file_timeout)
+        results = scan_files(
+            files, settings, workers=options.workers, file_timeout=options.file_timeout, stop=stop
+        )
         with closing(results):
             for result in results:
                 journal.record(result)

@@ -1,4 +1,4 @@
-"""`detector scan` from a checkout: python scripts/detect.py downloads/ --out report/ (no command to install)."""
+"""`detector scan` from a checkout: python scripts/detect.py downloads/ --out report/ (no install)."""
 
 import sys
 from pathlib import Path

@@ -52,5 +52,3 @@ def downloads(tmp_path: Path) -> Path:
     whole = (folder / "red.png").read_bytes()
     (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
     return folder
-
-

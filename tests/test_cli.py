@@ -191,7 +191,8 @@ def test_flags_have_the_names_and_defaults_of_the_options() -> None:
 
 
 def test_help_does_not_load_the_network_libraries() -> None:
-    code = "import sys, detector.cli; print(sorted({'cv2', 'numpy', 'onnxruntime', 'pandas'} & set(sys.modules)))"
+    heavy = {"cv2", "numpy", "onnxruntime", "pandas"}
+    code = f"import sys, detector.cli; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 

@@ -1,5 +1,6 @@
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,7 +62,9 @@ def settings_for(weights: Path, out: Path) -> WorkerSettings:
 
 
 def scan_list(media: list[Media], weights: Path, out: Path) -> dict[str, FileResult]:
-    results = scan_files(media, settings_for(weights, out), workers=2, file_timeout=3.0)
+    results = scan_files(
+        media, settings_for(weights, out), workers=2, file_timeout=3.0, stop=threading.Event()
+    )
     return {result.media.name: result for result in results}
 
 
@@ -130,7 +133,20 @@ def test_files_are_taken_a_few_at_a_time(sound: list[Media], tmp_path: Path, fak
                 taken += 1
                 yield media
 
-    results = scan_files(many(), settings_for(fake_weights, tmp_path), workers=1, file_timeout=60)
+    results = scan_files(
+        many(), settings_for(fake_weights, tmp_path), workers=1, file_timeout=60, stop=threading.Event()
+    )
     for done, _ in enumerate(results, 1):
         assert taken <= done + 2
     assert taken == 30
+
+
+def test_after_a_stop_only_files_already_begun_are_finished(
+    sound: list[Media], tmp_path: Path, fake_weights: Path
+) -> None:
+    stop = threading.Event()
+    settings = settings_for(fake_weights, tmp_path)
+    results = scan_files(sound, settings, workers=1, file_timeout=60, stop=stop)
+    next(results)
+    stop.set()
+    assert len(list(results)) <= 1
