@@ -73,7 +73,7 @@ class Coverage:
     frames_read: int = 0
     """Frames given out."""
     frames_unreadable: int = 0
-    """Damaged packets and frames passed over."""
+    """Damaged packets and frames, passed over or given out in part."""
     read_seconds: float = 0.0
     """End of the last frame that was decoded."""
     declared_seconds: float = 0.0
@@ -146,7 +146,9 @@ def _read_pillow(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator
                     raise MediaError(f"too large: {image.width} × {image.height} pixels")
                 if image.format in ANIMATED_FORMATS and getattr(image, "is_animated", False):
                     coverage.kind = "video"
-                    for candidate in _pick_sharpest(_animation(image, coverage), sampling.every_seconds):
+                    for candidate in _pick_sharpest(
+                        _animation(image, sampling, coverage), sampling.every_seconds
+                    ):
                         yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
                 else:
                     yield from _photo_pages(image, coverage)
@@ -185,7 +187,8 @@ def _truncated_allowed() -> Iterator[None]:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
 
 
-def _animation(image: Image.Image, coverage: Coverage) -> Iterator[_Candidate]:
+def _animation(image: Image.Image, sampling: Sampling, coverage: Coverage) -> Iterator[_Candidate]:
+    give_up_at = time.monotonic() + sampling.max_seconds
     time_seconds = 0.0
     for index in range(MAX_ANIMATION_FRAMES):
         try:
@@ -196,6 +199,8 @@ def _animation(image: Image.Image, coverage: Coverage) -> Iterator[_Candidate]:
         yield _Candidate(index, time_seconds, _photo_rgb(image))
         time_seconds += float(image.info.get("duration", 0) or 100) / 1000  # browsers show 0 as 0.1 s
         coverage.read_seconds = time_seconds
+        if time.monotonic() > give_up_at:
+            raise MediaError(f"stopped by the time limit at {time_seconds:.1f} s")
     raise MediaError(f"stopped after {MAX_ANIMATION_FRAMES} frames")
 
 
@@ -263,7 +268,10 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
 def _declared_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
-    return (container.duration or 0) / av.time_base
+    seconds = (container.duration or 0) / av.time_base
+    if container.format.name.startswith("matroska") and stream.start_time and stream.time_base:
+        seconds -= float(stream.start_time * stream.time_base)  # it counts from 0, not from the first frame
+    return max(seconds, 0.0)
 
 
 def _decode(
@@ -325,8 +333,9 @@ class _Decoder:
             if self.bad_in_a_row > MAX_BAD_PACKETS:
                 raise MediaError(f"broken off{_where(self.coverage)}{self.last_error}") from error
             return []
-        if packet.is_corrupt:
-            self.coverage.frames_unreadable += 1
+        self.coverage.frames_unreadable += packet.is_corrupt or any(
+            picture.is_corrupt for picture in pictures
+        )
         if pictures:
             self.bad_in_a_row = 0
         return pictures

@@ -1,11 +1,16 @@
+import re
+import socket
 import struct
 import tracemalloc
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 
 from detector import frames
@@ -20,9 +25,13 @@ from tests.media_factory import (
     as_media,
     corners_image,
     cut_file,
+    damage_file,
     grey_level,
     noisy_images,
     read_corners,
+    turn_track,
+    write_sound,
+    write_video,
 )
 
 ALL = Sampling(every_seconds=0)
@@ -306,3 +315,337 @@ def test_an_animated_picture_is_a_video_with_times(tmp_path: Path, suffix: str) 
     assert levels(seen) == [40, 120, 200]
     assert coverage.kind == "video"
     assert coverage.read_seconds == pytest.approx(0.6, abs=1e-3)
+
+
+# Videos
+
+
+@pytest.mark.parametrize(
+    ("name", "codec", "pixels"),
+    [
+        ("a.mp4", "libx264", "yuv420p"),
+        ("a.mp4", "mpeg4", "yuv420p"),
+        ("a.mp4", "libx265", "yuv420p10le"),
+        ("a.mp4", "libx264", "yuv444p"),
+        ("a.mov", "libx264", "yuv420p"),
+        ("a.mov", "mjpeg", "yuvj420p"),
+        ("a.m4v", "mpeg4", "yuv420p"),
+        ("a.3gp", "mpeg4", "yuv420p"),
+        ("a.mkv", "libx264", "yuv420p"),
+        ("a.mkv", "libx264", "yuv422p10le"),
+        ("a.webm", "libvpx", "yuv420p"),
+        ("a.webm", "libvpx-vp9", "yuv420p"),
+        ("a.avi", "mpeg4", "yuv420p"),
+        ("a.ts", "libx264", "yuv420p"),
+        ("a.ts", "mpeg2video", "yuv420p"),
+    ],
+)
+def test_each_video_format_is_read_with_its_times(tmp_path: Path, name: str, codec: str, pixels: str) -> None:
+    images = [grey_level(level) for level in (40, 80, 120, 160, 200)]
+    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
+    if codec == "mpeg2video":
+        images = images * 2  # at 25 a second, the slowest that MPEG-2 knows
+    write_video(tmp_path / name, images, codec=codec, pixels=pixels, options=options)
+    seen, coverage = read_all(tmp_path / name)
+    assert levels(seen) == [40, 80, 120, 160, 200] * (len(images) // 5)
+    assert [frame.index for frame in seen] == list(range(len(images)))
+    assert times(seen) == pytest.approx([index / 10 for index in range(len(images))], abs=2e-3)
+    assert seen[0].image.shape == (48, 64, 3)
+    assert (coverage.kind, coverage.width, coverage.height) == ("video", 64, 48)
+    assert (coverage.frames_read, coverage.frames_unreadable) == (len(images), 0)
+    assert coverage.read_seconds == pytest.approx(len(images) / 10, abs=0.11)
+
+
+def test_colours_of_a_video_are_rgb(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", [corners_image()] * 2, codec="libx264")
+    assert read_corners(read_all(tmp_path / "a.mp4")[0][0].image) == list(CORNERS)
+
+
+def test_the_times_of_a_variable_frame_rate_are_exact(tmp_path: Path) -> None:
+    stamps = [0, 40, 1000, 1033, 2500]
+    for name in ("a.mkv", "a.mp4"):
+        write_video(tmp_path / name, [grey_level(80)] * 5, milliseconds=stamps)
+        assert times(read_all(tmp_path / name)[0]) == [0.0, 0.04, 1.0, 1.033, 2.5]
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts", "a.mp4"])
+def test_times_count_from_the_start_of_the_stream(tmp_path: Path, name: str) -> None:
+    write_video(tmp_path / name, [grey_level(80)] * 3, codec="libx264", milliseconds=[5000, 5100, 5300])
+    with av.open(str(tmp_path / name)) as container:
+        start = container.streams.video[0].start_time
+    assert name == "a.mp4" or start != 0
+    seen, coverage = read_all(tmp_path / name)
+    assert times(seen) == pytest.approx([0.0, 0.1, 0.3], abs=2e-3)
+    assert coverage.read_seconds < 1
+
+
+@pytest.mark.parametrize("degrees", [0, 90, 180, 270])
+def test_the_rotation_of_a_phone_is_applied(tmp_path: Path, degrees: int) -> None:
+    write_video(tmp_path / "a.mp4", [corners_image()] * 2, codec="libx264")
+    seen, coverage = read_all(turn_track(tmp_path / "a.mp4", degrees))
+    clockwise = {0: 0, 90: 3, 180: 2, 270: 1}[degrees]
+    expected = np.rot90(corners_image(), clockwise)
+    assert read_corners(seen[0].image) == read_corners(expected)
+    assert seen[0].image.shape == expected.shape
+    assert (coverage.height, coverage.width) == expected.shape[:2]
+
+
+def test_odd_sizes_are_read_whole(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mkv", [corners_image(65, 49)] * 2, codec="ffv1", pixels="yuv444p")
+    assert read_all(tmp_path / "a.mkv")[0][0].image.shape == (49, 65, 3)
+
+
+def test_an_mp4_without_its_index_has_a_reason(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", noisy_images(20))
+    seen, coverage, error = read_until_error(cut_file(tmp_path / "a.mp4", 0.6))
+    assert seen == []
+    assert "cannot be read" in str(error)
+    assert (coverage.frames_read, coverage.read_seconds) == (0, 0.0)
+
+
+@pytest.mark.parametrize("codec", ["mpeg4", "libx264"])
+def test_a_cut_video_keeps_what_came_before(tmp_path: Path, codec: str) -> None:
+    write_video(tmp_path / "a.mp4", noisy_images(100), codec=codec, options={"faststart": "1"})
+    seen, coverage, error = read_until_error(cut_file(tmp_path / "a.mp4", 0.6))
+    assert 50 <= len(seen) <= 62
+    assert coverage.declared_seconds == pytest.approx(10.0)
+    assert coverage.read_seconds == pytest.approx(len(seen) / 10, abs=0.3)
+    assert f"cut short at {coverage.read_seconds:.1f} of 10.0 s" in str(error)
+
+
+def test_a_cut_mkv_keeps_what_came_before(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mkv", noisy_images(100))
+    seen, coverage, error = read_until_error(cut_file(tmp_path / "a.mkv", 0.6))
+    assert 50 <= len(seen) <= 62
+    assert coverage.declared_seconds == pytest.approx(10.0, abs=0.2)
+    assert "cut short" in str(error)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_damage_in_the_middle_is_counted_and_the_rest_read(tmp_path: Path, name: str) -> None:
+    options = {"faststart": "1", "g": "5"} if name == "a.mp4" else {"g": "5"}
+    write_video(tmp_path / name, noisy_images(100), codec="libx264", options=options)
+    media = as_media(damage_file(tmp_path / name, 0.45, 0.5))
+    coverage = Coverage(media.kind)
+    seen = list(read_frames(media, ALL, coverage))
+    assert coverage.frames_unreadable > 0 or name == "a.mkv"  # FFmpeg skips damaged clusters in silence
+    assert 70 < len(seen) <= 100
+    assert seen[-1].time_seconds > 9
+    assert coverage.read_seconds > 9
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
+def test_damage_anywhere_in_a_video_raises_nothing_but_media_errors(tmp_path: Path, name: str) -> None:
+    write_video(tmp_path / name, noisy_images(6, 32, 32))
+    whole = (tmp_path / name).read_bytes()
+    rng = np.random.default_rng(5)
+    for round_number in range(60):
+        content = bytearray(whole)
+        last = (len(content), 300)[round_number % 2]
+        for at in rng.integers(0, last, rng.integers(1, 10)):
+            content[at] = rng.integers(256)
+        path = tmp_path / f"damaged-{name}"
+        path.write_bytes(content)
+        media = as_media(path)
+        try:
+            for frame in read_frames(media, ALL, Coverage(media.kind)):
+                assert frame.time_seconds >= 0
+        except MediaError:
+            continue
+
+
+def test_sound_alone_is_unsupported(tmp_path: Path) -> None:
+    _, _, error = read_until_error(write_sound(tmp_path / "a.mp4"))
+    assert isinstance(error, UnsupportedMediaError)
+    assert str(error) == "no picture in it, only sound or data"
+
+
+@pytest.mark.parametrize("flags", ["", "empty_moov+frag_keyframe"])
+def test_a_video_without_frames_says_so(tmp_path: Path, flags: str) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w", options={"movflags": flags} if flags else {}) as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        container.start_encoding()
+    seen, _, error = read_until_error(tmp_path / "a.mp4")
+    assert seen == []
+    assert re.match("no frame could be decoded|no picture in it", str(error))
+
+
+# Sampling
+
+
+def blurred(sharp: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(cv2.GaussianBlur(sharp, (0, 0), 4), np.uint8)
+
+
+def test_the_sharpest_frame_of_each_second_is_given_out(tmp_path: Path) -> None:
+    sharp = noisy_images(1)[0]
+    images = [sharp if index in (3, 17, 24) else blurred(sharp) for index in range(30)]
+    write_video(tmp_path / "a.mkv", images, codec="ffv1", pixels="yuv444p")
+    seen, coverage = read_all(tmp_path / "a.mkv", Sampling(every_seconds=1.0))
+    assert [(frame.index, round(frame.time_seconds, 3)) for frame in seen] == [(3, 0.3), (17, 1.7), (24, 2.4)]
+    assert coverage.frames_read == 3
+    assert coverage.read_seconds == pytest.approx(3.0, abs=0.01)
+
+
+def test_the_sharpest_frame_of_an_animation_is_given_out(tmp_path: Path) -> None:
+    sharp = noisy_images(1)[0]
+    images = [Image.fromarray(sharp if index == 2 else blurred(sharp) + index) for index in range(5)]
+    images[0].save(tmp_path / "a.webp", save_all=True, append_images=images[1:], duration=100, lossless=True)
+    assert [frame.index for frame in read_all(tmp_path / "a.webp", Sampling())[0]] == [2]
+
+
+@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le", "bgr0", "gray", "yuv422p"])
+def test_sharpness_is_seen_in_every_pixel_format(tmp_path: Path, pixels: str) -> None:
+    sharp = noisy_images(1)[0]
+    images = [sharp if index == 6 else blurred(sharp) for index in range(10)]
+    write_video(tmp_path / "a.mkv", images, codec="ffv1", pixels=pixels)
+    assert [frame.index for frame in read_all(tmp_path / "a.mkv", Sampling())[0]] == [6]
+
+
+def test_key_frames_alone_are_given_out_when_asked(tmp_path: Path) -> None:
+    images = [grey_level(40 + 5 * index) for index in range(30)]
+    options = {"g": "10", "bf": "0", "sc_threshold": "0"}
+    for name in ("a.mp4", "a.mkv"):
+        write_video(tmp_path / name, images, codec="libx264", options=dict(options))
+        seen, _ = read_all(tmp_path / name, Sampling(keyframes=True))
+        assert [frame.index for frame in seen] == [0, 10, 20]
+        assert times(seen) == [0.0, 1.0, 2.0]
+        assert levels(seen) == [40, 90, 140]
+
+
+def test_a_video_that_takes_too_long_ends_with_a_reason(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", noisy_images(30))
+    seen, coverage, error = read_until_error(tmp_path / "a.mp4", Sampling(every_seconds=0, max_seconds=0))
+    assert len(seen) < 5
+    assert f"stopped by the time limit at {coverage.read_seconds:.1f} of 3.0 s" == str(error)
+
+
+def test_an_animation_that_takes_too_long_ends_with_a_reason(tmp_path: Path) -> None:
+    images = [Image.fromarray(grey_level(level)) for level in (40, 120, 200)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)
+    seen, _, error = read_until_error(tmp_path / "a.gif", Sampling(every_seconds=0, max_seconds=0))
+    assert len(seen) == 1
+    assert "stopped by the time limit" in str(error)
+
+
+def test_a_video_is_never_whole_in_memory(tmp_path: Path) -> None:
+    write_video(tmp_path / "a.mp4", [grey_level(80, 320, 240)] * 60)
+    media = as_media(tmp_path / "a.mp4")
+    tracemalloc.start()
+    count = sum(1 for _ in read_frames(media, ALL, Coverage(media.kind)))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 60
+    assert peak < 8 * 320 * 240 * 3
+
+
+# Files of strangers
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        server.settimeout(0.2)
+        yield server
+
+
+def assert_never_called(server: socket.socket) -> None:
+    with pytest.raises(TimeoutError):
+        server.accept()
+
+
+def playlists(tmp_path: Path, server: socket.socket) -> dict[str, bytes]:
+    secret = tmp_path / "secret.mp4"
+    write_video(secret, [corners_image()] * 3, codec="libx264")
+    address = f"http://127.0.0.1:{server.getsockname()[1]}/a.ts"
+    head = "#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n"
+    ends = "\n#EXT-X-ENDLIST\n"
+    return {
+        "hls-file": f"{head}{secret}{ends}".encode(),
+        "hls-url": f"{head}file://{secret}{ends}".encode(),
+        "hls-http": f"{head}{address}{ends}".encode(),
+        "hls-concat": f"{head}concat:{secret}|{address}{ends}".encode(),
+        "concat": f"ffconcat version 1.0\nfile '{secret}'\nfile '{address}'\n".encode(),
+        "sdp": b"v=0\no=- 0 0 IN IP4 127.0.0.1\nc=IN IP4 127.0.0.1\nm=video 9 RTP/AVP 96\n",
+        "dash": f'<?xml version="1.0"?><MPD><BaseURL>{address}</BaseURL></MPD>'.encode(),
+    }
+
+
+@pytest.mark.parametrize("disguise", ["", "mp4", "mkv", "avi", "ts"])
+def test_a_playlist_reaches_neither_a_file_nor_a_socket(
+    tmp_path: Path, listening: socket.socket, disguise: str
+) -> None:
+    head = {
+        "": b"",
+        "mp4": b"\0\0\0\x10ftypisom\0\0\0\0",
+        "mkv": b"\x1a\x45\xdf\xa3\x80",
+        "avi": b"RIFF\0\0\0\0AVI ",
+        "ts": (b"G" + bytes(187)) * 4,
+    }[disguise]
+    for number, content in enumerate(playlists(tmp_path, listening).values()):
+        for suffix in ("mp4", "m3u8", "jpg"):
+            path = tmp_path / f"{number}.{suffix}"
+            path.write_bytes(head + content)
+            seen, _, _ = read_until_error(path)
+            assert seen == []
+    assert_never_called(listening)
+
+
+def test_the_playlists_are_followed_by_ffmpeg_when_it_is_let(
+    tmp_path: Path, listening: socket.socket
+) -> None:
+    path = tmp_path / "a.mp4"
+    path.write_bytes(playlists(tmp_path, listening)["concat"])
+    with av.open(str(path), format="concat", options={"safe": "0"}) as container:
+        assert next(container.decode(video=0)).width == 64
+
+
+@pytest.mark.parametrize("sort", [b"url ", b"alis"])
+def test_an_mp4_that_refers_to_another_file_shows_none_of_it(
+    tmp_path: Path, listening: socket.socket, sort: bytes
+) -> None:
+    write_video(tmp_path / "secret.mp4", [corners_image()] * 3, codec="libx264")
+    for target in (
+        "secret.mp4",
+        (tmp_path / "secret.mp4").as_uri(),
+        f"http://127.0.0.1:{listening.getsockname()[1]}/",
+    ):
+        path = refer_elsewhere(tmp_path / "secret.mp4", tmp_path / "a.mp4", sort, target)
+        seen, _, _ = read_until_error(path)
+        assert seen == []
+    assert_never_called(listening)
+
+
+def refer_elsewhere(source: Path, path: Path, sort: bytes, target: str) -> Path:
+    """A copy of an mp4 whose sound frames lie in another file, and whose own data is overwritten."""
+    content = bytearray(source.read_bytes())
+    data = content.index(b"mdat") + 4
+    content[data : content.index(b"moov") - 4] = bytes(content.index(b"moov") - 4 - data)
+    if sort == b"url ":
+        entry = bytes(4) + target.encode() + b"\0"
+    else:
+        folder, name = str(source.parent).encode(), target.encode()
+        alias = bytes(10) + bytes([0]) + bytes(27) + bytes(12)
+        alias += (
+            bytes([min(len(name), 63)])
+            + name[:63].ljust(63, b"\0")
+            + bytes(16)
+            + struct.pack(">hh", 1, 1)
+            + bytes(16)
+        )
+        alias += struct.pack(">hh", 2, len(name)) + name + bytes(len(name) % 2)
+        alias += struct.pack(">hh", 18, len(folder)) + folder + bytes(len(folder) % 2)
+        alias += struct.pack(">hh", -1, 0)
+        entry = bytes(4) + alias
+    old = content.index(b"url \0\0\0\1") - 4
+    new = struct.pack(">I", 8 + len(entry)) + sort + entry
+    content[old : old + 12] = new
+    for box in (b"dref", b"dinf", b"minf", b"mdia", b"trak", b"moov"):
+        at = content.rindex(box, 0, old) - 4
+        size = struct.unpack_from(">I", content, at)[0]
+        struct.pack_into(">I", content, at, size + len(new) - 12)
+    path.write_bytes(content)
+    return path
