@@ -85,7 +85,7 @@ def read_weights_info(weights: Path) -> WeightsInfo:
         raise WeightsError(
             f"no settings at {settings_path}; scripts/convert.py writes them beside the weights"
         ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, KeyError, TypeError, ValueError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{settings_path} is not understood: {error!r}") from error
     if expected != sha256:
         raise WeightsError(
@@ -237,7 +237,7 @@ def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple
         session = onnxruntime.InferenceSession(weights, options, providers=[provider])
         names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
         class_names = tuple(names[index] for index in range(len(names)))
-    except (KeyError, ValueError, SyntaxError) as error:
+    except (KeyError, TypeError, ValueError, SyntaxError) as error:
         raise WeightsError(f"{weights} does not name its classes; make it with scripts/convert.py") from error
     except Exception as error:  # its exceptions share no base class but this
         raise WeightsError(f"{weights} cannot be loaded: {error}") from error

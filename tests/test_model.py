@@ -1,12 +1,17 @@
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
+import onnx
 import pytest
+import supervision as sv
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
+from onnx import helper
 
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
@@ -21,7 +26,9 @@ from detector.model import (
     load_model,
     read_weights_info,
 )
+from detector.training.artwork import draw_artwork
 from tests.conftest import BLUE, RED, REPOSITORY, picture
+from tests.fake_weights import TOML, write_fake_weights
 
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
 SAMPLES = sorted((REPOSITORY / "datasets" / "samples").glob("*.jpg"))
@@ -59,6 +66,18 @@ def test_the_padding_is_grey_and_shared_between_both_sides() -> None:
     assert (boxed.image[:10] == PADDING_GREY).all()
     assert (boxed.image[-10:] == PADDING_GREY).all()
     assert (boxed.image[10:310] == 0).all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 5000), (5000, 1), (1, 1), (3, 4096), (640, 640)])
+def test_the_whole_picture_lies_inside_the_letterbox(height: int, width: int) -> None:
+    boxed = letterbox(np.full((height, width, 3), 255, np.uint8), 640)
+    box = boxed.from_original(np.array([[0, 0, width, height]]))[0]
+    rows, columns = boxed.image.shape[:2]
+    assert -1 <= box[0] <= box[2] <= columns + 1
+    assert -1 <= box[1] <= box[3] <= rows + 1
+    ys, xs = np.nonzero((boxed.image == 255).all(axis=2))
+    assert (xs.min(), xs.max() + 1) == (pytest.approx(box[0], abs=1), pytest.approx(box[2], abs=1))
+    assert (ys.min(), ys.max() + 1) == (pytest.approx(box[1], abs=1), pytest.approx(box[3], abs=1))
 
 
 # Rivals
@@ -104,6 +123,69 @@ def test_nothing_joined_is_nothing() -> None:
     detections = join_rivals(np.empty((0, 4)), np.empty(0), np.empty(0, int), margin=0.2)
     assert len(detections) == 0
     assert set(detections.data) == {"rival_class_id", "rival_confidence", "ambiguous"}
+
+
+BOX = [0.0, 0.0, 100.0, 100.0]
+NEARLY = [0.0, 0.0, 100.0, 90.0]
+
+
+def join(rows: Sequence[tuple[list[float], float, int]], margin: float = 0.2) -> sv.Detections:
+    boxes, confidences, classes = zip(*rows, strict=True)
+    return join_rivals(np.array(boxes), np.array(confidences), np.array(classes), margin)
+
+
+def confidence_of(found: sv.Detections) -> NDArray[np.float32]:
+    return np.asarray(found.confidence)
+
+
+def classes_of(found: sv.Detections) -> NDArray[np.integer]:
+    return np.asarray(found.class_id)
+
+
+def columns(found: sv.Detections) -> dict[str, list[Any]]:
+    return {
+        "class": classes_of(found).tolist(),
+        "confidence": [round(float(value), 4) for value in confidence_of(found)],
+        "rival": np.asarray(found.data["rival_class_id"]).tolist(),
+        "rival_confidence": [round(float(value), 4) for value in found.data["rival_confidence"]],
+        "ambiguous": np.asarray(found.data["ambiguous"]).tolist(),
+    }
+
+
+def test_boxes_that_overlap_less_than_the_limit_are_no_rivals() -> None:
+    assert columns(join([(BOX, 0.9, 0), ([0.0, 0.0, 100.0, 71.0], 0.8, 1)]))["class"] == [0]
+    assert columns(join([(BOX, 0.9, 0), ([0.0, 0.0, 100.0, 69.0], 0.8, 1)]))["class"] == [0, 1]
+
+
+def test_overlapping_boxes_of_one_class_are_both_kept() -> None:
+    assert columns(join([(BOX, 0.9, 0), (NEARLY, 0.8, 0)]))["class"] == [0, 0]
+
+
+def test_the_rival_is_the_strongest_of_several() -> None:
+    found = columns(join([(BOX, 0.9, 0), (NEARLY, 0.4, 1), (BOX, 0.6, 1), (BOX, 0.5, 2)]))
+    assert (found["class"], found["rival"], found["rival_confidence"]) == ([0], [1], [0.6])
+
+
+def test_equal_rivals_leave_one_and_it_is_ambiguous() -> None:
+    found = columns(join([(BOX, 0.6, 1), (BOX, 0.6, 0)]))
+    assert (found["class"], found["rival"], found["ambiguous"]) == ([0], [1], [True])
+
+
+def test_detections_are_sorted_and_their_number_limited() -> None:
+    rng = np.random.default_rng(0)
+    corners = np.arange(400)[:, None] * 200.0 + [0, 0, 100, 100]
+    confidences = rng.random(400)
+    found = join_rivals(corners, confidences, np.zeros(400, int), 0.2)
+    assert len(found) == MAX_DETECTIONS
+    assert (
+        confidence_of(found).tolist() == sorted(confidences.astype(np.float32), reverse=True)[:MAX_DETECTIONS]
+    )
+
+
+def test_the_margin_decides_what_is_ambiguous() -> None:
+    rows = [(BOX, 0.9, 0), (NEARLY, 0.75, 1)]
+    assert columns(join(rows, margin=0.2))["ambiguous"] == [True]
+    assert columns(join(rows, margin=0.1))["ambiguous"] == [False]
 
 
 # The contract of every model
@@ -182,6 +264,78 @@ def test_red_is_not_blue_for_the_real_model() -> None:
     assert wrong < 0.5 * right
 
 
+def test_the_floor_is_kept_and_cuts_nothing_else(model: Model, scenes: list[Image]) -> None:
+    for low, high in zip(model.detect(scenes, 0.1), model.detect(scenes, 0.5), strict=True):
+        assert (confidence_of(low) >= 0.1).all()
+        assert confidence_of(high).tolist() == confidence_of(low)[confidence_of(low) >= 0.5].tolist()
+
+
+def test_every_detection_has_its_data(model: Model, scenes: list[Image]) -> None:
+    for found in model.detect(scenes, 0.1):
+        assert {name: len(column) for name, column in found.data.items()} == {
+            "rival_class_id": len(found),
+            "rival_confidence": len(found),
+            "ambiguous": len(found),
+        }
+        assert (np.asarray(found.data["rival_class_id"]) != classes_of(found)).all()
+        assert np.asarray(found.data["ambiguous"]).dtype == bool
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 3000), (3000, 1), (31, 33)])
+def test_any_size_is_looked_at(model: Model, height: int, width: int) -> None:
+    [found] = model.detect([np.full((height, width, 3), 128, np.uint8)], 0.9)
+    assert len(found) == 0
+
+
+def test_an_image_is_not_changed(model: Model) -> None:
+    image = picture((1, 1, RED))
+    before = image.copy()
+    model.detect([image], 0.1)
+    assert (image == before).all()
+
+
+def drawn_flag(height: int, width: int, name: str) -> Image:
+    """A drawn flag on noisy grey."""
+    rng = np.random.default_rng(1)
+    image = np.clip(rng.normal(128, 6, (height, width, 3)), 0, 255).astype(np.uint8)
+    flag = draw_artwork(
+        REPOSITORY / "datasets" / "artwork" / f"{name}.svg", max(min(height, width) * 2 // 5, 8)
+    )
+    flag = flag[: height // 2, : width - width // 4]
+    top, left = height // 4, width // 8
+    image[top : top + flag.shape[0], left : left + flag.shape[1]] = flag
+    return image
+
+
+def best_of(model: Model, image: Image, class_id: int) -> float:
+    [found] = model.detect([image], 0.01)
+    return float(confidence_of(found)[classes_of(found) == class_id].max(initial=0))
+
+
+@pytest.mark.parametrize(("class_id", "name"), [(0, "azerbaijan"), (1, "kanak")])
+def test_a_flag_with_red_and_blue_swapped_is_another_flag(class_id: int, name: str) -> None:
+    released = load_model(WEIGHTS)
+    image = drawn_flag(480, 640, name)
+    as_it_is = best_of(released, image, class_id)
+    assert as_it_is > 0.5
+    assert best_of(released, np.ascontiguousarray(image[..., ::-1]), class_id) < as_it_is / 2
+
+
+def test_red_and_blue_squares_change_places_with_the_colours(fake_weights: Path) -> None:
+    model = load_model(fake_weights)
+    image = picture((1, 1, RED))
+    for seen, class_id in ((image, 0), (np.ascontiguousarray(image[..., ::-1]), 1)):
+        (found,) = model.detect([seen], 0.05)
+        assert columns(found)["class"] == [class_id]
+        assert columns(found)["confidence"] == [pytest.approx(210 / 255, abs=1e-3)]
+
+
+def test_a_large_picture_has_boxes_of_its_own_size(fake_weights: Path) -> None:
+    large = np.repeat(np.repeat(picture((2, 1, BLUE)), 4, axis=0), 4, axis=1)
+    (found,) = load_model(fake_weights).detect([large], 0.05)
+    assert found.xyxy.tolist() == [[256, 128, 384, 256]]
+
+
 # Weights
 
 
@@ -249,6 +403,51 @@ def test_the_released_weights_are_small_and_name_their_classes() -> None:
     assert load_model(WEIGHTS).info.class_names == ("azerbaijan", "kanak")
 
 
+def test_missing_weights_and_settings_are_told_apart(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=r"no weights at .*; see weights/README\.md"):
+        load_model(tmp_path / "none.onnx")
+    path = write_fake_weights(tmp_path)
+    path.with_suffix(".toml").unlink()
+    with pytest.raises(WeightsError, match="no settings at"):
+        load_model(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "class_names = [",
+        "",
+        TOML.replace("kanak = 0.5", ""),
+        TOML.replace("128", '"wide"'),
+        TOML.replace('["azerbaijan", "kanak"]', "3"),
+        "weights_sha256 = 3\n" + TOML,
+    ],
+)
+def test_settings_that_are_not_understood_are_refused(tmp_path: Path, text: str) -> None:
+    path = write_fake_weights(tmp_path)
+    path.with_suffix(".toml").write_text(text)
+    with pytest.raises(WeightsError, match="is not understood"):
+        load_model(path)
+
+
+@pytest.mark.parametrize("names", ["", "not python (", "['a']['b']", "{1: 'kanak'}", "7"])
+def test_weights_that_do_not_name_their_classes_are_refused(tmp_path: Path, names: str) -> None:
+    path = write_fake_weights(tmp_path)
+    network = onnx.load(path)
+    helper.set_model_props(network, {"names": names} if names else {})
+    onnx.save(network, path)
+    with pytest.raises(WeightsError, match="does not name its classes"):
+        load_model(path)
+
+
+def test_half_an_onnx_is_refused(tmp_path: Path) -> None:
+    path = write_fake_weights(tmp_path)
+    for content in (b"", path.read_bytes()[:200]):
+        path.write_bytes(content)
+        with pytest.raises(WeightsError, match=r"cannot be loaded|does not name its classes"):
+            load_model(path)
+
+
 # The two runtimes
 
 
@@ -261,11 +460,11 @@ def shapes_of(image: Image) -> list[Image]:
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_onnx_and_pt_agree() -> None:
     pytest.importorskip("ultralytics")
-    onnx, pt = load_model(WEIGHTS), load_model(WEIGHTS.with_suffix(".pt"))
+    by_onnx, by_pt = load_model(WEIGHTS), load_model(WEIGHTS.with_suffix(".pt"))
     images = [one for path in SAMPLES[1:5] for one in shapes_of(read_image(path))]
     found_any = 0
     for image in images:
-        (left,), (right,) = onnx.detect([image], 0.1), pt.detect([image], 0.1)
+        (left,), (right,) = by_onnx.detect([image], 0.1), by_pt.detect([image], 0.1)
         assert len(left) == len(right)
         assert np.abs(left.xyxy - right.xyxy).max(initial=0) <= 1
         difference = np.asarray(left.confidence) - np.asarray(right.confidence)
