@@ -1,3 +1,4 @@
+import os
 import re
 import socket
 import struct
@@ -538,6 +539,41 @@ def test_a_video_is_never_whole_in_memory(tmp_path: Path) -> None:
     tracemalloc.stop()
     assert count == 60
     assert peak < 8 * 320 * 240 * 3
+
+
+@pytest.mark.parametrize("raw", [b"caf\xe9.mp4", b"http:%d|a b#?.mp4", "Bakı.mp4".encode()])
+def test_a_video_is_opened_whatever_its_name(tmp_path: Path, raw: bytes) -> None:
+    write_video(tmp_path / "a.mp4", [grey_level(80)] * 2)
+    path = tmp_path / os.fsdecode(raw)
+    try:
+        (tmp_path / "a.mp4").rename(path)
+    except OSError:
+        pytest.skip("this file system does not take such names")
+    assert levels(read_all(path)[0]) == [80, 80]
+
+
+def test_limits_end_reading_with_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = write_video(tmp_path / "a.mp4", [grey_level(80)] * 10)
+    animation = tmp_path / "a.gif"
+    images = [Image.fromarray(grey_level(level)) for level in (40, 120, 200)]
+    images[0].save(animation, save_all=True, append_images=images[1:], duration=100)
+    pages = tmp_path / "a.tif"
+    Image.new("RGB", (8, 8)).save(pages, save_all=True, append_images=[Image.new("RGB", (64, 48))])
+    monkeypatch.setattr(frames, "MAX_VIDEO_FRAMES", 4)
+    monkeypatch.setattr(frames, "MAX_ANIMATION_FRAMES", 2)
+    monkeypatch.setattr(frames, "MAX_PHOTO_PIXELS", 64 * 48 - 1)
+    seen, _, error = read_until_error(video)
+    assert (len(seen), str(error)) == (5, "stopped after 4 frames at 0.5 of 1.0 s")
+    seen, _, error = read_until_error(pages)
+    assert (len(seen), str(error)) == (1, "too large: page 2 has 64 × 48 pixels")
+    seen, _, error = read_until_error(animation)
+    assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels")
+    monkeypatch.setattr(frames, "MAX_PHOTO_PIXELS", 64 * 48)
+    seen, _, error = read_until_error(animation)
+    assert (len(seen), str(error)) == (2, "stopped after 2 frames")
+    monkeypatch.setattr(frames, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
+    seen, _, error = read_until_error(video)
+    assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels a frame")
 
 
 # Files of strangers
