@@ -81,7 +81,7 @@ def find_media(paths: Iterable[Path], *, recursive: bool = True, skip: Path | No
     for path in named:
         yield _describe(path, root)
     given = frozenset(named)
-    visited = {_identity(skip)} if skip and skip.exists() else set()
+    visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
     for folder in starts:
         if folder not in given:
             for path in _walk(folder, visited, recursive=recursive):
@@ -168,9 +168,9 @@ def _walk(top: Path, visited: set[tuple[int, int]], *, recursive: bool) -> Itera
         folder = waiting.pop()
         try:
             identity = _identity(folder)
-            entries = (
-                sorted(os.scandir(folder), key=lambda entry: entry.name) if identity not in visited else []
-            )
+            if identity in visited:
+                continue
+            entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
             yield folder
             continue
