@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 import tomllib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -37,8 +37,9 @@ class WeightsInfo:
     path: Path
     sha256: str
     class_names: tuple[str, ...]
-    input_size: int
-    """Long side of the network's input in pixels."""
+    input_sizes: tuple[int, ...]
+    """Long sides of the network's input in pixels. An image is looked at in each: flags that fill the frame
+    are found in the smaller, distant ones in the larger."""
     floor: float
     """Confidence below which nothing is worth keeping."""
     ambiguity_margin: float
@@ -75,7 +76,7 @@ def read_weights_info(weights: Path) -> WeightsInfo:
             path=weights,
             sha256=sha256,
             class_names=class_names,
-            input_size=int(settings["input_size"]),
+            input_sizes=tuple(int(size) for size in settings["input_sizes"]),
             floor=float(settings["floor"]),
             ambiguity_margin=float(settings["ambiguity_margin"]),
             thresholds=tuple(float(settings["thresholds"][name]) for name in class_names),
@@ -120,30 +121,40 @@ class NetworkModel:
 
     def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
         """See `Model`."""
-        boxed = [letterbox(image, self.info.input_size) for image in images]
-        found: dict[int, sv.Detections] = {}
+        rows = [[np.empty((0, 6), np.float32)] for _ in images]
+        for size in self.info.input_sizes:
+            boxed = [letterbox(image, size) for image in images]
+            for index, output in self._read_batches(boxed):
+                rows[index].append(_read_output(output, boxed[index], images[index].shape, floor))
+        return [self._join(np.concatenate(found)) for found in rows]
+
+    def _read_batches(self, boxed: Sequence["Letterboxed"]) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """The network's output for each image with its index; images of one shape share a batch."""
         for shape in dict.fromkeys(one.image.shape for one in boxed):
             alike = [index for index, one in enumerate(boxed) if one.image.shape == shape]
             for start in range(0, len(alike), BATCH_IMAGES):
                 batch = alike[start : start + BATCH_IMAGES]
                 inputs = cv2.dnn.blobFromImages([boxed[index].image for index in batch], 1 / 255)
-                for index, output in zip(batch, self._network(np.asarray(inputs, np.float32)), strict=True):
-                    found[index] = self._read_output(output, boxed[index], images[index].shape, floor)
-        return [found[index] for index in range(len(images))]
+                yield from zip(batch, self._network(np.asarray(inputs, np.float32)), strict=True)
 
-    def _read_output(
-        self, output: NDArray[np.float32], boxed: "Letterboxed", shape: tuple[int, ...], floor: float
-    ) -> sv.Detections:
-        class_id, anchor = np.nonzero(output[4:] >= floor)
-        confidence = output[4:][class_id, anchor]
-        best = np.argsort(-confidence, kind="stable")[:MAX_CANDIDATES]
-        class_id, confidence, centre = class_id[best], confidence[best], output[:4, anchor[best]].T
-        corners = np.hstack([centre[:, :2] - centre[:, 2:] / 2, centre[:, :2] + centre[:, 2:] / 2])
-        height, width = shape[:2]
-        xyxy = boxed.to_original(corners).clip(0, (width, height, width, height)).astype(np.float32)
-        rows = np.column_stack([xyxy, confidence, class_id])[(xyxy[:, 2:] > xyxy[:, :2]).all(axis=1)]
+    def _join(self, rows: NDArray[np.float32]) -> sv.Detections:
         rows = rows[sv.box_non_max_suppression(rows, NMS_IOU)] if len(rows) else rows
         return join_rivals(rows[:, :4], rows[:, 4], rows[:, 5].astype(int), self.info.ambiguity_margin)
+
+
+def _read_output(
+    output: NDArray[np.float32], boxed: "Letterboxed", shape: tuple[int, ...], floor: float
+) -> NDArray[np.float32]:
+    """Candidates (n, 6) as box in pixels of the image, confidence and class."""
+    class_id, anchor = np.nonzero(output[4:] >= floor)
+    confidence = output[4:][class_id, anchor]
+    best = np.argsort(-confidence, kind="stable")[:MAX_CANDIDATES]
+    class_id, confidence, centre = class_id[best], confidence[best], output[:4, anchor[best]].T
+    corners = np.hstack([centre[:, :2] - centre[:, 2:] / 2, centre[:, :2] + centre[:, 2:] / 2])
+    height, width = shape[:2]
+    xyxy = boxed.to_original(corners).clip(0, (width, height, width, height))
+    rows = np.column_stack([xyxy, confidence, class_id]).astype(np.float32)
+    return rows[(rows[:, 2:4] > rows[:, :2]).all(axis=1)]
 
 
 def join_rivals(

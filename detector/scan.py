@@ -111,7 +111,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
         {
             "weights_sha256": info.sha256,
             "class_names": list(info.class_names),
-            "input_size": info.input_size,
+            "input_sizes": list(info.input_sizes),
             "ambiguity_margin": info.ambiguity_margin,
             "thresholds": list(settings.thresholds),
             "floor": settings.floor,

@@ -9,7 +9,7 @@ SIDE = 32
 INPUT_SIZE = 128
 TOML = """
 class_names = ["azerbaijan", "kanak"]
-input_size = 128
+input_sizes = [128]
 floor = 0.05
 ambiguity_margin = 0.2
 [thresholds]

@@ -1,5 +1,6 @@
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -238,6 +239,17 @@ def test_a_batch_gives_what_single_images_give(model: Model, scenes: list[Image]
         assert np.allclose(np.asarray(alone.confidence), np.asarray(found.confidence), atol=1e-3)
 
 
+def test_what_one_input_size_misses_another_finds(fake_weights: Path) -> None:
+    model = load_model(fake_weights)
+    image = np.repeat(np.repeat(picture((1, 1, RED)), 4, axis=0), 4, axis=1)  # 512 × 384, the square 128
+    for sizes, found_boxes in (((512,), 16), ((128,), 1), ((512, 128), 17)):
+        model.info = replace(model.info, input_sizes=sizes)
+        (found,) = model.detect([image], 0.3)
+        assert len(found) == found_boxes
+        assert found.xyxy[:, :2].min() == 128
+        assert found.xyxy[:, 2:].max() == 256
+
+
 def test_no_images_give_no_detections(model: Model) -> None:
     assert model.detect([], 0.1) == []
 
@@ -352,12 +364,12 @@ def test_what_the_weights_are_is_read_beside_them(fake_weights: Path) -> None:
         ("class_names = [", "is not understood"),
         ('class_names = ["a"]', "is not understood"),
         (
-            'class_names = ["a"]\ninput_size = 64\nfloor = 0.1\nambiguity_margin = 0.1\n'
+            'class_names = ["a"]\ninput_sizes = [64]\nfloor = 0.1\nambiguity_margin = 0.1\n'
             'weights_sha256 = { onnx = "00" }\n[thresholds]\na = 0.5',
             "was written for other weights",
         ),
         (
-            'class_names = ["a"]\ninput_size = 64\nfloor = 0.1\nambiguity_margin = 0.1\n'
+            'class_names = ["a"]\ninput_sizes = [64]\nfloor = 0.1\nambiguity_margin = 0.1\n'
             "[thresholds]\na = 0.5",
             "its .toml says",
         ),
@@ -479,6 +491,7 @@ def test_onnx_and_pt_agree() -> None:
 def test_the_pt_gives_what_ultralytics_own_predict_gives() -> None:
     pytest.importorskip("ultralytics")
     ours = load_model(WEIGHTS.with_suffix(".pt"))
+    ours.info = replace(ours.info, input_sizes=ours.info.input_sizes[:1])  # theirs looks once
     import ultralytics
 
     theirs = ultralytics.YOLO(WEIGHTS.with_suffix(".pt"))
@@ -488,7 +501,7 @@ def test_the_pt_gives_what_ultralytics_own_predict_gives() -> None:
         (found,) = ours.detect([image], 0.25)
         (predicted,) = theirs.predict(
             np.ascontiguousarray(image[..., ::-1]),
-            imgsz=ours.info.input_size,
+            imgsz=ours.info.input_sizes[0],
             conf=0.25,
             iou=NMS_IOU,
             verbose=False,

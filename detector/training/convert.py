@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-INPUT_SIZE = 640  # long side in use; a whole photo shrinks to this
+INPUT_SIZES = [640, 384]  # long sides in use; measured in weights/README.md
 OPSET = 17
 FLOOR = 0.05
 AMBIGUITY_MARGIN = 0.2
@@ -32,7 +32,13 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
         copy = Path(folder) / slim.name
         strip_optimizer(str(trained), str(copy))
         exported = YOLO(str(copy)).export(
-            format="onnx", imgsz=INPUT_SIZE, dynamic=True, simplify=True, opset=OPSET, nms=False, device="cpu"
+            format="onnx",
+            imgsz=INPUT_SIZES[0],
+            dynamic=True,
+            simplify=True,
+            opset=OPSET,
+            nms=False,
+            device="cpu",
         )
         shutil.copy(copy, slim)
         shutil.copy(exported, onnx)
@@ -59,7 +65,7 @@ def _format_settings(
     digest = ", ".join(f'{suffix} = "{value}"' for suffix, value in digests.items())
     lines = [
         f"class_names = [{names}]",
-        f"input_size = {INPUT_SIZE}  # long side of the letterboxed input, pixels",
+        f"input_sizes = {INPUT_SIZES}  # long sides of the letterboxed inputs, pixels",
         f"floor = {FLOOR}  # confidence below which nothing is kept",
         f"ambiguity_margin = {AMBIGUITY_MARGIN}  # a rival closer than this makes a detection ambiguous",
         f"weights_sha256 = {{ {digest} }}",
