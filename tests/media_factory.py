@@ -62,7 +62,10 @@ def write_video(
     milliseconds: Sequence[int] = (),
     options: dict[str, str] | None = None,
 ) -> Path:
-    """A video of the images at 10 a second, or shown at the times given, in milliseconds."""
+    """A video of the images at 10 a second, or shown at the times given, in milliseconds.
+
+    The encoder libx265 corrupts memory with fewer than 48 rows.
+    """
     times = list(milliseconds) or [100 * index for index in range(len(images))]
     faststart = {"movflags": "faststart"} if (options or {}).pop("faststart", "") else {}
     with av.open(str(path), "w", options={**faststart, "avoid_negative_ts": "disabled"}) as container:
