@@ -73,6 +73,7 @@ def write_video(
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixels
+        stream.codec_context.thread_count = 1  # the same bytes each time
         stream.codec_context.time_base = Fraction(1, 1000 if milliseconds else 10)
         for time, image in zip(times, images, strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="rgb24")
