@@ -8,6 +8,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from detector.frames import Sampling
+from detector.worker import WorkerSettings
 from tests.fake_weights import write_fake_weights
 
 os.environ.setdefault("COLUMNS", "120")
@@ -52,3 +54,17 @@ def downloads(tmp_path: Path) -> Path:
     whole = (folder / "red.png").read_bytes()
     (folder / "broken.png").write_bytes(whole[: len(whole) // 2])
     return folder
+
+
+def settings_for(weights: Path, out: Path, sampling: Sampling | None = None) -> WorkerSettings:
+    """What a worker looks at files with, in a scan of the fake weights."""
+    return WorkerSettings(
+        weights=weights,
+        device="cpu",
+        threads=1,
+        floor=0.05,
+        thresholds=(0.5, 0.5),
+        sampling=sampling or Sampling(),
+        show_faces=False,
+        out=out,
+    )

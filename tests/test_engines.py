@@ -11,10 +11,9 @@ import pytest
 from detector import engines
 from detector.engines import scan_files
 from detector.errors import WeightsError
-from detector.frames import Sampling
 from detector.sources import Media, find_media
-from detector.worker import FileResult, WorkerSettings
-from tests.conftest import RED, write_picture
+from detector.worker import FileResult
+from tests.conftest import RED, settings_for, write_picture
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +45,6 @@ class BuggyMedia(Media):
 
     def size(self) -> int:
         raise ZeroDivisionError("a bug")
-
-
-def settings_for(weights: Path, out: Path) -> WorkerSettings:
-    return WorkerSettings(
-        weights=weights,
-        device="cpu",
-        threads=1,
-        floor=0.05,
-        thresholds=(0.5, 0.5),
-        sampling=Sampling(),
-        show_faces=False,
-        out=out,
-    )
 
 
 def scan_list(media: list[Media], weights: Path, out: Path) -> dict[str, FileResult]:

@@ -7,8 +7,8 @@ import pytest
 
 from detector.frames import Sampling
 from detector.sources import Media, find_media
-from detector.worker import FileResult, WorkerSettings, is_shown, scan_file
-from tests.conftest import BLUE, RED, picture, write_picture
+from detector.worker import FileResult, is_shown, scan_file
+from tests.conftest import BLUE, RED, picture, settings_for, write_picture
 
 
 def write_video(path: Path, spots_by_second: list[list[tuple[int, int, tuple[int, int, int]]]]) -> Path:
@@ -26,16 +26,7 @@ def write_video(path: Path, spots_by_second: list[list[tuple[int, int, tuple[int
 
 
 def look_at(path: Path, weights: Path, **sampling: float) -> FileResult:
-    settings = WorkerSettings(
-        weights=weights,
-        device="cpu",
-        threads=1,
-        floor=0.05,
-        thresholds=(0.5, 0.5),
-        sampling=Sampling(**sampling),  # type: ignore[arg-type]
-        show_faces=False,
-        out=path.parent.parent / "report",
-    )
+    settings = settings_for(weights, path.parent.parent / "report", Sampling(**sampling))  # type: ignore[arg-type]
     (media,) = find_media([path])
     return scan_file(media, settings)
 
@@ -89,17 +80,7 @@ def test_a_missing_file_is_a_failed_result_without_a_hash(tmp_path: Path, fake_w
     path = write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
     (media,) = find_media([path])
     path.unlink()
-    settings = WorkerSettings(
-        weights=fake_weights,
-        device="cpu",
-        threads=1,
-        floor=0.05,
-        thresholds=(0.5, 0.5),
-        sampling=Sampling(),
-        show_faces=False,
-        out=tmp_path,
-    )
-    result = scan_file(media, settings)
+    result = scan_file(media, settings_for(fake_weights, tmp_path))
     assert (result.status, result.sha256) == ("failed", "")
     assert "No such file" in result.reason
 
