@@ -64,7 +64,7 @@ def test_boxes_are_tight_to_the_cloth(materials: Materials, monkeypatch: pytest.
     monkeypatch.setattr("detector.training.synth.degrade", lambda picture, _: picture.astype(np.uint8))
     monkeypatch.setattr("detector.training.synth._draw_pole", lambda *_: None)
     checked = 0
-    for index in range(200):
+    for index in range(100):
         example = make_example(materials, 5, index, size=320)
         colourful = np.ptp(example.image.astype(int), axis=2) > 90
         x = np.nonzero(colourful)[1]
@@ -77,7 +77,7 @@ def test_boxes_are_tight_to_the_cloth(materials: Materials, monkeypatch: pytest.
             continue  # another flag, that is none of ours, is in the picture
         assert abs(x.min() - left) <= 2 + 0.25 * (right - left)
         checked += 1
-    assert checked > 10
+    assert checked > 5
 
 
 def make_flag_photo() -> np.ndarray:

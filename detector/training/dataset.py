@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import cv2
@@ -58,7 +59,7 @@ def make_dataset(recipe: Recipe, out: Path, *, counts: dict[str, int], workers: 
         for kind in ("images", "labels"):
             (out / kind / split).mkdir(parents=True, exist_ok=True)
     tasks = [(split, start) for split, count in counts.items() for start in range(0, count, CHUNK)]
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
         list(pool.map(partial(_write_chunk, recipe, out, counts), tasks))
     names = "\n".join(f"  {number}: {name}" for number, name in enumerate(TARGETS))
     data = out / "data.yaml"

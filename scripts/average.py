@@ -1,0 +1,17 @@
+"""Averages weights of one line of training: python scripts/average.py OUT last.pt:0.5 first.pt:0.5"""
+
+from pathlib import Path
+
+import typer
+
+from detector.training.average import average
+
+
+def main(out: Path, parts: list[str]) -> None:
+    """Writes the weighted mean of PARTS, each FILE:SHARE."""
+    shares = {Path(part.rpartition(":")[0]): float(part.rpartition(":")[2]) for part in parts}
+    print(average(shares, out))
+
+
+if __name__ == "__main__":
+    typer.run(main)
