@@ -36,7 +36,7 @@ def recipe(tmp_path: Path) -> Recipe:
         flags=flags,
         backgrounds=(photos,),
         seed=4,
-        size=96,
+        size=160,
     )
 
 
