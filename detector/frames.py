@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageFile, ImageOps
+from PIL.Image import open as open_image  # bound now: ultralytics replaces Image.open by one that installs
 
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.sources import SIGNATURE_BYTES, Kind, Media, find_container, suffix_kind
@@ -141,7 +142,7 @@ def _read_pillow(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Pillow warns of damaged metadata; the pixels decide here
         try:
-            with Image.open(path, formats=PHOTO_FORMATS) as image:
+            with open_image(path, formats=PHOTO_FORMATS) as image:
                 if image.width * image.height > MAX_PHOTO_PIXELS:
                     raise MediaError(f"too large: {image.width} × {image.height} pixels")
                 if image.format in ANIMATED_FORMATS and getattr(image, "is_animated", False):

@@ -100,7 +100,7 @@ def measure(
 
 
 def choose_thresholds(
-    seen: Sequence[Seen], class_names: Sequence[str], *, max_hits: float = 0.005
+    seen: Sequence[Seen], class_names: Sequence[str], *, max_hits: float = 0.01
 ) -> list[float]:
     """For each class the best F1 over boxes, where at most ``max_hits`` of negative photos are hit.
 
