@@ -261,17 +261,25 @@ def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple
     return network, class_names
 
 
-def _load_pt(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # before its import: it phones home
+def import_ultralytics() -> Any:
+    """The module ultralytics, kept from the network: it phones home by default. Raises ImportError."""
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # read when it is imported
     os.environ.setdefault("YOLO_CONFIG_DIR", str(Path(tempfile.gettempdir()) / "flag-detector"))
+    import ultralytics
+
+    ultralytics.settings.update({"sync": False})
+    return ultralytics
+
+
+def _load_pt(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
     try:
         import torch
-        import ultralytics
+
+        ultralytics = import_ultralytics()
     except ImportError as error:
         raise WeightsError(
             f"{weights} needs ultralytics: pip install '.[train]', or use the .onnx"
         ) from error
-    ultralytics.settings.update({"sync": False})
     if device == "cuda" and not torch.cuda.is_available():
         raise UsageError("device cuda is not to be had; use cpu")
     torch.set_num_threads(threads)

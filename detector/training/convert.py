@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+from detector.model import import_ultralytics
 
 INPUT_SIZES = [640, 384]  # long sides in use; measured in weights/README.md
 OPSET = 17
@@ -21,11 +22,9 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
 
     Thresholds are provisional until ``evaluate`` has found better ones. Returns the .onnx file.
     """
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")
-    from ultralytics import YOLO, settings
+    YOLO = import_ultralytics().YOLO  # noqa: N806 (its name)
     from ultralytics.utils.torch_utils import strip_optimizer
 
-    settings.update({"sync": False})
     out.mkdir(parents=True, exist_ok=True)
     slim, onnx = out / f"{name}.pt", out / f"{name}.onnx"
     with tempfile.TemporaryDirectory() as folder:

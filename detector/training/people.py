@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.model import import_ultralytics
 from detector.training.render import Cutout
 
 HELD_OUT_EVERY = 10
@@ -41,10 +41,7 @@ def cut_person(photo: NDArray[np.uint8], box: NDArray[np.floating]) -> Cutout:
 
 def cut_folder(folder: Path, weights: str) -> Iterator[Cutout]:
     """People found in a folder's photos by a COCO detector (a file, or a public name of ultralytics)."""
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")
-    from ultralytics import YOLO
-
-    detector = YOLO(weights)
+    detector = import_ultralytics().YOLO(weights)
     for path in sorted(folder.iterdir()):
         photo = cv2.imread(str(path))
         if photo is None:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from detector.model import import_ultralytics
 
 WARM_UP_BATCHES = 60
 FINAL_SHARE = 0.02  # of the learning rate, at the end
@@ -84,12 +85,10 @@ def train(start: str, data: Path, out: Path, options: TrainOptions | None = None
 
 @contextmanager
 def _quick_cpu() -> Iterator[None]:
-    """bfloat16 where the processor has it, and the memory order its convolutions like: six times as fast."""
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")
+    """bfloat16 where the processor has it, and the memory order its convolutions like: much faster."""
+    import_ultralytics()
     import torch
-    from ultralytics import settings
 
-    settings.update({"sync": False})
     with torch.autocast("cpu", dtype=torch.bfloat16, cache_enabled=False):
         yield
 
