@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 
 from detector.training.cloth import load_bank
-from detector.training.designs import TARGETS, load_designs
+from detector.training.designs import TARGETS, Design, load_designs
+from detector.training.flags import OPEN_STATES, make_flag
+from detector.training.materials import Materials
 from detector.training.render import Cutout
 from detector.training.repaint import paint, prepare
-from detector.training.synth import MIN_SIDE, Materials, make_example
+from detector.training.synth import MIN_SIDE, make_example
 
 DATASETS = Path(__file__).parent.parent / "datasets"
 
@@ -78,6 +80,25 @@ def test_boxes_are_tight_to_the_cloth(materials: Materials, monkeypatch: pytest.
         assert abs(x.min() - left) <= 2 + 0.25 * (right - left)
         checked += 1
     assert checked > 5
+
+
+def test_a_missing_emblem_is_shown_only_where_it_would_be_seen(materials: Materials) -> None:
+    rng = np.random.default_rng(4)
+    plain = Design(materials.designs.draw_target("kanak", rng).picture, "", plain=True)
+    states = {make_flag(plain, 60, materials, rng).state for _ in range(40)}
+    assert states <= {*OPEN_STATES, "flat"}
+    assert len(states) > 2
+
+
+def test_a_limp_target_shows_more_than_one_band(materials: Materials) -> None:
+    bands = np.zeros((90, 180, 3), np.uint8)
+    for number in range(3):
+        bands[30 * number : 30 * number + 30, :, number] = 255
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        cutout = make_flag(Design(bands, "kanak"), 80, materials, rng, state="limp").cutout
+        seen = cutout.colour.argmax(axis=2)[cutout.alpha > 0.9]
+        assert np.sort(np.bincount(seen, minlength=3) / len(seen))[1] > 0.04
 
 
 def make_flag_photo() -> np.ndarray:

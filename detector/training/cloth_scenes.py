@@ -177,6 +177,56 @@ def _over_ball(rng: np.random.Generator) -> Scene:
     )
 
 
+def _stand(rng: np.random.Generator) -> Scene:
+    """On an indoor stand: rolled into a cone whose point is the top of the pole, as stiff cloth falls.
+
+    A cone can be laid flat, so the cloth does not stretch: a place at distance r and angle a from the pole,
+    measured on the flat flag, goes to distance r along the cone, at angle a / sin(half opening) around it.
+    """
+    start, ratios = _flat(rng)
+    distance = np.hypot(start[..., 0], start[..., 1])
+    angle = np.arctan2(start[..., 0], -start[..., 1])
+    opening = rng.uniform(0.16, 0.6, (BATCH, 1, 1))
+    pleats = rng.uniform(0, 0.3, (BATCH, 1, 1)) * np.sin(
+        angle * rng.uniform(5, 16, (BATCH, 1, 1)) + rng.uniform(0, 6, (BATCH, 1, 1))
+    )
+    around = angle / np.sin(opening) + rng.uniform(-np.pi, np.pi, (BATCH, 1, 1))
+    radius = distance * np.sin(opening) * (1 + pleats)
+    start[..., 0], start[..., 2] = radius * np.sin(around), radius * np.cos(around)
+    start[..., 1] = -distance * np.cos(opening)
+    start = _tilt(start, rng.normal(0, 7, BATCH))
+    calm = np.zeros((BATCH, 3), np.float32)
+    bend = float(rng.choice([0.1, 0.3, 0.5]))
+    return Scene(
+        name="stand",
+        start=start,
+        pinned=_hoist(),
+        ratios=ratios,
+        wind=calm,
+        bend_stiffness=bend,
+        steps=(6, 14, 26),
+    )
+
+
+def _table(rng: np.random.Generator) -> Scene:
+    """A small stiff flag on a slanted pole: it droops as one piece, with few folds."""
+    start, ratios = _flat(rng)
+    bow = rng.uniform(-0.35, 0.35, (BATCH, 1, 1))
+    start[..., 2] = bow * np.sin(start[..., 0] * rng.uniform(1, 4, (BATCH, 1, 1))) * start[..., 0]
+    start = _tilt(start, rng.uniform(-40, 40, BATCH))
+    calm = rng.normal(0, 0.15, (BATCH, 3)).astype(np.float32)
+    bend = float(rng.choice([0.3, 0.5, 0.8]))
+    return Scene(
+        name="table",
+        start=start,
+        pinned=_hoist(),
+        ratios=ratios,
+        wind=calm,
+        bend_stiffness=bend,
+        steps=(18, 28, 40, 60),
+    )
+
+
 def _column(radius: NDArray[np.float32]) -> Callable[[Shapes], None]:
     def push_out(position: Shapes) -> None:
         flat = position[..., [0, 2]] * np.array([1, 1 / 0.6], np.float32)
@@ -207,6 +257,8 @@ SCENES: dict[str, Callable[[np.random.Generator], Scene]] = {
     "two_hands": _two_hands,
     "cape": _cape,
     "over_ball": _over_ball,
+    "stand": _stand,
+    "table": _table,
 }
 
 

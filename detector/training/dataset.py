@@ -16,9 +16,10 @@ import numpy as np
 
 from detector.training.cloth import load_bank
 from detector.training.designs import TARGETS, load_designs
+from detector.training.materials import Materials
 from detector.training.people import load_cutouts
 from detector.training.repaint import load_repaints
-from detector.training.synth import Example, Materials, make_example
+from detector.training.synth import Example, make_example
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT_EVERY = 10  # one photo in ten of each folder is kept for calibration: no picture in two splits

@@ -64,6 +64,8 @@ class Design:
     """``(height, width, 3)`` RGB."""
     label: str
     """One of ``TARGETS``, or empty for anything else."""
+    plain: bool = False
+    """A target's bands without its emblem: only where the emblem would be seen is it known to be missing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,8 @@ class Designs:
         else:
             palette["top"] = _mix(rng, (0, 53, 173), (10, 40, 120), (20, 80, 190), (0, 85, 165))
         without = [name for name, chance in (("spear", 0.04), ("edge", 0.1)) if rng.random() < chance]
-        return Design(_age(draw_artwork(path, HEIGHT, palette=palette, without=without), rng), label)
+        artwork = draw_artwork(path, HEIGHT, palette=palette, without=without)
+        return Design(_age(_add_fringe(artwork, rng) if rng.random() < 0.1 else artwork, rng), label)
 
     def draw_other(self, rng: np.random.Generator) -> Design:
         """A flag or cloth that must be left alone."""
@@ -92,12 +95,13 @@ class Designs:
         if chance < 0.4:
             code = str(rng.choice([code for code in LOOK_ALIKES if code in self.others]))
             picture = self.others[code]
-        elif chance < 0.6:
+        elif chance < 0.57:
             picture = self.others[str(rng.choice(sorted(self.others)))]
         elif chance < 0.72:
             label = str(rng.choice(TARGETS))
             path = self.artwork / f"{label}.svg"
             picture = draw_artwork(path, HEIGHT, palette=_vary(read_palette(path), rng), without=["emblem"])
+            return Design(_age(picture, rng), "", plain=True)
         elif chance < 0.86:
             picture = self._draw_wrong_bands(rng)
         else:
@@ -159,6 +163,16 @@ def _draw_bands(rng: np.random.Generator) -> NDArray[np.uint8]:
     if rng.random() < 0.3:
         picture = np.ascontiguousarray(np.rot90(picture))
     return np.asarray(picture, np.uint8)
+
+
+def _add_fringe(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A golden edge on all sides but the hoist, as on flags for indoors."""
+    fringed = picture.copy()
+    edge = round(HEIGHT * rng.uniform(0.02, 0.05))
+    gold = (214, 170, 60)
+    fringed[:edge] = fringed[-edge:] = gold
+    fringed[:, -edge:] = gold
+    return fringed
 
 
 def _mix(rng: np.random.Generator, *colours: Colour) -> Colour:

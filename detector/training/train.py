@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,8 @@ class TrainOptions:
     """Number of first layers that stay as they are."""
     minutes: float = 0
     """The run ends after this time at the latest, its learning rate with it; 0 sets no limit."""
+    point_minutes: float = 8
+    """A point of the run is kept every so often, beside what ultralytics keeps after an epoch."""
     threads: int = 2
     seed: int = 0
 
@@ -59,7 +62,7 @@ def train(start: str, data: Path, out: Path, options: TrainOptions | None = None
             "exist_ok": True,
             "device": "cpu",
             "workers": 1,
-            "cache": "ram",
+            "cache": False,  # decoding costs little; 10,000 pictures in memory, much
             "optimizer": "AdamW",
             "warmup_epochs": 0,
             "close_mosaic": 1,
@@ -121,8 +124,20 @@ def _make_trainer_class(options: TrainOptions) -> Any:
             for group in self.optimizer.param_groups:
                 group["lr"] = rate
 
+        def keep_point(self) -> None:
+            """Saves the averaged weights as they are now: to go on from, or for ``average``."""
+            minutes = (time.time() - self.train_time_start) / 60
+            if minutes < options.point_minutes * (getattr(self, "points", 0) + 1):
+                return
+            self.points = getattr(self, "points", 0) + 1
+            model = deepcopy(self.ema.ema).half().to(memory_format=torch.contiguous_format)
+            model.criterion = None
+            saved = {"model": None, "ema": model, "train_args": vars(self.args), "epoch": -1}
+            torch.save(saved, self.wdir / f"point{self.points:02d}.pt")
+
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
             self.anneal()
+            self.keep_point()
             batch = super().preprocess_batch(batch)
             batch["img"] = batch["img"].contiguous(memory_format=torch.channels_last)
             return batch
