@@ -20,6 +20,7 @@ def main(
     mosaic: float = 0.3,
     freeze: int = 0,
     minutes: Annotated[float, typer.Option(help="Time limit; 0 for none.")] = 0,
+    point_minutes: Annotated[float, typer.Option(help="Time between points that are kept.")] = 8,
     threads: int = 2,
 ) -> None:
     """Fine-tunes the start weights on DATA, into OUT."""
@@ -30,6 +31,7 @@ def main(
         mosaic=mosaic,
         freeze=freeze,
         minutes=minutes,
+        point_minutes=point_minutes,
         threads=threads,
     )
     print(train(start, data, out, options))

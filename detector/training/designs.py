@@ -55,6 +55,22 @@ LOOK_ALIKES = (
     "az",
 )
 
+PAINTS: tuple[Colour, ...] = (
+    (30, 170, 90),
+    (0, 140, 150),
+    (0, 160, 215),
+    (20, 60, 160),
+    (205, 25, 45),
+    (225, 70, 40),
+    (90, 40, 110),
+    (20, 20, 24),
+    (245, 245, 240),
+    (200, 170, 130),
+    (245, 210, 30),
+    (120, 120, 125),
+)
+LETTERS = "ABCDEFGHIJKLMNOPRSTUVWYZ"
+
 
 @dataclass(frozen=True, slots=True)
 class Design:
@@ -92,20 +108,24 @@ class Designs:
     def draw_other(self, rng: np.random.Generator) -> Design:
         """A flag or cloth that must be left alone."""
         chance = rng.random()
-        if chance < 0.4:
+        if chance < 0.36:
             code = str(rng.choice([code for code in LOOK_ALIKES if code in self.others]))
             picture = self.others[code]
-        elif chance < 0.57:
+        elif chance < 0.52:
             picture = self.others[str(rng.choice(sorted(self.others)))]
-        elif chance < 0.72:
+        elif chance < 0.67:
             label = str(rng.choice(TARGETS))
             path = self.artwork / f"{label}.svg"
             picture = draw_artwork(path, HEIGHT, palette=_vary(read_palette(path), rng), without=["emblem"])
             return Design(_age(picture, rng), "", plain=True)
-        elif chance < 0.86:
+        elif chance < 0.81:
             picture = self._draw_wrong_bands(rng)
-        else:
+        elif chance < 0.88:
             picture = _draw_bands(rng)
+        elif chance < 0.96:
+            picture = draw_sign(rng)
+        else:
+            picture = draw_checks(rng)
         return Design(_age(picture, rng), "")
 
     def _draw_wrong_bands(self, rng: np.random.Generator) -> NDArray[np.uint8]:
@@ -141,6 +161,37 @@ def load_designs(artwork: Path, flags: Path) -> Designs:
         if picture is not None and picture.ndim == 3:
             others[path.stem] = np.ascontiguousarray(picture[..., 2::-1]).astype(np.uint8)
     return Designs(artwork, others)
+
+
+def draw_sign(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A painted sign or banner: letters and strokes of thick colour on paper or cloth."""
+    width = round(HEIGHT * rng.uniform(0.8, 3))
+    picture = np.zeros((HEIGHT, width, 3), np.uint8)
+    picture[:] = PAINTS[int(rng.integers(len(PAINTS)))]
+    if rng.random() < 0.3:
+        picture[HEIGHT // 2 :] = PAINTS[int(rng.integers(len(PAINTS)))]
+    colours = [PAINTS[int(number)] for number in rng.integers(0, len(PAINTS), 3)]
+    for line in range(int(rng.integers(1, 4))):
+        text = "".join(rng.choice(list(LETTERS), int(rng.integers(3, 10))))
+        place = int(rng.uniform(-0.05, 0.3) * width), int((line + 1) * HEIGHT / 3.3 + rng.normal(0, 8))
+        scale, thickness = float(rng.uniform(1.5, 4)), int(rng.integers(4, 26))
+        font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX]))
+        cv2.putText(picture, text, place, font, scale, colours[line], thickness, cv2.LINE_AA)
+    for _ in range(int(rng.integers(0, 4))):
+        ends = (rng.uniform(0, 1, (4, 2)) * (width, HEIGHT)).astype(np.int32)
+        cv2.polylines(picture, [ends], False, colours[0], int(rng.integers(4, 40)), cv2.LINE_AA)
+    return picture
+
+
+def draw_checks(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Striped or checked cloth, as of shirts, skirts and umbrellas."""
+    picture = np.zeros((HEIGHT, HEIGHT, 3), np.float32)
+    for axis in (0, 1)[: int(rng.integers(1, 3))]:
+        count = int(rng.integers(4, 24))
+        stripes = np.array([PAINTS[int(number)] for number in rng.integers(0, len(PAINTS), 4)], np.float32)
+        along = stripes[(np.arange(HEIGHT) * count // HEIGHT) % 4]
+        picture += along[:, None] if axis == 0 else along[None]
+    return np.asarray(picture / max(float(picture.max()), 1) * 235, np.uint8)
 
 
 def _draw_bands(rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -28,7 +28,7 @@ STATE_WEIGHTS = {
 }
 OPEN_STATES = ("wave", "hung_by_hoist", "hung_by_edge", "two_hands")  # the emblem is seen in most of these
 STANDING = ("stand", "table")
-MIN_PLAIN_SIZE = 40  # pixels: on smaller flags a missing emblem cannot be told
+MIN_PLAIN_SIZE = 56  # pixels: on smaller flags a missing emblem cannot be told
 MIN_BAND_SHARE = 0.1  # of the cloth: two bands of a target must show at least this much
 SHAPE_TRIES = 6
 FLAT = 0.18  # share of flags that are prints

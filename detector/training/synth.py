@@ -105,7 +105,9 @@ def _add_flags(canvas: _Canvas, label: str, materials: Materials, rng: np.random
     designs = materials.designs
     design = designs.draw_target(label, rng) if label else designs.draw_other(rng)
     size = _choose_size(rng, canvas.picture.shape[0])
-    flag = make_flag(design, max(size, MIN_PLAIN_SIZE) if design.plain else size, materials, rng)
+    if design.plain:  # whole in the picture, so that the place of its emblem is
+        size = float(np.clip(size, MIN_PLAIN_SIZE, 0.8 * canvas.picture.shape[0]))
+    flag = make_flag(design, size, materials, rng)
     left, top = _choose_corner(flag, canvas, rng)
     _place(canvas, flag, (left, top), materials, rng)
     if flag.state not in STANDING or rng.random() > IN_COMPANY:
@@ -140,7 +142,7 @@ def _add_crowd(canvas: _Canvas, materials: Materials, rng: np.random.Generator) 
 def _choose_corner(flag: Flag, canvas: _Canvas, rng: np.random.Generator) -> tuple[int, int]:
     """Left and top of the flag; a large one may reach over the picture's edge."""
     frame = canvas.picture.shape[0]
-    margin = 0.3 if flag.size > 60 else 0.0
+    margin = 0.3 if flag.size > 60 and not flag.design.plain else 0.0
     corner = []
     for extent in flag.cutout.alpha.shape[::-1]:
         if flag.size > frame and extent > frame:
