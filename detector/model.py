@@ -21,6 +21,9 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Images (n, 3, h, w), RGB in 0..1, in; (n, 4 + classes, anchors) out: centre x, centre y, width and height
 in pixels of the input, then a confidence for each class."""
 
+DETAILS = ("fast", "standard", "thorough")
+"""How closely an image may be looked at: names of lists of input sizes in the weights' settings."""
+
 STRIDE = 32  # the network halves its input five times
 PADDING_GREY = 114  # as in training
 BATCH_IMAGES = 4  # more does not pay on a CPU and costs memory
@@ -62,8 +65,11 @@ class Model(Protocol):
         """
 
 
-def read_weights_info(weights: Path) -> WeightsInfo:
-    """What the weights are, without loading them. Raises WeightsError."""
+def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo:
+    """What the weights are, without loading them, with the input sizes of one of `DETAILS`.
+
+    Raises WeightsError.
+    """
     settings_path = weights.with_suffix(".toml")
     try:
         sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
@@ -72,11 +78,13 @@ def read_weights_info(weights: Path) -> WeightsInfo:
     try:
         settings = tomllib.loads(settings_path.read_text(encoding="utf-8"))
         class_names = tuple(str(name) for name in settings["class_names"])
+        sizes = settings["input_sizes"]
+        sizes = sizes[detail] if isinstance(sizes, dict) else sizes  # a list is for every detail
         info = WeightsInfo(
             path=weights,
             sha256=sha256,
             class_names=class_names,
-            input_sizes=tuple(int(size) for size in settings["input_sizes"]),
+            input_sizes=tuple(int(size) for size in sizes),
             floor=float(settings["floor"]),
             ambiguity_margin=float(settings["ambiguity_margin"]),
             thresholds=tuple(float(settings["thresholds"][name]) for name in class_names),
@@ -95,12 +103,13 @@ def read_weights_info(weights: Path) -> WeightsInfo:
     return info
 
 
-def load_model(weights: Path, *, device: str = "cpu", threads: int = 1) -> Model:
+def load_model(weights: Path, *, detail: str = "standard", device: str = "cpu", threads: int = 1) -> Model:
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
-    `device` is "cpu" or "cuda". Raises WeightsError, or UsageError when the device is not to be had.
+    `detail` is one of `DETAILS`, `device` is "cpu" or "cuda". Raises WeightsError, or UsageError when the
+    device is not to be had.
     """
-    info = read_weights_info(weights)
+    info = read_weights_info(weights, detail=detail)
     if weights.suffix == ".onnx":
         network, names = _load_onnx(weights, device, threads)
     elif weights.suffix == ".pt":

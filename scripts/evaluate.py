@@ -27,10 +27,11 @@ def main(
         list[Path] | None, typer.Option(help="More negatives: folder of folders of photos.")
     ] = None,
     gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
+    detail: Annotated[str, typer.Option(help="fast, standard or thorough.")] = "standard",
     threads: int = 2,
 ) -> None:
     """Prints the accuracy on PHOTOS; with CALIBRATE sets the thresholds first."""
-    model = load_model(weights, threads=threads)
+    model = load_model(weights, detail=detail, threads=threads)
     info = model.info
     thresholds = list(info.thresholds)
     if calibrate:

@@ -17,6 +17,7 @@ from onnx import helper
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
 from detector.model import (
+    DETAILS,
     MAX_DETECTIONS,
     NMS_IOU,
     PADDING_GREY,
@@ -356,6 +357,19 @@ def test_what_the_weights_are_is_read_beside_them(fake_weights: Path) -> None:
     assert info.class_names == ("azerbaijan", "kanak")
     assert info.thresholds == (0.5, 0.5)
     assert info.sha256 == hashlib.sha256(fake_weights.read_bytes()).hexdigest()
+
+
+def test_each_detail_has_its_own_input_sizes(tmp_path: Path) -> None:
+    weights = write_fake_weights(tmp_path)
+    settings_path = weights.with_suffix(".toml")
+    text = settings_path.read_text()
+    settings_path.write_text(
+        text.replace("[128]", "{ fast = [64], standard = [128], thorough = [256, 128] }")
+    )
+    sizes = [read_weights_info(weights, detail=detail).input_sizes for detail in DETAILS]
+    assert sizes == [(64,), (128,), (256, 128)]
+    assert load_model(weights, detail="thorough").info.input_sizes == (256, 128)
+    assert load_model(weights).info.input_sizes == (128,)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,12 @@ from pathlib import Path
 
 from detector.model import import_ultralytics
 
-INPUT_SIZES = [640, 384]  # long sides in use; measured in weights/README.md
+INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
+    "fast": (384,),
+    "standard": (640, 384),
+    "thorough": (1280, 640, 384),
+}
+EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
 FLOOR = 0.05
 AMBIGUITY_MARGIN = 0.2
@@ -32,7 +37,7 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
         strip_optimizer(str(trained), str(copy))
         exported = YOLO(str(copy)).export(
             format="onnx",
-            imgsz=INPUT_SIZES[0],
+            imgsz=EXPORT_SIZE,
             dynamic=True,
             simplify=True,
             opset=OPSET,
@@ -61,10 +66,11 @@ def _format_settings(
     class_names: Sequence[str], thresholds: Sequence[float], digests: Mapping[str, str]
 ) -> str:
     names = ", ".join(f'"{name}"' for name in class_names)
+    sizes = ", ".join(f"{detail} = {list(every)}" for detail, every in INPUT_SIZES.items())
     digest = ", ".join(f'{suffix} = "{value}"' for suffix, value in digests.items())
     lines = [
         f"class_names = [{names}]",
-        f"input_sizes = {INPUT_SIZES}  # long sides of the letterboxed inputs, pixels",
+        f"input_sizes = {{ {sizes} }}  # long sides of the letterboxed inputs, pixels",
         f"floor = {FLOOR}  # confidence below which nothing is kept",
         f"ambiguity_margin = {AMBIGUITY_MARGIN}  # a rival closer than this makes a detection ambiguous",
         f"weights_sha256 = {{ {digest} }}",
