@@ -1,0 +1,257 @@
+"""A media file in, the Claims about it out: which sidecars lie beside it or above it, each read once."""
+
+import functools
+import itertools
+import os
+import posixpath
+import re
+import stat
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from detector.posts.loading import SidecarError, load_bytes, load_json
+from detector.posts.post import Claim, Rule
+from detector.posts.shapes import CAPTION_TIME, read_caption, read_shape
+from detector.posts.table import read_table
+from detector.posts.telegram import read_export
+from detector.sources import Media, printable
+
+MAX_FOLDERS = 256  # kept in memory: the branch of the tree that is being walked, and some beside it
+MAX_CLAIMS = 50  # kept about one file; exports may name a file in thousands of messages
+MAX_READINGS = 64  # sidecars of one post that are kept: a carousel's pictures share one
+EXPORT = re.compile(r"result.*\.json")  # a browser or person may have added a number
+CAROUSEL = re.compile(r"(.+)_\d{1,3}")  # instaloader numbers the pictures of one post
+UNMERGED = re.compile(r"(.+)\.(?:f[\w+-]+|temp)")  # yt-dlp's video and sound before they are one file
+Found = tuple[Rule, Claim]
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one sidecar gave."""
+
+    claims: tuple[Claim, ...] = ()
+    warning: str = ""
+    """Why nothing, or nothing more, could be read."""
+
+
+@dataclass(slots=True)
+class _Folder:
+    path: Path
+    sidecars: frozenset[str] = frozenset()
+    by_name: dict[str, list[Claim]] = field(default_factory=dict)
+    by_stem: dict[str, list[Claim]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+
+
+class SidecarFolders:
+    """The folders of some roots, listed when media in them are asked about."""
+
+    def __init__(self, roots: Sequence[Path]) -> None:
+        absolute = (os.path.abspath(root) for root in roots)  # noqa: PTH100 (a link keeps its own name)
+        self.roots = frozenset(map(Path, absolute))
+        self.by_sha256: dict[str, list[Claim]] = {}
+        """Claims by the hashes that the sidecars read so far give."""
+        self._folders: OrderedDict[Path, _Folder] = OrderedDict()
+        self._readings: OrderedDict[Path, Reading] = OrderedDict()
+        self._walked = (Path(), Path())
+        self._above: list[Path] = []
+
+    def find_claims(self, media: Media) -> tuple[list[Found], list[str]]:
+        """Claims about the file, the most direct first, and warnings of sidecars meant for it alone."""
+        chain = [self._open_folder(folder, media.root) for folder in self._folders_above(media)]
+        found: list[Found] = []
+        warnings: list[str] = []
+        named = list(_look_up(media.path, chain))
+        found += [("path", claim) for claim in named if claim.tool == "posts.csv"]
+        for rule, reading in self._read_beside(media, chain[0].sidecars):
+            found += [(rule, claim) for claim in reading.claims[:1]]
+            warnings += [reading.warning] if reading.warning else []
+        found += [("path", claim) for claim in named if claim.tool != "posts.csv"]
+        if not found:
+            found += [("stem", claim) for claim in _look_up(media.path, chain, by_stem=True)]
+        return found, warnings
+
+    def find_warnings(self, media: Media) -> list[str]:
+        """What is wrong with sidecars that could have told about the file, but are about many files."""
+        return [
+            text
+            for folder in self._folders_above(media)
+            for text in self._open_folder(folder, media.root).warnings
+        ]
+
+    def _folders_above(self, media: Media) -> list[Path]:
+        """The file's folder and those above it, up to the outermost root."""
+        folder = media.path.parent
+        if (folder, media.root) != self._walked:
+            above = [folder, *itertools.takewhile(lambda path: path != media.root.parent, folder.parents)]
+            top = max((number for number, path in enumerate(above) if path in self.roots), default=0)
+            self._walked, self._above = (folder, media.root), above[: top + 1]
+        return self._above
+
+    def _read_beside(self, media: Media, sidecars: frozenset[str]) -> Iterator[tuple[Rule, Reading]]:
+        """Readings of the sidecars whose own name says that they belong to the file."""
+        captioned = False
+        for rule, name, shared in _names_beside(media.path.name):
+            if name in sidecars and name != media.path.name and not (captioned and name.endswith(".txt")):
+                reading = self._read(media.path.parent / name, media.root)
+                of_instaloader = any(claim.tool == "instaloader" for claim in reading.claims)
+                captioned |= of_instaloader
+                if of_instaloader or reading.warning or not shared:
+                    yield rule, reading
+
+    def _open_folder(self, path: Path, root: Path) -> _Folder:
+        folder = self._folders.get(path)
+        if folder is None:
+            folder = self._folders[path] = self._list_folder(path, root)
+        self._folders.move_to_end(path)
+        while len(self._folders) > MAX_FOLDERS:
+            self._folders.popitem(last=False)
+        return folder
+
+    def _list_folder(self, path: Path, root: Path) -> _Folder:
+        names: set[str] = set()
+        sidecars: set[str] = set()
+        try:
+            with os.scandir(path) as entries:
+                for entry in entries:
+                    if is_sidecar(entry.name):
+                        sidecars |= {entry.name} if self._is_inside(entry) else set()
+                    names.add(entry.name)
+        except OSError:
+            return _Folder(path)  # its media have rows that say so
+        folder = _Folder(path, frozenset(sidecars))
+        for name in _about_many(names, sidecars):
+            reading = _read_sidecar(path / name, _display(path / name, root))
+            self._add(folder, reading)
+            if reading.warning and (name.lower() == "posts.csv" or EXPORT.fullmatch(name)):
+                folder.warnings.append(reading.warning)  # others may be anybody's files
+        return folder
+
+    def _add(self, folder: _Folder, reading: Reading) -> None:
+        for claim in reading.claims:
+            for name in claim.names:
+                if key := _key(name, folder.path):
+                    _append(folder.by_name, key, claim)
+                    _append(folder.by_stem, posixpath.splitext(key)[0], claim)
+            for sha256 in claim.sha256s:
+                _append(self.by_sha256, sha256, claim)
+
+    def _is_inside(self, entry: os.DirEntry[str]) -> bool:
+        """Whether it is a regular file; of links only those that lead to a place under a root."""
+        try:
+            if not stat.S_ISREG(entry.stat().st_mode):
+                return False
+        except OSError:
+            return False
+        if not entry.is_symlink():
+            return True
+        return not self._real_roots.isdisjoint(Path(os.path.realpath(entry.path)).parents)
+
+    @functools.cached_property
+    def _real_roots(self) -> frozenset[Path]:
+        return frozenset(root.resolve() for root in self.roots)
+
+    def _read(self, path: Path, root: Path) -> Reading:
+        reading = self._readings.get(path)
+        if reading is None:
+            reading = self._readings[path] = _read_sidecar(path, _display(path, root))
+            for claim in reading.claims:
+                for sha256 in claim.sha256s:
+                    _append(self.by_sha256, sha256, claim)
+        self._readings.move_to_end(path)
+        while len(self._readings) > MAX_READINGS:
+            self._readings.popitem(last=False)
+        return reading
+
+
+def is_sidecar(name: str) -> bool:
+    """Whether a file of this name may be a sidecar."""
+    if name.endswith((".json", ".json.xz")) or name.lower() == "posts.csv":
+        return True
+    return name.endswith(".txt") and bool(CAPTION_TIME.fullmatch(name.removesuffix(".txt")))
+
+
+def _names_beside(name: str) -> Iterator[tuple[Rule, str, bool]]:
+    """Names of sidecars of a file of this name, and whether only instaloader would name it so."""
+    stem = name.rpartition(".")[0] or name
+    yield "path", f"{name}.json", False
+    yield "stem", f"{stem}.info.json", False
+    if unmerged := UNMERGED.fullmatch(stem):
+        yield "stem", f"{unmerged[1]}.info.json", False
+    yield "stem", f"{stem}.json", False
+    yield "stem", f"{stem}.json.xz", False
+    bases = [(stem, False)]
+    if carousel := CAROUSEL.fullmatch(stem):
+        bases.append((carousel[1], True))
+        yield "stem", f"{carousel[1]}.json", True
+        yield "stem", f"{carousel[1]}.json.xz", True
+    for base, shared in bases:
+        yield "stem", f"{base}.txt", shared
+
+
+def _about_many(names: set[str], sidecars: set[str]) -> list[str]:
+    """Sidecars of which no file's name says that it is theirs; tables first, then exports."""
+    stems = {name.rpartition(".")[0] for name in names - sidecars}
+    for pattern in (CAROUSEL, UNMERGED):
+        stems |= {found[1] for stem in stems if (found := pattern.fullmatch(stem))}
+    claimed = stems | names
+    many: list[tuple[int, str]] = []
+    for name in sidecars:
+        base = name.removesuffix(".json")
+        if name.lower() == "posts.csv":
+            many.append((0, name))
+        elif EXPORT.fullmatch(name):
+            many.append((1, name))
+        elif base != name and claimed.isdisjoint((base, base.removesuffix(".info"))):
+            many.append((2, name))
+    return [name for _, name in sorted(many)]
+
+
+def _read_sidecar(path: Path, sidecar: str) -> Reading:
+    claims: list[Claim] = []
+    try:
+        if path.name.lower() == "posts.csv":
+            claims.extend(read_table(path, sidecar))
+        elif EXPORT.fullmatch(path.name):
+            for claim in read_export(path, sidecar):
+                claims.append(claim)  # noqa: PERF402 (those before an error count)
+        elif path.suffix == ".txt":
+            claims.append(read_caption(load_bytes(path).decode("utf-8-sig", "replace"), path.stem, sidecar))
+        else:
+            claims.extend(read_shape(load_json(path), sidecar))
+    except SidecarError as error:
+        return Reading(tuple(claims), f"broken sidecar {sidecar}: {printable(str(error))}")
+    return Reading(tuple(claims))
+
+
+def _look_up(path: Path, chain: list[_Folder], *, by_stem: bool = False) -> Iterator[Claim]:
+    """Claims of sidecars that name the file, from its own folder upwards."""
+    for folder in chain:
+        claims = folder.by_stem if by_stem else folder.by_name
+        if claims:
+            key = _key("/".join(path.parts[len(folder.path.parts) :]), folder.path)
+            yield from claims.get(posixpath.splitext(key)[0] if by_stem else key, ())
+
+
+def _key(name: str, folder: Path) -> str:
+    """A name as it is compared: relative, composed characters (macOS takes them apart), forward slashes.
+
+    "" when it leads out of the folder.
+    """
+    text = unicodedata.normalize("NFC", name.replace("\\", "/"))
+    above = unicodedata.normalize("NFC", f"{folder.as_posix()}/".replace("\\", "/"))
+    path = posixpath.normpath(text.removeprefix(above))
+    return "" if path.startswith(("/", "../")) or path in ("..", ".") else path
+
+
+def _append(claims: dict[str, list[Claim]], key: str, claim: Claim) -> None:
+    there = claims.setdefault(key, [])
+    if len(there) < MAX_CLAIMS and claim not in there:
+        there.append(claim)
+
+
+def _display(path: Path, root: Path) -> str:
+    return printable((path.relative_to(root) if path.is_relative_to(root) else Path(path.name)).as_posix())
