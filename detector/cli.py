@@ -27,14 +27,19 @@ from rich.table import Table
 
 from detector import __version__
 from detector.errors import DetectorError, ExitCode
+from detector.export import ExportFormat
 from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
+    from detector.compare import Comparison
     from detector.scan import Outcome, Progress
+    from detector.summary import Reach
+    from detector.verify import Standing, Verification
 
 PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
 FAILURES_SHOWN = 5
+NAMES_SHOWN = 20
 
 app = typer.Typer(
     help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
@@ -88,6 +93,12 @@ def scan(
     keyframes: Annotated[
         bool, typer.Option("--keyframes", help="Only key frames of videos: fast, misses short appearances.")
     ] = defaults.keyframes,
+    densify: Annotated[
+        bool,
+        typer.Option(
+            help="Look at videos more closely around what was seen, for the best frame and true bounds."
+        ),
+    ] = defaults.densify,
     min_confidence: Annotated[
         float | None,
         typer.Option(
@@ -106,6 +117,9 @@ def scan(
     show_faces: Annotated[
         bool, typer.Option("--show-faces", help="Do not blur faces in the pictures written.")
     ] = defaults.show_faces,
+    pseudonymise: Annotated[
+        bool, typer.Option("--pseudonymise", help="Replace the authors of posts by stable pseudonyms.")
+    ] = defaults.pseudonymise,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
@@ -132,9 +146,11 @@ def scan(
         recursive=recursive,
         every=every,
         keyframes=keyframes,
+        densify=densify,
         min_confidence=min_confidence,
         floor=floor,
         show_faces=show_faces,
+        pseudonymise=pseudonymise,
         weights=weights,
         device=device,
         workers=workers,
@@ -220,6 +236,12 @@ def _counts(progress: "Progress", started: float) -> str:
     return f"{text}, {progress.recalled} known from before" if progress.recalled else text
 
 
+def _reach_row(reach: "Reach", text: str) -> tuple[str, str]:
+    """Files, and the different pictures among them where there are copies."""
+    copies = f", {reach.clusters} without copies" if reach.clusters != reach.files else ""
+    return str(reach.files), text + copies
+
+
 def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     summary, out = outcome.summary, options.out
     console = Console(highlight=False)
@@ -227,9 +249,11 @@ def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     table.add_column(justify="right")
     table.add_column()
     table.add_row(str(summary.files), f"files found ({summary.photos} photos, {summary.videos} videos)")
-    for name, count in summary.files_with.items():
-        table.add_row(str(count), f"show the flag: {name} ({summary.detections_of[name]} detections)")
-    table.add_row(str(summary.files_with_both), f"show both: {' and '.join(summary.files_with)}")
+    for name, count in summary.detections_of.items():
+        table.add_row(*_reach_row(summary.shows[name], f"show the flag: {name} ({count} detections)"))
+    names = " and ".join(summary.detections_of)
+    table.add_row(*_reach_row(summary.shows["both_in_frame"], f"show both in one picture: {names}"))
+    table.add_row(*_reach_row(summary.shows["both"], "show both anywhere in the file"))
     if summary.ambiguous:
         table.add_row(
             str(summary.ambiguous), "detections are ambiguous: one flag or the other, look yourself"
@@ -254,3 +278,117 @@ def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
     elif outcome.exit_code == ExitCode.INTERRUPTED:
         console.print("[bold]Interrupted.[/] Run the same command again to go on.")
+
+
+@app.command()
+def export(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="What to write. (default: beside the report)")
+    ] = None,
+) -> None:
+    """Write a report's detections in another tool's format."""
+    from detector.export.exporting import export_report
+
+    done = export_report(report, to, out)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{_shown(done.out)}: {done.written.detections} detections, {done.written.files} files")
+    for note in done.written.notes:
+        console.print(f"   {_shown(note)}")
+    console.print("Boxes are a machine's: nobody has confirmed them.")
+
+
+@app.command()
+def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> None:
+    """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
+    from detector.verify import verify_report
+
+    progress_to = Console(stderr=True)
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ProgressBar(
+        *columns, console=progress_to, transient=True, disable=not progress_to.is_terminal
+    ) as bar:
+        task = bar.add_task("", total=None)
+        found = verify_report(report, lambda done, total: bar.update(task, completed=done, total=total))
+    _print_verification(found)
+    raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
+
+
+def _print_verification(found: "Verification") -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    _print_standing(console, "outputs", found.outputs)
+    _print_standing(console, "inputs", found.inputs, moved=found.moved)
+    _print_names(console, "in the folder, not in the manifest", found.unknown)
+    if found.unreadable_lines:
+        console.print(f"manifest: {found.unreadable_lines} lines make no sense")
+    for line in found.tables_differ:
+        console.print(f"journal: {_shown(line)}")
+    if found.journal_problem:
+        console.print(f"journal: not checked, {_shown(found.journal_problem)}")
+    if found.as_it_was:
+        console.print("Everything is as the scan left it.")
+
+
+def _print_standing(console: Console, what: str, standing: "Standing", *, moved: bool = False) -> None:
+    console.print(f"{what} unchanged: {standing.unchanged}")
+    _print_names(console, f"{what} changed", standing.changed)
+    if moved:
+        console.print(
+            f"{what} missing: {len(standing.missing)}, that is all (were they moved, or the report?)"
+        )
+    else:
+        _print_names(console, f"{what} missing", standing.missing)
+
+
+def _print_names(console: Console, what: str, names: tuple[str, ...]) -> None:
+    if not names:
+        return
+    console.print(f"{what}: {len(names)}")
+    for name in names[:NAMES_SHOWN]:
+        console.print(f"   {escape(name)}")
+    if len(names) > NAMES_SHOWN:
+        console.print(f"   and {len(names) - NAMES_SHOWN} more")
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="Report folder.")],
+    b: Annotated[Path, typer.Argument(help="Another, of the same files or some of them.")],
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write every difference here, a row each.")
+    ] = None,
+) -> None:
+    """Say what report B has gained, lost and sees otherwise than report A."""
+    from detector.compare import compare_reports
+
+    _print_comparison(compare_reports(a, b, csv))
+    if csv:
+        Console(highlight=False, soft_wrap=True).print(f"Every difference: {_shown(csv)}")
+
+
+def _print_comparison(found: "Comparison") -> None:
+    console = Console(highlight=False)
+    if found.settings:
+        table = Table("", "A", "B", box=None, padding=(0, 2, 0, 0))
+        for name, (of_a, of_b) in found.settings.items():
+            table.add_row(name.replace("_", " "), _shown(of_a), _shown(of_b))
+        console.print(table)
+    else:
+        console.print("Weights and settings are the same.")
+    counts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    counts.add_column(justify="right")
+    counts.add_column()
+    counts.add_row(
+        str(found.contents_in_both), f"contents in both (files: A {found.files_a}, B {found.files_b})"
+    )
+    kept = f"of A's {found.detections_a} detections in these are in B too (B: {found.detections_b})"
+    counts.add_row(str(found.detections_kept), kept)
+    for change, rows in found.changes.items():
+        counts.add_row(str(rows), change.replace("_", " "))
+    console.print(counts)
+
+
+def _shown(text: object) -> str:
+    """Text from elsewhere so that it steers neither terminal nor markup."""
+    return escape(printable(str(text)))

@@ -1,13 +1,16 @@
 """Media in, Frames out: the only module that opens photos and videos."""
 
 import functools
+import re
 import struct
 import time
 import warnings
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import cast
 
@@ -17,7 +20,7 @@ import av.stream
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import ExifTags, Image, ImageFile, ImageOps
 from PIL.Image import open as open_image  # bound now: ultralytics replaces Image.open by one that installs
 
 from detector.errors import MediaError, UnsupportedMediaError
@@ -33,6 +36,9 @@ MAX_BAD_PACKETS = 64  # in a row; past this nothing useful follows and the video
 MAX_MISSING_SECONDS = 1.0  # and MAX_MISSING_SHARE: declared lengths are rounded and audio may outlast video
 MAX_MISSING_SHARE = 0.05
 PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
+EPOCH_YEAR = 1970  # writers that know no time leave 1904 or 1970
+LANDMARK_SECONDS = 1.0
+UTC_OFFSET = re.compile(r"[+-]\d\d:\d\d|Z")
 PILLOW_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
     *(OverflowError, MemoryError, NotImplementedError, RuntimeError, Image.DecompressionBombError),
@@ -79,6 +85,24 @@ class Coverage:
     """End of the last frame that was decoded."""
     declared_seconds: float = 0.0
     """Length the file claims; 0 when it claims none."""
+    captured_at: str = ""
+    """Time of capture the file claims, ISO 8601, with its offset from UTC if that is known."""
+    landmarks: "list[Landmark]" = field(default_factory=list)
+    """Frames of a video from which `read_spans` can count on."""
+
+    def lacks_landmark(self, time_seconds: float) -> bool:
+        """Whether the last landmark is so far back that another is worth its memory."""
+        return not self.landmarks or time_seconds >= self.landmarks[-1].time_seconds + LANDMARK_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A frame that decodes without others."""
+
+    stamp: int
+    """Presentation time in the stream's own units."""
+    index: int
+    time_seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +176,7 @@ def _read_pillow(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator
                     ):
                         yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
                 else:
+                    coverage.captured_at = _photo_capture_time(image)
                     yield from _photo_pages(image, coverage)
         except Image.DecompressionBombError as error:
             raise MediaError(f"too large: {error}") from error
@@ -177,6 +202,19 @@ def _photo_pages(image: Image.Image, coverage: Coverage) -> Iterator[Frame]:
             yield Frame(page, 0.0, _photo_rgb(image))
             raise MediaError(f"damaged, seen only in part: {error}") from error
         yield Frame(page, 0.0, _photo_rgb(image))
+
+
+def _photo_capture_time(image: Image.Image) -> str:
+    """DateTimeOriginal with OffsetTimeOriginal (Exif 3.0, 4.6.6.2.3); "" for none that is a time."""
+    try:
+        tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        taken = datetime.strptime(
+            str(tags.get(ExifTags.Base.DateTimeOriginal, "")).strip("\0 "), "%Y:%m:%d %H:%M:%S"
+        )
+        offset = str(tags.get(ExifTags.Base.OffsetTimeOriginal, "")).strip("\0 ")
+    except PILLOW_ERRORS:
+        return ""
+    return taken.isoformat() + (offset if UTC_OFFSET.fullmatch(offset) else "")
 
 
 @contextmanager
@@ -233,6 +271,18 @@ def _deep_grey_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
 
 
 def _read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    with _opened(path) as (container, stream):
+        coverage.declared_seconds = _declared_seconds(container, stream)
+        coverage.captured_at = _video_capture_time(container)
+        decoded = _decode(container, stream, sampling, coverage)
+        every = 0 if sampling.keyframes else sampling.every_seconds
+        for candidate in _pick_sharpest(decoded, every):
+            yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
+
+
+@contextmanager
+def _opened(path: Path) -> "Iterator[tuple[av.container.InputContainer, av.VideoStream]]":
+    """The container and its video stream; what FFmpeg and the file system say inside becomes MediaError."""
     try:
         with path.open("rb") as file:
             demuxer = find_container(file.read(SIGNATURE_BYTES))
@@ -240,12 +290,7 @@ def _read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[
         # or address inside a stranger's video is never followed.
         options = {"protocol_whitelist": "file", "enable_drefs": "0"}
         with av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace") as container:
-            stream = _video_stream(container)
-            coverage.declared_seconds = _declared_seconds(container, stream)
-            decoded = _decode(container, stream, sampling, coverage)
-            every = 0 if sampling.keyframes else sampling.every_seconds
-            for candidate in _pick_sharpest(decoded, every):
-                yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
+            yield container, _video_stream(container)
     except av.FFmpegError as error:
         raise MediaError(f"cannot be read on: {_reason(error)}") from error
     except OSError as error:
@@ -264,6 +309,16 @@ def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
     context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
     context.thread_count = 1  # workers are the parallelism
     return stream
+
+
+def _video_capture_time(container: av.container.InputContainer) -> str:
+    """Apple's creationdate, which has an offset, before the container's own time, which is in UTC."""
+    for name in ("com.apple.quicktime.creationdate", "creation_time"):
+        with suppress(ValueError):
+            taken = datetime.fromisoformat(container.metadata.get(name, ""))
+            if taken.year > EPOCH_YEAR:
+                return taken.isoformat(timespec="seconds").replace("+00:00", "Z")
+    return ""
 
 
 def _declared_seconds(container: av.container.InputContainer, stream: av.VideoStream) -> float:
@@ -289,6 +344,8 @@ def _decode(
             continue
         for picture in decoder.decode(packet):
             seconds = clock.seconds(picture)
+            if picture.key_frame and picture.pts is not None and coverage.lacks_landmark(seconds):
+                coverage.landmarks.append(Landmark(picture.pts, index, seconds))
             coverage.read_seconds = max(coverage.read_seconds, clock.frame_end(picture, seconds))
             yield _Candidate(index, seconds, picture)
             index += 1
@@ -375,6 +432,65 @@ def _reason(error: av.FFmpegError) -> str:
     """FFmpeg's own words; its last log line says more than the error's name."""
     level_name_message = cast("tuple[int, str, str] | None", error.log)  # its own type hint is wrong
     return level_name_message[2].strip() if level_name_message else str(error.strerror)
+
+
+# A second, closer look
+
+
+def read_spans(
+    media: Media, spans: Sequence[tuple[float, float]], sampling: Sampling, coverage: Coverage
+) -> Iterator[Frame]:
+    """The sharpest frame of each `every_seconds` within spans of a video that has been read before.
+
+    `spans` are (start, end) in seconds, in order and apart. `coverage` is what the first reading left; it is
+    not changed. Ends early and in silence where the video breaks off or the working time is over: the first
+    reading has told of that. Where a frame's index cannot be known, none is given out.
+    """
+    try:
+        for candidate in _pick_sharpest(_within(media, spans, sampling, coverage), sampling.every_seconds):
+            yield Frame(candidate.index, candidate.time_seconds, _to_rgb(candidate.picture))
+    except (MediaError, *PILLOW_ERRORS):
+        return
+
+
+def _within(
+    media: Media, spans: Sequence[tuple[float, float]], sampling: Sampling, coverage: Coverage
+) -> Iterator[_Candidate]:
+    if media.kind == "photo":  # an animated picture: no way to begin in the middle
+        with open_image(media.path, formats=PHOTO_FORMATS) as image:
+            for candidate in _animation(image, sampling, Coverage("video")):
+                if any(start <= candidate.time_seconds <= end for start, end in spans):
+                    yield candidate
+        return
+    give_up_at = time.monotonic() + sampling.max_seconds
+    with _opened(media.path) as (container, stream):
+        for start, end in spans if coverage.landmarks else ():
+            for candidate in _decode_from(container, stream, start, coverage.landmarks):
+                if candidate.time_seconds > end or time.monotonic() > give_up_at:
+                    break
+                if candidate.time_seconds >= start:
+                    yield candidate
+
+
+def _decode_from(
+    container: av.container.InputContainer, stream: av.VideoStream, start: float, landmarks: list[Landmark]
+) -> Iterator[_Candidate]:
+    """Frames from a landmark before `start` on; indices are counted from landmarks."""
+    before = bisect_right(landmarks, start, key=lambda one: one.time_seconds)
+    mark = landmarks[max(0, before - 2)]  # one further back than needed: seeking in MPEG-TS arrives late
+    index_at = {one.stamp: one.index for one in landmarks}
+    clock, decoder = _Clock(stream), _Decoder(Coverage("video"))
+    clock.start = mark.stamp - round(mark.time_seconds / clock.time_base)
+    container.seek(mark.stamp, stream=stream)
+    index = -1
+    for packet in container.demux(stream):
+        for picture in decoder.decode(packet):
+            stamp = -1 if picture.pts is None else picture.pts
+            index = index_at.get(stamp, -1 if index < 0 else index + 1)
+            if index >= 0:
+                yield _Candidate(index, clock.seconds(picture), picture)
+            elif clock.seconds(picture) > start:
+                return
 
 
 # What both share

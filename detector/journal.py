@@ -2,9 +2,10 @@
 
 import json
 import os
+import secrets
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -18,7 +19,7 @@ from detector.worker import FileResult
 
 FILE_NAME = "scan.db"
 LOCK_NAME = "scan.lock"
-FORMAT = "1"  # of the tables below and of what a worker finds; a report of another format is refused
+FORMAT = "2"  # of the tables below and of what a worker finds; a report of another format is refused
 PAGE = 1000  # inputs read at once
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -35,7 +36,7 @@ CREATE TABLE results (
     sha256 TEXT PRIMARY KEY, bytes INTEGER NOT NULL, kind TEXT NOT NULL, status TEXT NOT NULL,
     reason TEXT NOT NULL, width INTEGER NOT NULL, height INTEGER NOT NULL,
     frames_read INTEGER NOT NULL, frames_unreadable INTEGER NOT NULL,
-    read_seconds REAL NOT NULL, declared_seconds REAL NOT NULL
+    read_seconds REAL NOT NULL, declared_seconds REAL NOT NULL, captured_at TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX results_by_size ON results (bytes);
 CREATE TABLE detections (
@@ -46,7 +47,35 @@ CREATE TABLE detections (
     frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, annotated TEXT NOT NULL, crop TEXT NOT NULL,
     PRIMARY KEY (sha256, frame_index, rank)
 ) WITHOUT ROWID;
+-- Every frame that was looked at, with its perceptual hash.
+CREATE TABLE frames (
+    sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, time_seconds REAL NOT NULL,
+    hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL, PRIMARY KEY (sha256, frame_index)
+) WITHOUT ROWID;
+-- Found in the tables above and in sidecar files, anew at the end of every run (evidence.py).
+CREATE TABLE posts (
+    path BLOB PRIMARY KEY, source_url TEXT NOT NULL, platform TEXT NOT NULL, author TEXT NOT NULL,
+    posted_at TEXT NOT NULL, post_id TEXT NOT NULL, post_text TEXT NOT NULL, sidecar TEXT NOT NULL,
+    post_rule TEXT NOT NULL, post_warning TEXT NOT NULL, other_posts TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE pictures (
+    sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, picture TEXT NOT NULL,
+    PRIMARY KEY (sha256, frame_index)
+) WITHOUT ROWID;
+CREATE TABLE copies (
+    sha256 TEXT PRIMARY KEY, cluster TEXT NOT NULL, cluster_distance INTEGER, representative TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX copies_by_cluster ON copies (cluster);
+CREATE TABLE events (
+    event_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, class_id INTEGER NOT NULL,
+    start_seconds REAL NOT NULL, end_seconds REAL NOT NULL, best_detection TEXT NOT NULL,
+    max_confidence REAL NOT NULL, median_confidence REAL NOT NULL, frames_hit INTEGER NOT NULL,
+    frames_sampled INTEGER NOT NULL, ambiguous INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX events_by_content ON events (sha256);
+CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+DERIVED = ("posts", "pictures", "copies", "events")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +111,28 @@ class Journal:
 
     def inputs(self) -> Iterator[Media]:
         """The run's inputs in order of their paths, a page at a time, so that the journal may change."""
+        return (media for media, _ in self.inputs_with_hash())
+
+    def inputs_with_hash(self) -> Iterator[tuple[Media, str]]:
+        """The same, each with its content's hash, "" while that is unknown."""
         last = b""
         while True:
             rows = self.connection.execute(
-                "SELECT path, root, name, kind FROM inputs WHERE run = ? AND path > ? ORDER BY path LIMIT ?",
+                "SELECT path, root, name, kind, sha256 FROM inputs WHERE run = ? AND path > ? "
+                "ORDER BY path LIMIT ?",
                 (self.run, last, PAGE),
             ).fetchall()
-            for path, root, name, kind in rows:
-                yield Media(Path(os.fsdecode(root)), name, cast("Kind", kind), Path(os.fsdecode(path)))
+            for path, root, name, kind, sha256 in rows:
+                media = Media(Path(os.fsdecode(root)), name, cast("Kind", kind), Path(os.fsdecode(path)))
+                yield media, sha256
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]
+
+    def roots(self) -> list[Path]:
+        """The folders that the names of the run's inputs are relative to."""
+        rows = self.connection.execute("SELECT DISTINCT root FROM inputs WHERE run = ?", (self.run,))
+        return [Path(os.fsdecode(root)) for (root,) in rows]
 
     def knows_size(self, size: int) -> bool:
         """Whether a finished content has this many bytes: only then is a file worth hashing ahead."""
@@ -119,9 +159,11 @@ class Journal:
     def forget_failed(self) -> None:
         """Makes failed contents count as not looked at."""
         with self.connection:
-            self.connection.execute(
-                "DELETE FROM detections WHERE sha256 IN (SELECT sha256 FROM results WHERE status = 'failed')"
-            )
+            for table in ("detections", "frames"):
+                self.connection.execute(
+                    f"DELETE FROM {table} WHERE sha256 IN "
+                    "(SELECT sha256 FROM results WHERE status = 'failed')"
+                )
             self.connection.execute("DELETE FROM results WHERE status = 'failed'")
 
     def tally(self) -> Tally:
@@ -136,6 +178,22 @@ class Journal:
         ).fetchone()
         return Tally(found, looked_at, failed, left_out)
 
+    def replace_derived(self, table: str, rows: Iterable[Sequence[object]]) -> None:
+        """Replaces all rows of one of the `DERIVED` tables; rows have its columns in order."""
+        with self.connection:
+            self.connection.execute(f"DELETE FROM {table}")
+            width = len(self.connection.execute(f"SELECT * FROM {table} LIMIT 0").description)
+            self.connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
+
+    def secret(self, name: str) -> bytes:
+        """A random key of this report, the same in every run."""
+        with self.connection:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, secrets.token_bytes(32))
+            )
+        (value,) = self.connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
+        return bytes(value)
+
     def _link(self, media: Media, sha256: str, size: int, status: str, reason: str) -> None:
         self.connection.execute(
             "UPDATE inputs SET sha256 = ?, bytes = ?, status = ?, reason = ? WHERE path = ?",
@@ -147,14 +205,19 @@ class Journal:
         kept = self.connection.execute("SELECT status FROM results WHERE sha256 = ?", (sha256,)).fetchone()
         if kept and (kept[0] != "failed" or result.status == "failed"):
             return  # an exact copy was looked at at the same time
-        self.connection.execute("DELETE FROM detections WHERE sha256 = ?", (sha256,))
+        for table in ("detections", "frames"):
+            self.connection.execute(f"DELETE FROM {table} WHERE sha256 = ?", (sha256,))
         self.connection.execute(
-            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 *(sha256, result.bytes, coverage.kind, result.status, result.reason),
                 *(coverage.width, coverage.height, coverage.frames_read, coverage.frames_unreadable),
-                *(coverage.read_seconds, coverage.declared_seconds),
+                *(coverage.read_seconds, coverage.declared_seconds, coverage.captured_at),
             ),
+        )
+        self.connection.executemany(
+            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)",
+            ((sha256, *frame) for frame in result.frames),
         )
         self.connection.executemany(
             "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -193,12 +256,29 @@ def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> 
         raise ReportFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
 
 
-def read_journal(folder: Path) -> sqlite3.Connection:
-    """A connection that only reads. Raises ReportFolderError when the folder is no report."""
+@contextmanager
+def read_journal(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, also from a folder that cannot be written.
+
+    Raises ReportFolderError when the folder is no report or one of another version of this tool.
+    """
     path = folder / FILE_NAME
     if not path.is_file():
         raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}")
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
+    writable = os.access(
+        folder, os.W_OK
+    )  # SQLite's log needs a file beside the database, else is passed over
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            made_by = connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone()
+            if made_by != (FORMAT,):
+                raise ReportFolderError(
+                    f"{folder} was made by another version of this tool; scan again into a new folder"
+                )
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise ReportFolderError(f"{path} cannot be used: {error}") from error
 
 
 def _prepare(connection: sqlite3.Connection, folder: Path, identity: Mapping[str, str]) -> None:
@@ -228,13 +308,12 @@ def _quote(text: str) -> str:
 
 def _detection_rows(result: FileResult) -> Iterator[tuple[object, ...]]:
     found = result.detections
-    names = ["frame_index", "rank", "time_seconds", "class_id", "confidence", "rival_class_id"]
-    names += ["rival_confidence", "ambiguous", "frame_width", "frame_height", "annotated", "crop"]
     columns = found.data | {"class_id": found.class_id, "confidence": found.confidence}
-    for row, box in enumerate(found.xyxy.tolist()):
-        values = [np.asarray(columns[name])[row] for name in names]
-        plain = [value.item() if isinstance(value, np.generic) else value for value in values]
-        yield (*plain[:8], *box, *plain[8:])
+    columns |= dict(zip(("left", "top", "right", "bottom"), found.xyxy.T, strict=True))
+    names = ["frame_index", "rank", "time_seconds", "class_id", "confidence", "rival_class_id"]
+    names += ["rival_confidence", "ambiguous", "left", "top", "right", "bottom"]
+    names += ["frame_width", "frame_height", "annotated", "crop"]
+    return zip(*(np.asarray(columns[name]).tolist() for name in names), strict=True)
 
 
 def identity_text(values: Mapping[str, object]) -> dict[str, str]:

@@ -39,12 +39,16 @@ class ScanOptions:
     """Seconds of video of which the sharpest frame is looked at; 0 looks at every frame."""
     keyframes: bool = False
     """Look only at the key frames of videos: much faster, but short appearances are missed."""
+    densify: bool = True
+    """Look at a video more closely around what was seen in it, for the best frame and true bounds."""
     min_confidence: float | None = None
     """Confidence from which a detection is in the tables; the weights' recommendation when None."""
     floor: float | None = None
     """Confidence from which the journal keeps a detection; the weights' recommendation when None."""
     show_faces: bool = False
     """Leave faces visible in the pictures that are written."""
+    pseudonymise: bool = False
+    """Replace the authors of posts by pseudonyms, in the tables and in the journal."""
     file_timeout: float = 3600.0
     """Seconds after which a file is given up, with what was seen until then."""
     max_failures: int | None = None

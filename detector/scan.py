@@ -12,12 +12,14 @@ from pathlib import Path
 from detector.annotate import remove_half_written
 from detector.engines import scan_files
 from detector.errors import ExitCode, MediaError, UsageError
+from detector.evidence import gather_evidence
 from detector.frames import Sampling
 from detector.journal import Journal, identity_text, open_journal
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
-from detector.report import RunInfo, Summary, write_report
+from detector.report import RunInfo, write_report
 from detector.sources import Media, find_media, read_paths
+from detector.summary import Summary
 from detector.worker import FileResult, WorkerSettings, is_shown
 
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction
@@ -55,7 +57,8 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     info = read_weights_info(options.weights or default_weights())
     settings = worker_settings(options, info)
     started_at = utc_now()
-    with open_journal(settings.out, scan_identity(settings, info), started_at) as journal:
+    identity = scan_identity(settings, info) | identity_text({"pseudonymise": options.pseudonymise})
+    with open_journal(settings.out, identity, started_at) as journal:
         remove_half_written(settings.out)
         if options.retry_failed:
             journal.forget_failed()
@@ -75,8 +78,10 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
                     stop.set()
         tally = journal.tally()
         stopped = tally.looked_at < tally.found
+        every_seconds = 0.0 if options.keyframes else options.every
+        evidence = gather_evidence(journal, every_seconds=every_seconds, pseudonymise=options.pseudonymise)
         run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
-        summary = write_report(journal, settings.out, run)
+        summary = write_report(journal, settings.out, run, evidence)
     if not stopped:
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures
@@ -100,6 +105,7 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
         sampling=Sampling(
             every_seconds=options.every, keyframes=options.keyframes, max_seconds=options.file_timeout
         ),
+        densify=options.densify,
         show_faces=options.show_faces,
         out=options.out.absolute(),
     )
@@ -117,6 +123,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
             "floor": settings.floor,
             "every": settings.sampling.every_seconds,
             "keyframes": settings.sampling.keyframes,
+            "densify": settings.densify,
             "show_faces": settings.show_faces,
         }
     )

@@ -1,25 +1,29 @@
 """One file in, one FileResult out: hash, decode, detect and draw for a single file."""
 
 import functools
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple, cast
 
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
 from detector.annotate import CROP_LONG_SIDE, cut_crop, draw_detections, protect, shrink, write_jpeg
+from detector.duplicates import hash_picture
 from detector.errors import MediaError, UnsupportedMediaError
+from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.faces import SEARCH_LONG_SIDE
-from detector.frames import Coverage, Frame, Sampling, read_frames
+from detector.frames import Coverage, Frame, Sampling, read_frames, read_spans
 from detector.model import BATCH_IMAGES, Model, load_model
 from detector.sources import Media, printable
 
 Status = Literal["ok", "no_detection", "failed", "unsupported"]
 
+ALMOST_SHARE = 0.5  # of its class's threshold: from there on a detection has pictures, shown as "almost"
 ID_DIGITS = 16  # of the content hash: no two of a billion files share them by accident
 
 
@@ -36,9 +40,24 @@ class WorkerSettings:
     thresholds: tuple[float, ...]
     """Confidence for each class from which a detection is shown in pictures and tables."""
     sampling: Sampling
+    densify: bool
+    """Whether a video is looked at more closely around what was seen in it."""
     show_faces: bool
     out: Path
-    """Report folder; pictures are written to `frames/` and `crops/` in it."""
+    """Report folder; pictures are written to `frames/`, `crops/` and `almost/` in it."""
+
+
+class SeenFrame(NamedTuple):
+    """A frame that was looked at."""
+
+    frame_index: int
+    time_seconds: float
+    hash: bytes
+    """Perceptual hash of the picture, 256 bits."""
+    mirrored: bytes
+    """And of its mirror image."""
+    quality: int
+    """0 to 100: how much there is in the picture for the hash to go by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +72,8 @@ class FileResult:
     reason: str
     """Why the file failed or is unsupported, or what was damaged; "" when all is well."""
     coverage: Coverage
+    frames: tuple[SeenFrame, ...]
+    """All frames looked at, in order of index."""
     detections: sv.Detections
     """All frames' detections down to the floor, by frame and rank; `data` holds, besides what `Model` gives,
     `frame_index`, `time_seconds`, `rank`, `frame_width`, `frame_height`, `annotated` and `crop` (paths
@@ -64,11 +85,13 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     coverage = Coverage(media.kind)
     sha256, size, reason = "", 0, ""
     status: Status | None = None
+    frames: list[SeenFrame] = []
     found: list[sv.Detections] = []
+    give_up_at = time.monotonic() + settings.sampling.max_seconds
     try:
         sha256, size = media.sha256(), media.size()
         for batch in _batches(read_frames(media, settings.sampling, coverage)):
-            found.extend(_look_at(batch, sha256, settings))
+            found.extend(_look_at(batch, sha256, settings, frames))
     except UnsupportedMediaError as error:
         status, reason = "unsupported", _one_line(error)
     except MediaError as error:
@@ -76,9 +99,18 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     if not reason and coverage.frames_unreadable:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     detections = sv.Detections.merge(found) if found else empty_detections()
+    if settings.densify and coverage.kind == "video":
+        seen = {frame.frame_index for frame in frames}
+        for batch in _batches(_closer_frames(media, detections, coverage, settings, give_up_at)):
+            new = [frame for frame in batch if frame.index not in seen]
+            coverage.frames_read += len(new)
+            found.extend(_look_at(new, sha256, settings, frames))
+        detections = _in_order(found)
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
-    return FileResult(media, sha256, size, status, reason, replace(coverage), detections)
+    frames.sort()
+    coverage = replace(coverage, landmarks=[])
+    return FileResult(media, sha256, size, status, reason, coverage, tuple(frames), detections)
 
 
 def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResult:
@@ -87,7 +119,7 @@ def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResu
     if hashed:
         with suppress(MediaError):
             sha256, size = media.sha256(), media.size()
-    return FileResult(media, sha256, size, "failed", reason, Coverage(media.kind), empty_detections())
+    return FileResult(media, sha256, size, "failed", reason, Coverage(media.kind), (), empty_detections())
 
 
 def is_shown(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArray[np.bool_]:
@@ -96,6 +128,11 @@ def is_shown(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArra
     if confidence is None or class_id is None or not len(detections):
         return np.zeros(0, bool)
     return np.asarray(confidence >= np.asarray(thresholds, np.float32)[class_id])
+
+
+def has_picture(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArray[np.bool_]:
+    """Mask (n,) of the detections that are shown or almost are, of which pictures are written."""
+    return is_shown(detections, tuple(ALMOST_SHARE * threshold for threshold in thresholds))
 
 
 def empty_detections() -> sv.Detections:
@@ -141,9 +178,47 @@ def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
         yield batch
 
 
-def _look_at(batch: list[Frame], sha256: str, settings: WorkerSettings) -> Iterator[sv.Detections]:
-    """The detections of each frame that has any, with their pictures written."""
+def _closer_frames(
+    media: Media,
+    detections: sv.Detections,
+    coverage: Coverage,
+    settings: WorkerSettings,
+    give_up_at: float,
+) -> Iterator[Frame]:
+    """Frames around what is shown in a video that has been looked at once, more densely taken."""
+    every = settings.sampling.every_seconds
+    left = give_up_at - time.monotonic()
+    shown = is_shown(detections, settings.thresholds)
+    if not every or settings.sampling.keyframes or left <= 0 or not shown.any():
+        return iter(())
+    spans = spans_to_look_closer(
+        np.asarray(detections.data["time_seconds"], float)[shown],
+        np.asarray(detections.confidence, np.float32)[shown],
+        every,
+    )
+    return read_spans(media, spans, Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left), coverage)
+
+
+def _in_order(found: list[sv.Detections]) -> sv.Detections:
+    if not found:
+        return empty_detections()
+    detections = sv.Detections.merge(found)
+    order = np.lexsort((detections.data["rank"], detections.data["frame_index"]))
+    return cast("sv.Detections", detections[order])
+
+
+def _look_at(
+    batch: list[Frame], sha256: str, settings: WorkerSettings, frames: list[SeenFrame]
+) -> Iterator[sv.Detections]:
+    """The detections of each frame that has any, with pictures written; notes every frame in `frames`."""
+    if not batch:
+        return
     model = _model(settings.weights, settings.device, settings.threads)
+    for frame in batch:
+        found = hash_picture(frame.image)
+        frames.append(
+            SeenFrame(frame.index, frame.time_seconds, found.bits, found.mirrored_bits, found.quality)
+        )
     images = [frame.image for frame in batch]
     for frame, detections in zip(batch, model.detect(images, settings.floor), strict=True):
         if len(detections):
@@ -160,15 +235,20 @@ def _with_pictures(
     count = len(detections)
     height, width = frame.image.shape[:2]
     shown = is_shown(detections, settings.thresholds)
+    pictured = has_picture(detections, settings.thresholds)
     ids = [detection_id(sha256, frame.index, rank) for rank in range(count)]
-    annotated = f"frames/{sha256[:ID_DIGITS]}-{frame.index}.jpg"
-    crops = np.array([f"crops/{name}.jpg" for name in ids], dtype=object)
-    if shown.any():
+    folder = "frames" if shown.any() else "almost"
+    annotated = f"{folder}/{sha256[:ID_DIGITS]}-{frame.index}.jpg"
+    folders = np.where(shown, "crops", "almost").tolist()
+    crops = np.array(
+        [f"{folder}/{name}.jpg" for folder, name in zip(folders, ids, strict=True)], dtype=object
+    )
+    if pictured.any():
         image = protect(frame.image, show_faces=settings.show_faces)
-        labels = np.array(_labels(detections, class_names, ids), dtype=object)
-        only = sv.Detections(detections.xyxy[shown], class_id=np.asarray(detections.class_id)[shown])
-        write_jpeg(draw_detections(image, only, labels[shown].tolist()), settings.out / annotated)
-        for box, crop in zip(detections.xyxy[shown], crops[shown], strict=True):
+        labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
+        only = sv.Detections(detections.xyxy[pictured], class_id=np.asarray(detections.class_id)[pictured])
+        write_jpeg(draw_detections(image, only, labels[pictured].tolist()), settings.out / annotated)
+        for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
             cut = image[cut_crop(image, box)]
             if max(height, width) > SEARCH_LONG_SIDE:  # faces too small to be found in the whole frame
                 cut = protect(cut, show_faces=settings.show_faces)
@@ -179,14 +259,16 @@ def _with_pictures(
         "rank": np.arange(count),
         "frame_width": np.full(count, width),
         "frame_height": np.full(count, height),
-        "annotated": np.where(shown, annotated, ""),
-        "crop": np.where(shown, crops, ""),
+        "annotated": np.where(pictured, annotated, ""),
+        "crop": np.where(pictured, crops, ""),
     }
     return detections
 
 
-def _labels(detections: sv.Detections, class_names: tuple[str, ...], ids: list[str]) -> list[str]:
-    """Class, confidence and id of each detection, and the rival where it is close."""
+def _labels(
+    detections: sv.Detections, shown: NDArray[np.bool_], class_names: tuple[str, ...], ids: list[str]
+) -> list[str]:
+    """Class, confidence and id of each detection; the rival where it is close, "almost" where not shown."""
     class_id, confidence = np.asarray(detections.class_id), np.asarray(detections.confidence)
     rival, ambiguous = detections.data["rival_class_id"], detections.data["ambiguous"]
     labels = []
@@ -194,6 +276,8 @@ def _labels(detections: sv.Detections, class_names: tuple[str, ...], ids: list[s
         label = class_names[class_id[row]]
         if ambiguous[row]:
             label = f"ambiguous: {label} or {class_names[int(rival[row])]}"
+        if not shown[row]:
+            label = f"almost: {label}"
         short = name[:6] + name[ID_DIGITS:]  # the whole id is in the file's name and the table
         labels.append(f"{label} {confidence[row]:.2f} {short}")
     return labels

@@ -56,7 +56,9 @@ def downloads(tmp_path: Path) -> Path:
     return folder
 
 
-def settings_for(weights: Path, out: Path, sampling: Sampling | None = None) -> WorkerSettings:
+def settings_for(
+    weights: Path, out: Path, sampling: Sampling | None = None, *, densify: bool = False
+) -> WorkerSettings:
     """What a worker looks at files with, in a scan of the fake weights."""
     return WorkerSettings(
         weights=weights,
@@ -65,6 +67,7 @@ def settings_for(weights: Path, out: Path, sampling: Sampling | None = None) -> 
         floor=0.05,
         thresholds=(0.5, 0.5),
         sampling=sampling or Sampling(),
+        densify=densify,
         show_faces=False,
         out=out,
     )

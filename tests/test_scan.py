@@ -19,7 +19,7 @@ from detector.options import ScanOptions
 from detector.scan import Outcome, Progress, scan
 from tests.conftest import BLUE, RED, write_picture
 
-TABLES = ("detections.csv", "files.csv", "summary.json")
+TABLES = ("detections.csv", "files.csv", "events.csv", "summary.json")
 
 
 def scan_folder(folder: Path, out: Path, weights: Path, **options: object) -> Outcome:
@@ -58,7 +58,10 @@ def test_every_input_has_a_row_and_counts_add_up(report: Path) -> None:
     parts = ("ok", "no_detection", "failed", "unsupported", "not_reached")
     assert summary["files"] == sum(summary[part] for part in parts) == 8
     assert summary["contents"] == 7
-    assert summary["files_with_both"] == 1
+    shows = {name: reach["files"] for name, reach in summary["shows"].items()}
+    assert shows == {"azerbaijan": 3, "kanak": 2, "both_in_frame": 1, "both": 1, "ambiguous": 0}
+    assert summary["shows"]["azerbaijan"]["contents"] == 2
+    assert summary["clusters"] == 5  # too plain to be told apart by their look, they are not joined
 
 
 def test_rows_are_sorted_by_file(report: Path) -> None:
@@ -121,8 +124,9 @@ def test_the_manifest_holds_every_output_and_input(report: Path) -> None:
     assert "detections.csv: OK" in checked.stdout
     assert "../downloads/sub/both.png: OK" in checked.stdout
     listed = len(checked.stdout.splitlines())
-    pictures = len(list(report.glob("frames/*"))) + len(list(report.glob("crops/*")))
-    assert listed == pictures + 4 + 8
+    pictures = sum(len(list(report.glob(f"{folder}/*"))) for folder in ("frames", "crops", "almost"))
+    tables = ["detections.csv", "files.csv", "events.csv", "summary.json", "run.json", "index.html"]
+    assert listed == pictures + len(tables) + 8
 
 
 def test_a_second_run_recalls_everything_and_changes_nothing(
@@ -345,14 +349,20 @@ def test_the_tables_of_one_picture_are_exactly_these(tmp_path: Path, fake_weight
     name = sha256[:16]
     assert (tmp_path / "report" / "files.csv").read_text() == (
         "file,sha256,bytes,kind,status,reason,width,height,duration_seconds,frames_read,frames_unreadable,"
-        "read_seconds,declared_seconds,detections,azerbaijan,kanak,both\n"
-        f"both.png,{sha256},{path.stat().st_size},photo,ok,,128,96,0.000,1,0,0.000,0.000,2,0.8235,0.8235,true\n"
+        "read_seconds,declared_seconds,detections,ambiguous_detections,azerbaijan,kanak,both,both_in_frame,"
+        "cluster,cluster_size,cluster_distance,representative,captured_at,source_url,platform,author,posted_at,"
+        "post_id,post_text,sidecar,post_rule,post_warning,other_posts\n"
+        f"both.png,{sha256},{path.stat().st_size},photo,ok,,128,96,0.000,1,0,"
+        f"0.000,0.000,2,0,0.8235,0.8235,true,true,{name},1,0,both.png,,,,,,,,,,,\n"
     )
     assert (tmp_path / "report" / "detections.csv").read_text() == (
         "id,file,sha256,kind,frame_index,time_seconds,label,confidence,rival_label,rival_confidence,ambiguous,"
-        "left,top,right,bottom,x,y,width,height,frame_width,frame_height,annotated,crop\n"
+        "left,top,right,bottom,x,y,width,height,frame_width,frame_height,annotated,crop,"
+        "both_in_frame,picture,source_url,platform,author,posted_at\n"
         f"{name}-0-0,both.png,{sha256},photo,0,0.000,azerbaijan,0.8235,,0.0000,false,0.0,0.0,32.0,32.0,"
-        f"0.000000,0.000000,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-0.jpg\n"
+        f"0.000000,0.000000,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-0.jpg,"
+        f"true,{name}-0,,,,\n"
         f"{name}-0-1,both.png,{sha256},photo,0,0.000,kanak,0.8235,,0.0000,false,96.0,64.0,128.0,96.0,"
-        f"0.750000,0.666667,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-1.jpg\n"
+        f"0.750000,0.666667,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-1.jpg,"
+        f"true,{name}-0,,,,\n"
     )

@@ -1,0 +1,213 @@
+"""Results of all files in, what they mean together into the journal: posts, copies and events."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
+
+from detector.duplicates import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
+from detector.events import find_spells, gap_seconds
+from detector.journal import Journal
+from detector.posts import Post, match_posts, pseudonym
+from detector.sources import suffix_kind
+from detector.tables import ReportInfo, define_views
+from detector.worker import ID_DIGITS, detection_id
+
+
+def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: bool) -> ReportInfo:
+    """Finds posts, copies and events of the newest run's files, and defines the views that show them."""
+    journal.replace_derived("posts", _find_posts(journal, pseudonymise=pseudonymise))
+    define_views(journal.connection)
+    pictures = _read_pictures(journal.connection)
+    labels = find_clusters(pictures.hashes, pictures.mirrored, usable=pictures.usable)
+    journal.replace_derived("pictures", _picture_rows(pictures, labels))
+    journal.replace_derived("copies", _copy_rows(journal.connection, pictures, labels))
+    journal.replace_derived("events", _event_rows(journal.connection, every_seconds))
+    return define_views(journal.connection)  # sizes of clusters are known only now
+
+
+# Posts
+
+
+def _find_posts(journal: Journal, *, pseudonymise: bool) -> Iterator[tuple[object, ...]]:
+    key = journal.secret("pseudonyms") if pseudonymise else b""
+    media = (
+        (media, sha256)
+        for media, sha256 in journal.inputs_with_hash()
+        if media.kind != "other" or suffix_kind(media.path) != "other"  # sidecars themselves are inputs, too
+    )
+    for match in match_posts(media, journal.roots()):
+        if not match.rule and not match.warning:
+            continue
+        post, others = match.post, match.others
+        if pseudonymise:
+            post, others = _without_author(post, key), tuple(_without_author(one, key) for one in others)
+        yield (
+            *(os.fsencode(match.path), post.source_url, post.platform, post.author, post.posted_at),
+            *(post.post_id, post.text, post.sidecar, match.rule, match.warning),
+            json.dumps([asdict(other) for other in others], ensure_ascii=False) if others else "",
+        )
+
+
+def _without_author(post: Post, key: bytes) -> Post:
+    """The post with its author's name replaced, in its address and text too."""
+    if not post.author:
+        return post
+    name = pseudonym(post.author, key)
+    handle = post.author.lstrip("@")
+    return replace(
+        post,
+        author=name,
+        source_url=post.source_url.replace(handle, name),
+        text=post.text.replace(handle, name),
+    )
+
+
+# Copies
+
+
+@dataclass(frozen=True, slots=True)
+class _Pictures:
+    """Every frame that was looked at in the report's files, in order of content and index."""
+
+    contents: list[str]
+    """Content hashes, each once."""
+    content: NDArray[np.int64]
+    """Row (n,) of `contents` that each frame belongs to."""
+    frame_index: NDArray[np.int64]
+    time_seconds: NDArray[np.float64]
+    hashes: NDArray[np.uint8]
+    mirrored: NDArray[np.uint8]
+    usable: NDArray[np.bool_]
+    is_video: NDArray[np.bool_]
+    """For each of `contents`."""
+
+
+def _read_pictures(connection: sqlite3.Connection) -> _Pictures:
+    frames = pd.read_sql_query(
+        "SELECT sha256, frame_index, time_seconds, hash, mirrored, quality FROM frames "
+        "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index",
+        connection,
+    )
+    content, contents = pd.factorize(frames["sha256"])
+    videos = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM results WHERE kind = 'video'")}
+    return _Pictures(
+        contents=list(contents),
+        content=content.astype(np.int64),
+        frame_index=frames["frame_index"].to_numpy(np.int64),
+        time_seconds=frames["time_seconds"].to_numpy(float),
+        hashes=_bits(frames["hash"]),
+        mirrored=_bits(frames["mirrored"]),
+        usable=frames["quality"].to_numpy(int) >= MIN_QUALITY,
+        is_video=np.array([sha256 in videos for sha256 in contents], bool),
+    )
+
+
+def _bits(hashes: "pd.Series[bytes]") -> NDArray[np.uint8]:
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), HASH_BYTES)
+
+
+def _picture_rows(pictures: _Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
+    names = [
+        f"{pictures.contents[content][:ID_DIGITS]}-{index}"
+        for content, index in zip(pictures.content.tolist(), pictures.frame_index.tolist(), strict=True)
+    ]
+    for row, label in enumerate(labels.tolist()):
+        yield pictures.contents[pictures.content[row]], int(pictures.frame_index[row]), names[label]
+
+
+def _copy_rows(
+    connection: sqlite3.Connection, pictures: _Pictures, labels: NDArray[np.int64]
+) -> Iterator[tuple[object, ...]]:
+    """Each content's cluster: photos that look the same, videos that share a clip."""
+    count = len(pictures.contents)
+    links = np.concatenate([_photo_links(pictures, labels), _video_links(pictures)])
+    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
+    _, clusters = connected_components(graph, directed=False)
+    first_row = np.unique(pictures.content, return_index=True)[1]
+    standing = _standing(connection)
+    members = pd.Series(range(count)).groupby(clusters)
+    for _, rows in members:
+        best = min(rows, key=lambda row: standing[pictures.contents[row]])
+        name = pictures.contents[best]
+        of_best = pictures.hashes[first_row[[best]]]
+        of_rows = first_row[rows.to_numpy()]
+        apart = np.minimum(
+            distances(pictures.hashes[of_rows], of_best), distances(pictures.mirrored[of_rows], of_best)
+        )
+        for row, distance in zip(rows, apart.tolist(), strict=True):
+            known = None if pictures.is_video[row] and row != best else int(distance)
+            yield pictures.contents[row], name[:ID_DIGITS], known, standing[name][-1]
+
+
+def _standing(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
+    """For each content what makes it the representative of its cluster: posted first, largest, name."""
+    rows = connection.execute(
+        "SELECT sha256, min(CASE WHEN posted_at = '' THEN '~' ELSE posted_at END), -max(width * height), "
+        "min(file) FROM temp.files WHERE sha256 != '' GROUP BY sha256"
+    )
+    return {sha256: (posted, size, file) for sha256, posted, size, file in rows}
+
+
+def _photo_links(pictures: _Pictures, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Pairs (m, 2) of contents, both photos, that hold a picture of the same cluster."""
+    rows = np.flatnonzero(~pictures.is_video[pictures.content])
+    _, first = np.unique(labels[rows], return_index=True)
+    head_of = dict(zip(labels[rows[first]].tolist(), pictures.content[rows[first]].tolist(), strict=True))
+    heads = np.array([head_of[label] for label in labels[rows].tolist()], np.int64)
+    return np.stack([heads, pictures.content[rows]], axis=1).reshape(-1, 2)
+
+
+def _video_links(pictures: _Pictures) -> NDArray[np.int64]:
+    rows = np.flatnonzero(pictures.is_video[pictures.content])
+    overlaps = find_overlaps(
+        pictures.hashes[rows],
+        pictures.mirrored[rows],
+        pictures.content[rows],
+        pictures.time_seconds[rows],
+        usable=pictures.usable[rows],
+    )
+    return np.array([(one.first, one.second) for one in overlaps], np.int64).reshape(-1, 2)
+
+
+# Events
+
+
+def _event_rows(connection: sqlite3.Connection, every_seconds: float) -> Iterator[tuple[object, ...]]:
+    hits = pd.read_sql_query(
+        "SELECT sha256, class_id, frame_index, rank, time_seconds, confidence, ambiguous FROM temp.shown "
+        "WHERE sha256 IN (SELECT sha256 FROM temp.files WHERE kind = 'video') "
+        "ORDER BY sha256, class_id, time_seconds, frame_index, confidence DESC",
+        connection,
+    )
+    for sha256, of_file in hits.groupby("sha256", sort=True):
+        sampled = np.array(
+            [
+                seconds
+                for (seconds,) in connection.execute(
+                    "SELECT time_seconds FROM frames WHERE sha256 = ? ORDER BY time_seconds", (sha256,)
+                )
+            ]
+        )
+        gap = gap_seconds(sampled, every_seconds)
+        for class_id, seen in of_file.groupby("class_id", sort=True):
+            frames = seen.drop_duplicates("frame_index")  # the most confident of each frame
+            for spell in find_spells(frames["time_seconds"].to_numpy(float), gap):
+                part = frames.iloc[spell.first : spell.last + 1]
+                start, end = float(part["time_seconds"].iloc[0]), float(part["time_seconds"].iloc[-1])
+                best = part.iloc[int(part["confidence"].argmax())]
+                yield (
+                    f"{str(sha256)[:ID_DIGITS]}-{class_id}-{part['frame_index'].iloc[0]}",
+                    *(sha256, int(str(class_id)), start, end),
+                    detection_id(str(sha256), int(best["frame_index"]), int(best["rank"])),
+                    *(float(part["confidence"].max()), float(part["confidence"].median()), len(part)),
+                    int(((sampled >= start) & (sampled <= end)).sum()),
+                    int(part["ambiguous"].all()),
+                )
