@@ -1,0 +1,199 @@
+"""Measures how copies of photos are found: python scripts/measure_copies.py PHOTOS... [--reference]"""
+
+import importlib
+import io
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import av
+import numpy as np
+import typer
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFilter, ImageOps
+
+from detector.duplicates import (
+    HASH_BYTES,
+    MAX_DISTANCE,
+    MIN_QUALITY,
+    PictureHash,
+    distances,
+    find_clusters,
+    hash_picture,
+)
+from detector.frames import Coverage, Sampling, read_frames, read_image
+from detector.sources import Media, suffix_kind
+
+Rgb = NDArray[np.uint8]
+
+
+def recode(picture: Image.Image, quality: int) -> Image.Image:
+    """The picture through JPEG."""
+    file = io.BytesIO()
+    picture.save(file, "JPEG", quality=quality)
+    return Image.open(file).convert("RGB")
+
+
+def fit(picture: Image.Image, side: int) -> Image.Image:
+    """The picture with its long side brought down to SIDE."""
+    smaller = picture.copy()
+    smaller.thumbnail((side, side), Image.Resampling.LANCZOS)
+    return smaller
+
+
+def platform(picture: Image.Image) -> Image.Image:
+    """As sharing platforms do: 1080 px, sharpened, quality 75."""
+    return recode(fit(picture, 1080).filter(ImageFilter.UnsharpMask(1, 80, 2)), 75)
+
+
+def crop(picture: Image.Image, share: float) -> Image.Image:
+    """Without SHARE of its width and height, half of it on each side."""
+    cut_x, cut_y = round(picture.width * share / 2), round(picture.height * share / 2)
+    return recode(picture.crop((cut_x, cut_y, picture.width - cut_x, picture.height - cut_y)), 85)
+
+
+def caption(picture: Image.Image) -> Image.Image:
+    """A white bar with words above, a sixth of the height."""
+    bar = max(12, picture.height // 6)
+    whole = Image.new("RGB", (picture.width, picture.height + bar), "white")
+    whole.paste(picture, (0, bar))
+    write = ImageDraw.Draw(whole)
+    write.text((bar // 4, bar // 4), "what you see here is from today", fill="black", font_size=bar // 3)
+    return recode(whole, 85)
+
+
+def letterbox(picture: Image.Image) -> Image.Image:
+    """Black bars above and below, an eighth of the height each."""
+    bar = picture.height // 8
+    return recode(ImageOps.expand(picture, (0, bar, 0, bar), "black"), 85)
+
+
+def screenshot(picture: Image.Image) -> Image.Image:
+    """On a telephone's screen of 1080 × 2160, with a status line, a name above and words below."""
+    screen = Image.new("RGB", (1080, 2160), "white")
+    shown = ImageOps.contain(picture, (1080, 1500))
+    screen.paste(shown, ((1080 - shown.width) // 2, 300))
+    write = ImageDraw.Draw(screen)
+    write.rectangle((0, 0, 1080, 80), fill="black")
+    write.ellipse((40, 130, 160, 250), fill="steelblue")
+    write.text((200, 160), "somebody · 3 h", fill="black", font_size=48)
+    write.text((40, 1850), "1,204 likes\nwhat you see here is from today", fill="black", font_size=44)
+    return recode(screen, 85)
+
+
+def film(picture: Image.Image) -> Image.Image:
+    """The middle frame of a one-second H.264 video of the picture, 720 px, constant rate factor 30."""
+    small = ImageOps.contain(picture, (720, 720))
+    image = np.asarray(small.resize((small.width // 2 * 2, small.height // 2 * 2)))
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "film.mp4")
+        with av.open(str(path), "w") as container:
+            stream = container.add_stream("libx264", 25, options={"crf": "30"})
+            stream.height, stream.width = image.shape[:2]
+            stream.pix_fmt = "yuv420p"
+            for _ in range(25):
+                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
+            container.mux(stream.encode())
+        media = Media(path.parent, path.name, suffix_kind(path), path)
+        frames = list(read_frames(media, Sampling(every_seconds=0), Coverage("video")))
+    return Image.fromarray(frames[len(frames) // 2].image)
+
+
+CHANGES: dict[str, Callable[[Image.Image], Image.Image]] = {
+    "re-encoded, quality 70": lambda picture: recode(picture, 70),
+    "320 px, quality 85": lambda picture: recode(fit(picture, 320), 85),
+    "quality 30": lambda picture: recode(picture, 30),
+    "mirrored, quality 85": lambda picture: recode(ImageOps.mirror(picture), 85),
+    "mirrored, 320 px": lambda picture: recode(fit(ImageOps.mirror(picture), 320), 85),
+    "platform: 1080 px, sharpened, 75": platform,
+    "video frame, H.264": film,
+    "cropped by 2 %": lambda picture: crop(picture, 0.02),
+    "cropped by 10 %": lambda picture: crop(picture, 0.1),
+    "caption bar": caption,
+    "black bars": letterbox,
+    "screenshot": screenshot,
+}
+
+
+def to_arrays(found: list[PictureHash]) -> tuple[Rgb, Rgb, NDArray[np.bool_]]:
+    """Hashes, hashes of the mirror images, and which can be used."""
+    bits = np.frombuffer(b"".join(each.bits for each in found), np.uint8).reshape(-1, HASH_BYTES)
+    turned = np.frombuffer(b"".join(each.mirrored_bits for each in found), np.uint8).reshape(-1, HASH_BYTES)
+    return bits, turned, np.array([each.quality >= MIN_QUALITY for each in found])
+
+
+def distance_between(first: list[PictureHash], second: list[PictureHash]) -> NDArray[np.uint16]:
+    """Bits between pictures, row by row, mirrored or not."""
+    (bits, turned, _), (other, other_turned, _) = to_arrays(first), to_arrays(second)
+    mirrored = np.minimum(distances(turned, other), distances(bits, other_turned))
+    return np.minimum(distances(bits, other), mirrored)
+
+
+def precision(labels: NDArray[np.int64], origin: NDArray[np.int64]) -> tuple[float, int, int]:
+    """Share of the pairs within clusters that are of one photo, and numbers of the pairs."""
+    same = together = 0
+    for label in np.unique(labels):
+        counts = np.unique(origin[labels == label], return_counts=True)[1]
+        together += int(counts.sum() * (counts.sum() - 1) // 2)
+        same += int((counts * (counts - 1) // 2).sum())
+    return same / max(1, together), same, together
+
+
+def compare_with_reference(images: list[Rgb], found: list[PictureHash]) -> None:
+    """Prints the distance to the hashes of the package pdqhash, where it is installed."""
+    compute = importlib.import_module("pdqhash").compute
+    apart, gates = [], 0
+    for image, ours in zip(images, found, strict=True):
+        bits, quality = compute(image)
+        theirs = np.packbits(bits.astype(bool)).tobytes()
+        apart.append((int.from_bytes(theirs, "big") ^ int.from_bytes(ours.bits, "big")).bit_count())
+        gates += quality != ours.quality
+    shares = {limit: f"{np.mean(np.array(apart) <= limit):.1%}" for limit in (0, 2, 4, 10)}
+    print(f"pdqhash: {len(apart)} photos, share at most so many bits apart {shares}, most {max(apart)} bits;")
+    print(f"  quality differs {gates} times")
+
+
+def main(
+    photos: Annotated[
+        list[Path], typer.Argument(help="Folders of photos, looked at with what is below them.")
+    ],
+    limit: Annotated[int, typer.Option(help="At most so many photos, drawn at random.")] = 10_000,
+    seed: int = 0,
+    reference: Annotated[bool, typer.Option(help="Compare with the package pdqhash.")] = False,
+) -> None:
+    """Prints recall for each kind of copy, precision over all, and the closest different photos."""
+    paths = sorted(path for folder in photos for path in folder.rglob("*") if suffix_kind(path) == "photo")
+    order = np.random.default_rng(seed).permutation(len(paths))[:limit]
+    paths = [paths[number] for number in order]
+    images = [read_image(path) for path in paths]
+    began = time.perf_counter()
+    originals = [hash_picture(image) for image in images]
+    print(f"{1000 * (time.perf_counter() - began) / len(images):.1f} ms a hash")
+    if reference:
+        compare_with_reference(images, originals)
+    usable = to_arrays(originals)[2]
+    print(f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more")
+    everything, origin = list(originals), [np.arange(len(images))]
+    for name, change in CHANGES.items():
+        copies = [hash_picture(np.asarray(change(Image.fromarray(image)))) for image in images]
+        both = usable & to_arrays(copies)[2]
+        apart = distance_between(originals, copies)[both]
+        recall, usual, most = np.mean(apart <= MAX_DISTANCE), np.median(apart), np.percentile(apart, 99)
+        print(f"{name:34} recall {recall:.3f}  median {usual:3.0f} bits, 99 % within {most:3.0f}")
+        everything += copies
+        origin.append(np.arange(len(images)))
+    hashes, mirrored, fine = to_arrays(everything)
+    labels = find_clusters(hashes, mirrored, usable=fine)
+    share, same, together = precision(labels[fine], np.concatenate(origin)[fine])
+    print(f"precision {share:.4f}: {same} of {together} pairs within clusters are of one photo")
+    print("different photos in one cluster:")
+    for label in np.unique(labels[: len(images)]):
+        members = np.flatnonzero(labels[: len(images)] == label)
+        if len(members) > 1:
+            print("  " + ", ".join(paths[member].name for member in members))
+
+
+if __name__ == "__main__":
+    typer.run(main)
