@@ -5,6 +5,7 @@ import struct
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -16,7 +17,7 @@ from PIL import Image
 
 from detector import frames
 from detector.errors import MediaError, UnsupportedMediaError
-from detector.frames import Coverage, Frame, Sampling, read_frames, read_image
+from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
 from tests.media_factory import (
     BLUE,
     CORNERS,
@@ -687,3 +688,108 @@ def refer_elsewhere(source: Path, path: Path, sort: bytes, target: str) -> Path:
         struct.pack_into(">I", content, at, size + len(new) - 12)
     path.write_bytes(content)
     return path
+
+
+VIDEO_FORMS = [
+    ("a.mp4", "libx264", {"g": "12", "bf": "2"}),
+    ("a.mp4", "libx264", {"g": "30", "x264-params": "open-gop=1"}),
+    ("a.mkv", "libx264", {"g": "12"}),
+    ("a.webm", "libvpx-vp9", {}),
+    ("a.avi", "mpeg4", {}),
+    ("a.ts", "libx264", {"g": "12"}),
+    ("a.ts", "mpeg2video", {}),
+]
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), VIDEO_FORMS)
+def test_frames_of_a_second_look_are_those_of_the_first(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    images = [grey_level(20 + 2 * number) for number in range(100)]
+    media = as_media(write_video(tmp_path / name, images, codec=codec, options=dict(options)))
+    coverage = Coverage(media.kind)
+    first = {frame.index: frame for frame in read_frames(media, ALL, coverage)}
+    read = coverage.frames_read
+    second = list(read_spans(media, [(2.05, 2.95), (7.35, 8.45)], ALL, coverage))
+    assert [frame.index for frame in second] == [*range(21, 30), *range(74, 85)]
+    for frame in second:
+        assert frame.time_seconds == first[frame.index].time_seconds
+        assert np.array_equal(frame.image, first[frame.index].image)
+    assert coverage.frames_read == read
+
+
+def test_a_second_look_at_an_animation_gives_the_same_frames(tmp_path: Path) -> None:
+    images = [Image.fromarray(grey_level(5 * number)) for number in range(40)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)
+    media, coverage = as_media(tmp_path / "a.gif"), Coverage("photo")
+    list(read_frames(media, ALL, coverage))
+    seen = list(read_spans(media, [(1.05, 1.55)], ALL, coverage))
+    assert [frame.index for frame in seen] == [11, 12, 13, 14, 15]
+
+
+def test_a_second_look_takes_the_sharpest_of_each_step(tmp_path: Path) -> None:
+    images = [grey_level(100)] * 40
+    images[22] = noisy_images(1)[0]
+    media = as_media(write_video(tmp_path / "a.mp4", images, codec="libx264"))
+    coverage = Coverage("video")
+    list(read_frames(media, ALL, coverage))
+    seen = list(read_spans(media, [(2.0, 2.95)], Sampling(every_seconds=0.5), coverage))
+    assert [int(frame.time_seconds / 0.5) for frame in seen] == [4, 5]
+    assert seen[0].index == 22
+
+
+def test_a_second_look_at_a_file_that_is_gone_or_damaged_is_silent(tmp_path: Path) -> None:
+    media = as_media(write_video(tmp_path / "a.mp4", noisy_images(60), codec="libx264"))
+    coverage = Coverage("video")
+    list(read_frames(media, ALL, coverage))
+    damage_file(media.path, 0.1, 0.9)
+    list(read_spans(media, [(2.0, 5.0)], ALL, coverage))
+    media.path.unlink()
+    assert list(read_spans(media, [(2.0, 5.0)], ALL, coverage)) == []
+
+
+@pytest.mark.parametrize(
+    ("taken", "offset", "expected"),
+    [
+        ("2024:05:13 21:04:05", "+11:00", "2024-05-13T21:04:05+11:00"),
+        ("2024:05:13 21:04:05", None, "2024-05-13T21:04:05"),
+        ("2024:05:13 21:04:05", "nonsense", "2024-05-13T21:04:05"),
+        ("0000:00:00 00:00:00", "+11:00", ""),
+        ("=HYPERLINK(1)", None, ""),
+    ],
+)
+def test_the_time_of_capture_is_what_the_camera_wrote(
+    tmp_path: Path, taken: str, offset: str | None, expected: str
+) -> None:
+    exif = Image.Exif()
+    exif.get_ifd(0x8769).update({0x9003: taken} | ({0x9011: offset} if offset else {}))
+    Image.fromarray(grey_level(9)).save(tmp_path / "a.jpg", exif=exif)
+    coverage = Coverage("photo")
+    list(read_frames(as_media(tmp_path / "a.jpg"), ALL, coverage))
+    assert coverage.captured_at == expected
+
+
+@pytest.mark.parametrize(
+    ("metadata", "expected"),
+    [
+        ({"creation_time": "2024-05-13T10:04:05.000000Z"}, "2024-05-13T10:04:05Z"),
+        ({"creation_time": "1904-01-01T00:00:00.000000Z"}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_time_of_capture_of_a_video_is_in_utc(
+    tmp_path: Path, metadata: dict[str, str], expected: str
+) -> None:
+    with av.open(str(tmp_path / "a.mp4"), "w") as container:
+        container.metadata.update(metadata)
+        stream = container.add_stream("mpeg4", rate=10)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = 64, 48
+        for number in range(5):
+            frame = av.VideoFrame.from_ndarray(grey_level(50), format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, 10)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    coverage = Coverage("video")
+    list(read_frames(as_media(tmp_path / "a.mp4"), ALL, coverage))
+    assert coverage.captured_at == expected
