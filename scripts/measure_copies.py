@@ -2,6 +2,7 @@
 
 import importlib
 import io
+import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from detector.duplicates import (
     PictureHash,
     distances,
     find_clusters,
+    find_inner,
     hash_picture,
 )
 from detector.frames import Coverage, Sampling, read_frames, read_image
@@ -125,20 +127,31 @@ def to_arrays(found: list[PictureHash]) -> tuple[Rgb, Rgb, NDArray[np.bool_]]:
 
 
 def distance_between(first: list[PictureHash], second: list[PictureHash]) -> NDArray[np.uint16]:
-    """Bits between pictures, row by row, mirrored or not."""
-    (bits, turned, _), (other, other_turned, _) = to_arrays(first), to_arrays(second)
+    """Bits between pictures, row by row, mirrored or not; 256 where one has too little quality."""
+    (bits, turned, usable), (other, other_turned, other_usable) = to_arrays(first), to_arrays(second)
     mirrored = np.minimum(distances(turned, other), distances(bits, other_turned))
-    return np.minimum(distances(bits, other), mirrored)
+    nearest = np.minimum(distances(bits, other), mirrored)
+    return np.where(usable & other_usable, nearest, 8 * HASH_BYTES).astype(np.uint16)
 
 
-def precision(labels: NDArray[np.int64], origin: NDArray[np.int64]) -> tuple[float, int, int]:
-    """Share of the pairs within clusters that are of one photo, and numbers of the pairs."""
-    same = together = 0
-    for label in np.unique(labels):
-        counts = np.unique(origin[labels == label], return_counts=True)[1]
-        together += int(counts.sum() * (counts.sum() - 1) // 2)
-        same += int((counts * (counts - 1) // 2).sum())
-    return same / max(1, together), same, together
+def report_precision(everything: list[PictureHash], names: list[str]) -> None:
+    """Prints how clusters are mixed; EVERYTHING repeats wholes and insides of the photos with NAMES."""
+    hashes, mirrored, usable = to_arrays(everything)
+    rows = np.arange(len(everything))
+    origin, pictures = rows % len(names), rows // (2 * len(names)) * len(names) + rows % len(names)
+    for title, chosen, several in (
+        ("wholes", usable & (rows // len(names) % 2 == 0), rows),
+        ("wholes and insides", usable, pictures),
+    ):
+        labels = find_clusters(hashes, mirrored, usable=chosen, pictures=several)[chosen]
+        order = np.argsort(labels, kind="stable")
+        clusters = np.split(origin[chosen][order], np.flatnonzero(np.diff(labels[order])) + 1)
+        same = sum(int((n * (n - 1) // 2).sum()) for n in (np.bincount(members) for members in clusters))
+        together = sum(len(members) * (len(members) - 1) // 2 for members in clusters)
+        print(f"{title}: precision {same / together:.4f}, {same} of {together} pairs in clusters agree")
+        for members in (np.unique(members) for members in clusters):
+            if len(members) > 1:
+                print("  different photos in one cluster: " + ", ".join(names[member] for member in members))
 
 
 def compare_with_reference(images: list[Rgb], found: list[PictureHash]) -> None:
@@ -170,29 +183,35 @@ def main(
     images = [read_image(path) for path in paths]
     began = time.perf_counter()
     originals = [hash_picture(image) for image in images]
-    print(f"{1000 * (time.perf_counter() - began) / len(images):.1f} ms a hash")
+    between = time.perf_counter()
+    insides = [hash_picture(find_inner(image)) for image in images]
+    everything = originals + insides
+    seconds = between - began, time.perf_counter() - between
+    print(
+        "{:.1f} ms a hash, {:.1f} ms a hash of the inside".format(
+            *(1000 * each / len(images) for each in seconds)
+        )
+    )
     if reference:
         compare_with_reference(images, originals)
     usable = to_arrays(originals)[2]
-    print(f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more")
-    everything, origin = list(originals), [np.arange(len(images))]
+    print(
+        f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more; recall whole / with inside"
+    )
     for name, change in CHANGES.items():
-        copies = [hash_picture(np.asarray(change(Image.fromarray(image)))) for image in images]
-        both = usable & to_arrays(copies)[2]
-        apart = distance_between(originals, copies)[both]
-        recall, usual, most = np.mean(apart <= MAX_DISTANCE), np.median(apart), np.percentile(apart, 99)
-        print(f"{name:34} recall {recall:.3f}  median {usual:3.0f} bits, 99 % within {most:3.0f}")
-        everything += copies
-        origin.append(np.arange(len(images)))
-    hashes, mirrored, fine = to_arrays(everything)
-    labels = find_clusters(hashes, mirrored, usable=fine)
-    share, same, together = precision(labels[fine], np.concatenate(origin)[fine])
-    print(f"precision {share:.4f}: {same} of {together} pairs within clusters are of one photo")
-    print("different photos in one cluster:")
-    for label in np.unique(labels[: len(images)]):
-        members = np.flatnonzero(labels[: len(images)] == label)
-        if len(members) > 1:
-            print("  " + ", ".join(paths[member].name for member in members))
+        copies = [np.asarray(change(Image.fromarray(image))) for image in images]
+        whole, inside = (
+            [hash_picture(copy) for copy in copies],
+            [hash_picture(find_inner(copy)) for copy in copies],
+        )
+        apart = distance_between(originals, whole)[usable]
+        pairs = itertools.product((originals, insides), (whole, inside))
+        nearest = np.minimum.reduce([distance_between(*pair) for pair in pairs])[usable]
+        recall, with_inside = np.mean(apart <= MAX_DISTANCE), np.mean(nearest <= MAX_DISTANCE)
+        bits = f"median {np.median(apart):3.0f} bits, 99 % within {np.percentile(apart, 99):3.0f}"
+        print(f"{name:34} {recall:.3f} / {with_inside:.3f}  {bits}")
+        everything += whole + inside
+    report_precision(everything, [path.name for path in paths])
 
 
 if __name__ == "__main__":

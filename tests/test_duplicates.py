@@ -16,6 +16,7 @@ from detector.duplicates import (
     PictureHash,
     distances,
     find_clusters,
+    find_inner,
     find_overlaps,
     hash_picture,
 )
@@ -195,6 +196,49 @@ def test_distances_count_differing_bits() -> None:
     assert distances(rows, rows[:1]).tolist() == [0, 1, 256]
 
 
+# What is inside bars
+
+
+@pytest.mark.parametrize("bar", [0, 255])
+def test_bars_above_and_below_are_left_out(bar: int) -> None:
+    image = waves(16, 300, 400)
+    framed = np.pad(image, ((60, 20), (0, 0), (0, 0)), constant_values=bar)
+    assert np.array_equal(find_inner(framed), image)
+
+
+def test_what_is_around_a_picture_on_a_screen_is_left_out() -> None:
+    image = waves(17, 400, 300)
+    screen = np.pad(image, ((200, 300), (100, 100), (0, 0)), constant_values=255)
+    screen[:40] = 0  # the status line
+    screen[100:150, 40:90] = 90  # a portrait
+    screen[650:660, 40:240:3] = 0  # words
+    assert np.array_equal(find_inner(screen), image)
+
+
+def test_a_large_picture_loses_its_bars_to_within_a_step() -> None:
+    framed = np.pad(waves(18, 1500, 2000), ((300, 300), (0, 0), (0, 0)))
+    inner = find_inner(framed)
+    assert inner.shape[1] == 2000
+    assert abs(inner.shape[0] - 1500) <= 8
+
+
+def test_a_picture_without_bars_is_whole() -> None:
+    image = waves(19, 300, 400)
+    assert find_inner(image) is image or np.array_equal(find_inner(image), image)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (300, 400)])
+def test_a_plain_picture_is_whole(shape: tuple[int, int]) -> None:
+    image = np.full((*shape, 3), 7, np.uint8)
+    assert find_inner(image).shape == image.shape
+
+
+def test_a_small_thing_on_a_plain_ground_is_not_cut_out() -> None:
+    image = np.full((400, 400, 3), 255, np.uint8)
+    image[180:220, 180:220] = waves(20, 40, 40)
+    assert find_inner(image).shape == image.shape
+
+
 # Clusters
 
 
@@ -248,6 +292,19 @@ def cluster(found: list[PictureHash]) -> NDArray[np.int64]:
     mirrored = np.array([list(each.mirrored_bits) for each in found], np.uint8)
     usable = np.array([each.quality >= MIN_QUALITY for each in found])
     return find_clusters(hashes, mirrored, usable=usable)
+
+
+def test_several_hashes_of_a_picture_are_in_its_cluster() -> None:
+    image = waves(21, 300, 400)
+    framed = np.pad(image, ((100, 0), (0, 0), (0, 0)), constant_values=255)
+    found = [hash_picture(each) for each in (waves(22, 300, 400), framed, image, find_inner(framed))]
+    hashes = np.array([list(each.bits) for each in found], np.uint8)
+    mirrored = np.array([list(each.mirrored_bits) for each in found], np.uint8)
+    numbers = np.array([30, 10, 20, 10])
+    labels = find_clusters(hashes, mirrored, usable=np.ones(4, np.bool_), pictures=numbers)
+    assert labels.tolist() == [0, 1, 1, 1]
+    unusable = np.array([True, True, True, False])
+    assert find_clusters(hashes, mirrored, usable=unusable, pictures=numbers).tolist() == [0, 1, 2, 3]
 
 
 def test_plain_pictures_of_one_hash_stay_alone() -> None:
