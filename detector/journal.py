@@ -67,12 +67,11 @@ CREATE TABLE copies (
 ) WITHOUT ROWID;
 CREATE INDEX copies_by_cluster ON copies (cluster);
 CREATE TABLE events (
-    event_id TEXT PRIMARY KEY, sha256 TEXT NOT NULL, class_id INTEGER NOT NULL,
+    event_id TEXT NOT NULL, sha256 TEXT NOT NULL, class_id INTEGER NOT NULL,
     start_seconds REAL NOT NULL, end_seconds REAL NOT NULL, best_detection TEXT NOT NULL,
     max_confidence REAL NOT NULL, median_confidence REAL NOT NULL, frames_hit INTEGER NOT NULL,
-    frames_sampled INTEGER NOT NULL, ambiguous INTEGER NOT NULL
+    frames_sampled INTEGER NOT NULL, ambiguous INTEGER NOT NULL, PRIMARY KEY (sha256, event_id)
 ) WITHOUT ROWID;
-CREATE INDEX events_by_content ON events (sha256);
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 DERIVED = ("posts", "pictures", "copies", "events")
