@@ -124,6 +124,9 @@ def scan(
         Path | None,
         typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
     ] = defaults.weights,
+    detail: Annotated[
+        str, typer.Option(help="fast, standard or thorough: in how many sizes an image is looked at.")
+    ] = defaults.detail,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = defaults.device,
     workers: Annotated[int, typer.Option(help="Files looked at side by side.")] = defaults.workers,
     threads: Annotated[int, typer.Option(help="Threads of each worker's network.")] = defaults.threads,
@@ -155,6 +158,7 @@ def scan(
         device=device,
         workers=workers,
         threads=threads,
+        detail=detail,
         file_timeout=file_timeout,
         max_failures=max_failures,
         retry_failed=retry_failed,

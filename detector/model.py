@@ -21,9 +21,6 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Images (n, 3, h, w), RGB in 0..1, in; (n, 4 + classes, anchors) out: centre x, centre y, width and height
 in pixels of the input, then a confidence for each class."""
 
-DETAILS = ("fast", "standard", "thorough")
-"""How closely an image may be looked at: names of lists of input sizes in the weights' settings."""
-
 STRIDE = 32  # the network halves its input five times
 PADDING_GREY = 114  # as in training
 BATCH_IMAGES = 4  # more does not pay on a CPU and costs memory
@@ -66,7 +63,7 @@ class Model(Protocol):
 
 
 def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo:
-    """What the weights are, without loading them, with the input sizes of one of `DETAILS`.
+    """What the weights are, without loading them, with the input sizes of one level of `options.DETAILS`.
 
     Raises WeightsError.
     """
@@ -106,8 +103,8 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
 def load_model(weights: Path, *, detail: str = "standard", device: str = "cpu", threads: int = 1) -> Model:
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
-    `detail` is one of `DETAILS`, `device` is "cpu" or "cuda". Raises WeightsError, or UsageError when the
-    device is not to be had.
+    `detail` is one of `options.DETAILS`, `device` is "cpu" or "cuda". Raises WeightsError, or UsageError
+    when the device is not to be had.
     """
     info = read_weights_info(weights, detail=detail)
     if weights.suffix == ".onnx":

@@ -7,6 +7,7 @@ from pathlib import Path
 from detector.errors import UsageError
 
 PACKAGE = Path(__file__).parent
+DETAILS = ("fast", "standard", "thorough")
 
 
 def default_weights() -> Path:
@@ -29,6 +30,8 @@ class ScanOptions:
     """Whether folders inside folders are scanned."""
     weights: Path | None = None
     """Weights to use, .onnx or .pt; the ones that come with the tool when None."""
+    detail: str = "standard"
+    """How closely an image is looked at, one of `DETAILS`: the sizes in which the network sees it."""
     device: str = "cpu"
     """Where the network runs: cpu or cuda."""
     workers: int = os.cpu_count() or 1
@@ -60,6 +63,8 @@ class ScanOptions:
         """Raises UsageError for values that mean nothing."""
         if not self.paths and not self.from_file:
             raise UsageError("nothing to scan: name at least one file or folder, or use --from-file")
+        if self.detail not in DETAILS:
+            raise UsageError(f"--detail must be one of {', '.join(DETAILS)}")
         if self.workers < 1 or self.threads < 1:
             raise UsageError("--workers and --threads must be at least 1")
         if self.every < 0 or self.file_timeout <= 0:

@@ -54,7 +54,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     When `stop` is set the files in hand are finished and the tables written. Raises DetectorError.
     """
     options.check()
-    info = read_weights_info(options.weights or default_weights())
+    info = read_weights_info(options.weights or default_weights(), detail=options.detail)
     settings = worker_settings(options, info)
     started_at = utc_now()
     identity = scan_identity(settings, info) | identity_text({"pseudonymise": options.pseudonymise})
@@ -100,6 +100,7 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
         weights=info.path.absolute(),
         device=options.device,
         threads=options.threads,
+        detail=options.detail,
         floor=floor,
         thresholds=thresholds,
         sampling=Sampling(

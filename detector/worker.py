@@ -35,6 +35,8 @@ class WorkerSettings:
     device: str
     threads: int
     """Threads of one worker's network."""
+    detail: str
+    """Level of detail, which sets the sizes in which the network sees an image."""
     floor: float
     """Confidence below which detections are forgotten."""
     thresholds: tuple[float, ...]
@@ -158,8 +160,8 @@ def _one_line(error: MediaError) -> str:
 
 
 @functools.cache
-def _model(weights: Path, device: str, threads: int) -> Model:
-    return load_model(weights, device=device, threads=threads)
+def _model(weights: Path, detail: str, device: str, threads: int) -> Model:
+    return load_model(weights, detail=detail, device=device, threads=threads)
 
 
 def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
@@ -213,7 +215,7 @@ def _look_at(
     """The detections of each frame that has any, with pictures written; notes every frame in `frames`."""
     if not batch:
         return
-    model = _model(settings.weights, settings.device, settings.threads)
+    model = _model(settings.weights, settings.detail, settings.device, settings.threads)
     for frame in batch:
         found = hash_picture(frame.image)
         frames.append(

@@ -70,6 +70,7 @@ def settings_for(
         weights=weights,
         device="cpu",
         threads=1,
+        detail="standard",
         floor=0.05,
         thresholds=(0.5, 0.5),
         sampling=sampling or Sampling(),

@@ -17,7 +17,6 @@ from onnx import helper
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
 from detector.model import (
-    DETAILS,
     MAX_DETECTIONS,
     NMS_IOU,
     PADDING_GREY,
@@ -28,6 +27,7 @@ from detector.model import (
     load_model,
     read_weights_info,
 )
+from detector.options import DETAILS
 from detector.training.artwork import draw_artwork
 from tests.conftest import BLUE, RED, REPOSITORY, picture
 from tests.fake_weights import TOML, write_fake_weights

@@ -18,6 +18,7 @@ from detector.errors import ExitCode, ReportFolderError, UsageError, WeightsErro
 from detector.options import ScanOptions
 from detector.scan import Outcome, Progress, scan
 from tests.conftest import BLUE, RED, write_picture
+from tests.fake_weights import write_fake_weights
 
 TABLES = ("detections.csv", "files.csv", "events.csv", "summary.json")
 
@@ -172,6 +173,22 @@ def test_other_settings_on_the_same_report_are_refused_with_what_differs(
         scan_folder(downloads, report, fake_weights, every=2.0)
     with pytest.raises(ReportFolderError, match="thresholds was"):
         scan_folder(downloads, report, fake_weights, min_confidence=0.9)
+
+
+def test_each_level_of_detail_looks_in_its_own_sizes(tmp_path: Path) -> None:
+    weights = write_fake_weights(tmp_path)
+    text = weights.with_suffix(".toml").read_text()
+    sizes = "{ fast = [32], standard = [128], thorough = [256, 128] }"
+    weights.with_suffix(".toml").write_text(text.replace("[128]", sizes))
+    (tmp_path / "photos").mkdir()
+    write_picture(tmp_path / "photos" / "a.png", (1, 1, RED))
+    for detail, found in (("fast", 0), ("standard", 1), ("thorough", 5)):
+        scan_folder(tmp_path / "photos", tmp_path / detail, weights, detail=detail)
+        assert len(read_table(tmp_path / detail / "detections.csv")) == found
+    with pytest.raises(ReportFolderError, match="input sizes was"):
+        scan_folder(tmp_path / "photos", tmp_path / "fast", weights, detail="thorough")
+    with pytest.raises(UsageError, match="--detail must be one of fast"):
+        scan_folder(tmp_path / "photos", tmp_path / "none", weights, detail="finest")
 
 
 def test_a_foreign_folder_is_refused(downloads: Path, tmp_path: Path, fake_weights: Path) -> None:
