@@ -1,0 +1,73 @@
+"""A report in, one of the formats out."""
+
+import json
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.errors import ReportFolderError
+from detector.export import ExportFormat
+from detector.export.coco import write_coco
+from detector.export.csv_excel import write_csv_excel
+from detector.export.labelstudio import write_labelstudio
+from detector.export.megadetector import write_megadetector
+from detector.export.rows import ExportSource, Written
+from detector.export.writing import create_output
+from detector.export.yolo import write_yolo
+from detector.journal import read_journal
+from detector.tables import define_views
+
+WRITERS: dict[ExportFormat, Callable[[ExportSource, Path], Written]] = {
+    ExportFormat.MEGADETECTOR: write_megadetector,
+    ExportFormat.COCO: write_coco,
+    ExportFormat.YOLO: write_yolo,
+    ExportFormat.LABELSTUDIO: write_labelstudio,
+    ExportFormat.CSV_EXCEL: write_csv_excel,
+}
+SINGLE_FILES = frozenset({ExportFormat.MEGADETECTOR})
+UNFINISHED = "the scan was stopped before it had looked at every file; what is missing is not in the export"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """An export that was written."""
+
+    out: Path
+    written: Written
+
+
+def export_report(report: Path, to: ExportFormat, out: Path | None = None) -> Export:
+    """Writes a report in another tool's format: beside it, or to `out`, which must not exist.
+
+    Raises ReportFolderError when the report is none or not finished, or the output cannot be written.
+    """
+    folder = Path(os.path.abspath(report))  # noqa: PTH100 (a link keeps its own name)
+    target = Path(os.path.abspath(out)) if out else default_out(folder, to)  # noqa: PTH100
+    if target.resolve().is_relative_to(folder.resolve()):
+        raise ReportFolderError(f"{target} is inside the report, whose manifest names all that belongs there")
+    with read_journal(folder) as connection:
+        info = define_views(connection)
+        weights_name, ended_at, complete = _read_run(folder)
+        source = ExportSource(folder, connection, info, weights_name, ended_at)
+        with create_output(target) as path:
+            written = WRITERS[to](source, path)
+    notes = written.notes if complete else (UNFINISHED, *written.notes)
+    return Export(target, Written(written.files, written.detections, notes))
+
+
+def default_out(folder: Path, to: ExportFormat) -> Path:
+    """Beside the report, not in it: its manifest stays true."""
+    return folder.with_name(f"{folder.name}-{to}{'.json' if to in SINGLE_FILES else ''}")
+
+
+def _read_run(folder: Path) -> tuple[str, str, bool]:
+    """The weights' file name, when the scan ended, and whether it looked at everything."""
+    path = folder / "run.json"
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+        return str(run["options"]["weights"]), str(run["ended_at"]), bool(run["complete"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ReportFolderError(
+            f"{path} cannot be read; run the scan again, it writes the report anew"
+        ) from error

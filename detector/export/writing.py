@@ -1,0 +1,47 @@
+"""Rows in, a file out: JSON lists of any length, and an output that is whole or not there."""
+
+import json
+import tempfile
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TextIO
+
+from detector.errors import ReportFolderError
+
+
+@contextmanager
+def create_output(out: Path) -> Iterator[Path]:
+    """A path to write a file or make a folder at, which becomes `out` when all is written.
+
+    Raises ReportFolderError when `out` is there already or cannot be written.
+    """
+    if out.exists() or out.is_symlink():
+        raise ReportFolderError(f"{out} exists; remove it or choose another --out")
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name[:50]}.") as half:
+            yield Path(half) / out.name
+            (Path(half) / out.name).rename(out)
+    except OSError as error:
+        raise ReportFolderError(f"{out} cannot be written: {error.strerror or error}") from error
+
+
+def open_new(path: Path) -> TextIO:
+    """A new UTF-8 text file with line breaks as written."""
+    return path.open("x", encoding="utf-8", newline="")
+
+
+def write_list(file: TextIO, rows: Iterable[object], indent: str = "") -> int:
+    """Writes a JSON list, a row a line, and returns how many rows there were."""
+    count = 0
+    file.write("[")
+    for count, row in enumerate(rows, 1):
+        file.write(f"{',' if count > 1 else ''}\n{indent} {json.dumps(row, allow_nan=False)}")
+    file.write(f"\n{indent}]")
+    return count
+
+
+def dump(content: object) -> str:
+    """JSON over several lines."""
+    return json.dumps(content, indent=1, allow_nan=False)
