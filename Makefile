@@ -10,7 +10,7 @@ DEMO := demo-report
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
 	@$(BIN)/detector scan datasets/samples --out $(DEMO) || [ $$? -eq 1 ]  # one sample is broken on purpose
-	@echo "Look at the annotated pictures in $(DEMO)/frames and at $(DEMO)/detections.csv"
+	@echo "Open $(DEMO)/index.html in a browser; the annotated pictures are in $(DEMO)/frames"
 
 test: $(VENV)/.installed-test
 	$(BIN)/ruff format --check .

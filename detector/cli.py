@@ -276,7 +276,7 @@ def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         console.print(
             f"   which files: rows with status failed in {escape(printable(str(out / 'files.csv')))}"
         )
-    console.print(f"Report: {escape(printable(str(out)))} (detections.csv, files.csv, frames/, crops/)")
+    console.print(f"Report: {escape(printable(str(out)))} (open index.html; tables in *.csv)")
     console.print("A detection is a hint, not a proof: a person decides.")
     if outcome.exit_code == ExitCode.MAX_FAILURES:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
