@@ -68,6 +68,18 @@ def test_every_figure_is_counted(looked: list[Seen]) -> None:
     assert "500 per 1,000" in format_figures(figures)
 
 
+def test_confidence_is_compared_with_what_was_right(looked: list[Seen]) -> None:
+    figures = measure(looked, NAMES, [0.4, 0.4], np.random.default_rng(0))
+    assert figures.reliability == {
+        "0.05–0.2": (0, 0),
+        "0.2–0.4": (0, 1),
+        "0.4–0.6": (0, 2),
+        "0.6–0.8": (0, 0),
+        "0.8–1.0": (2, 2),
+    }
+    assert "| 0.8–1.0 | 2 | 100% |" in format_figures(figures)
+
+
 def test_errors_are_named(looked: list[Seen]) -> None:
     words = [(word, one.photo.kind) for word, one in find_errors(looked, NAMES, [0.4, 0.4])]
     assert words == [

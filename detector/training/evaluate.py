@@ -18,6 +18,7 @@ from detector.training.truth import Photo
 MATCH_IOU = 0.5
 SIZE_EDGES = (0, 24, 48, 96, 1_000_000)  # pixels of a box's longer side in the photo as the network sees it
 BOOTSTRAP_ROUNDS = 1000
+CONFIDENCE_EDGES = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
 CONFUSION_FLOOR = 0.3  # overlap from which a box counts as being on another one
 
 
@@ -62,6 +63,8 @@ class Figures:
     """Negative photos hit and all."""
     confusion: Mapping[tuple[str, str], int]
     """Boxes by (truth, reported); ``none`` where one has no counterpart."""
+    reliability: Mapping[str, tuple[int, int]]
+    """By range of confidence, of all classes: detections that are right, and all."""
 
 
 def look(model: Model, photos: Sequence[Photo], *, floor: float) -> list[Seen]:
@@ -96,6 +99,7 @@ def measure(
             for kind in kinds
         },
         confusion=_count_confusion(seen, class_names, limits),
+        reliability=_count_reliability(seen, class_names),
     )
 
 
@@ -246,6 +250,17 @@ def _count_confusion(
     return counted
 
 
+def _count_reliability(seen: Sequence[Seen], class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
+    matched = [_match(seen, number, label) for number, label in enumerate(class_names)]
+    right = np.concatenate([found for found, _, _ in matched])
+    wrong = np.concatenate([wrong for _, wrong, _ in matched])
+    counted = {}
+    for low, high in pairwise(CONFIDENCE_EDGES):
+        good, bad = (int(((values >= low) & (values < high)).sum()) for values in (right, wrong))
+        counted[f"{low}–{high}"] = good, good + bad
+    return counted
+
+
 def _interval(outcomes: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float, float]:
     """The share of True, and its 95 % bootstrap interval (Efron 1979)."""
     if len(outcomes) == 0:
@@ -280,6 +295,11 @@ def format_figures(figures: Figures) -> str:
         lines.append(f"\n{one.label}: boxes found by size: {sizes}. Photos found by source: {sources}.")
     lines.append("\n| truth | reported as | boxes |\n|---|---|--:|")
     lines += [f"| {truth} | {reported} | {n} |" for (truth, reported), n in sorted(figures.confusion.items())]
+    lines.append("\n| confidence | detections | of them right |\n|---|--:|--:|")
+    lines += [
+        f"| {between} | {every} | {right / every:.0%} |" if every else f"| {between} | 0 | |"
+        for between, (right, every) in figures.reliability.items()
+    ]
     return "\n".join(lines) + "\n"
 
 
