@@ -133,9 +133,9 @@ class SidecarFolders:
     def _add(self, folder: _Folder, reading: Reading) -> None:
         for claim in reading.claims:
             for name in claim.names:
-                if key := _key(name, folder.path):
-                    _append(folder.by_name, key, claim)
-                    _append(folder.by_stem, posixpath.splitext(key)[0], claim)
+                key = _key(name, folder.path)
+                _append(folder.by_name, key, claim)
+                _append(folder.by_stem, posixpath.splitext(key)[0], claim)
             for sha256 in claim.sha256s:
                 _append(self.by_sha256, sha256, claim)
 
@@ -201,6 +201,8 @@ def _about_many(names: set[str], sidecars: set[str]) -> list[str]:
     many: list[tuple[int, str]] = []
     for name in sidecars:
         base = name.removesuffix(".json")
+        if name.startswith("."):
+            continue
         if name.lower() == "posts.csv":
             many.append((0, name))
         elif EXPORT.fullmatch(name):
@@ -239,12 +241,11 @@ def _look_up(path: Path, chain: list[_Folder], *, by_stem: bool = False) -> Iter
 def _key(name: str, folder: Path) -> str:
     """A name as it is compared: relative, composed characters (macOS takes them apart), forward slashes.
 
-    "" when it leads out of the folder.
+    One that leads out of the folder equals no name of a file in it.
     """
     text = unicodedata.normalize("NFC", name.replace("\\", "/"))
     above = unicodedata.normalize("NFC", f"{folder.as_posix()}/".replace("\\", "/"))
-    path = posixpath.normpath(text.removeprefix(above))
-    return "" if path.startswith(("/", "../")) or path in ("..", ".") else path
+    return posixpath.normpath(text.removeprefix(above))
 
 
 def _append(claims: dict[str, list[Claim]], key: str, claim: Claim) -> None:

@@ -51,7 +51,7 @@ def match_posts(media: Iterable[tuple[Media, str]], roots: Sequence[Path]) -> It
     matches = _Store()
     wanted: set[str] = set()
     for file, sha256 in media:
-        match = _match_by_name(file, folders)
+        match = _match_by_name(file, sha256.lower(), folders)
         matches.append(match, sha256.lower())
         if not match.rule and not is_sidecar(file.path.name):
             wanted.add(sha256.lower())
@@ -76,7 +76,7 @@ def pseudonym(author: str, key: bytes) -> str:
     return f"author-{digest[:12]}"
 
 
-def _match_by_name(media: Media, folders: SidecarFolders) -> PostMatch:
+def _match_by_name(media: Media, sha256: str, folders: SidecarFolders) -> PostMatch:
     if is_sidecar(media.path.name):
         return PostMatch(media.path, Post(), "")
     found, warnings = folders.find_claims(media)
@@ -86,6 +86,8 @@ def _match_by_name(media: Media, folders: SidecarFolders) -> PostMatch:
     others = [claim for _, claim in found if claim is not main]
     told = _distinct(main.post, [claim.post for claim in others])
     contradictions = [_contradiction(main.post, post) for post in told]
+    if main.sha256s and sha256 and sha256 not in main.sha256s:
+        contradictions.append(f"{main.post.sidecar} gives another sha256")
     return PostMatch(
         media.path,
         main.post,
@@ -95,11 +97,11 @@ def _match_by_name(media: Media, folders: SidecarFolders) -> PostMatch:
     )
 
 
-def _rank(found: Found) -> tuple[bool, bool, str]:
-    """By path before by stem, a person's table first; of Telegram's messages with one file the earliest."""
+def _rank(found: Found) -> tuple[bool, str]:
+    """By path before by stem, else as found; of Telegram's messages with one file the earliest."""
     rule, claim = found
     order = (claim.post.posted_at or "unknown") if claim.tool == "telegram" else ""
-    return rule != "path", claim.tool != "posts.csv", order
+    return rule != "path", order
 
 
 def _claim_warning(claim: Claim) -> str:
@@ -146,7 +148,7 @@ def _find_donors(matches: "_Store", wanted: set[str], folders: SidecarFolders) -
     for match, sha256 in matches if wanted else ():
         if match.rule and sha256 in wanted:
             equal = donors.setdefault(sha256, [])
-            if len(equal) <= MAX_OTHERS and match.post not in [known.post for known in equal]:
+            if len(equal) <= MAX_OTHERS:
                 equal.append(match)
     return donors
 

@@ -1,6 +1,5 @@
 """Fields that strangers wrote in, Post out: cut to size, printable, times in UTC, links of the web only."""
 
-import math
 import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -18,7 +17,8 @@ MAX_URL = 2_000
 MAX_WARNING = 500
 LINE_BREAKS = re.compile(r"[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+")
 DAY = re.compile(r"(\d{4})-?(\d\d)-?(\d\d)")
-LAST_EPOCH = 253_402_300_799  # the year 9999
+FIRST_YEAR = 1971  # writers that know no time leave 0, which is 1970
+FIRST_EPOCH, LAST_EPOCH = 31_536_000, 253_402_300_799  # the years 1971 and 9999
 PLATFORMS = {
     "twitter.com": "twitter",
     "x.com": "twitter",
@@ -50,7 +50,7 @@ class Post:
     author: str = ""
     """Handle where the sidecar has one, else the displayed name, else an id."""
     posted_at: str = ""
-    """ISO 8601 in UTC with `Z`; a bare `YYYY-MM-DD` where only the day (in UTC) is known."""
+    """ISO 8601 in UTC with `Z`; a bare `YYYY-MM-DD` where only the day is known."""
     post_id: str = ""
     """The platform's own; `<chat>/<message>` for Telegram."""
     text: str = ""
@@ -150,7 +150,7 @@ def epoch_moment(value: object) -> Moment:
         value = float(value)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return Moment()
-    if not 0 < value <= LAST_EPOCH or not math.isfinite(value):
+    if not FIRST_EPOCH <= value <= LAST_EPOCH:
         return Moment()
     return Moment(_isoformat(datetime.fromtimestamp(int(value), UTC)))
 
@@ -166,9 +166,12 @@ def text_moment(value: object, *, naive_is_utc: bool = False) -> Moment:
         time = datetime.fromisoformat(text)
         if time.tzinfo is None and not naive_is_utc:
             return Moment(warning=f"posted_at left out, local time without zone: {clean(text, 40)}")
-        return Moment(_isoformat(time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)))
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
     except (ValueError, OverflowError):
+        time = datetime(1, 1, 1, tzinfo=UTC)
+    if time.year < FIRST_YEAR:
         return Moment(warning=f"posted_at left out, not a time: {clean(text, 40)}")
+    return Moment(_isoformat(time))
 
 
 def day_moment(value: object) -> Moment:
@@ -181,7 +184,7 @@ def day_moment(value: object) -> Moment:
         day = date(int(found[1]), int(found[2]), int(found[3])) if found else None
     except ValueError:
         day = None
-    if day is None:
+    if day is None or day.year < FIRST_YEAR:
         return Moment(warning=f"posted_at left out, not a day: {clean(text, 40)}")
     return Moment(day.isoformat(), "posted_at is a day, its time is not known")
 
