@@ -32,7 +32,7 @@ from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
-    from detector.compare import Comparison
+    from detector.compare.reports import Comparison
     from detector.scan import Outcome, Progress
     from detector.summary import Reach
     from detector.verify import Standing, Verification
@@ -364,7 +364,7 @@ def compare(
     ] = None,
 ) -> None:
     """Say what report B has gained, lost and sees otherwise than report A."""
-    from detector.compare import compare_reports
+    from detector.compare.reports import compare_reports
 
     _print_comparison(compare_reports(a, b, csv))
     if csv:

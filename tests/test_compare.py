@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.compare import Change, Detection, compare_reports, match_detections
+from detector.compare.matching import Detection, match_detections
+from detector.compare.reports import compare_reports
+from detector.compare.table import Change
 from detector.errors import ReportFolderError
 from tests.conftest import BLUE, RED, write_picture
 from tests.reports import change_journal, contents, copy_samples, scan_samples, sha256_of

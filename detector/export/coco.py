@@ -35,12 +35,10 @@ def write_coco(source: ExportSource, folder: Path) -> Written:
     with open_new(folder / "results.json") as out:
         write_list(out, _results(source))
         out.write("\n")
-    files = sum(1 for _ in _files_looked_at(source))
+    (files,) = source.connection.execute(
+        "SELECT count(*) FROM temp.files WHERE sha256 IN (SELECT sha256 FROM frames)"
+    ).fetchone()
     return Written(files, annotations)
-
-
-def _files_looked_at(source: ExportSource) -> Iterator[ReportFile]:
-    return (file for file in read_files(source) if next(read_frames(source, file), None))
 
 
 def _images(source: ExportSource) -> Iterator[tuple[int, ReportFile, ReportFrame]]:

@@ -1,0 +1,1 @@
+"""Two reports in, what the second gained, lost and sees otherwise out."""
