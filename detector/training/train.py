@@ -13,7 +13,7 @@ from typing import Any
 
 from detector.model import import_ultralytics
 
-WARM_UP_BATCHES = 60
+WARM_UP_BATCHES = 30
 FINAL_SHARE = 0.02  # of the learning rate, at the end
 
 
