@@ -11,6 +11,7 @@ from itertools import islice
 
 import cv2
 from pebble import ProcessExpired, ProcessPool
+from threadpoolctl import threadpool_limits
 
 from detector.errors import DetectorError
 from detector.sources import Media
@@ -94,6 +95,7 @@ def scan_files(
 def _prepare_worker() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lets the files in hand be finished
     cv2.setNumThreads(1)  # workers are the parallelism
+    threadpool_limits(1)  # of the matrix products in NumPy, which else wait for each other in every worker
 
 
 def _drop_queued(futures: "dict[Future[FileResult], _Task]") -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
@@ -57,17 +58,14 @@ def _find_posts(journal: Journal, *, pseudonymise: bool) -> Iterator[tuple[objec
 
 
 def _without_author(post: Post, key: bytes) -> Post:
-    """The post with its author's name replaced, in its address and text too."""
-    if not post.author:
+    """The post with its author replaced, also where the name stands in its address, text and sidecar."""
+    handle = post.author.lstrip("@")
+    if not handle:
         return post
     name = pseudonym(post.author, key)
-    handle = post.author.lstrip("@")
-    return replace(
-        post,
-        author=name,
-        source_url=post.source_url.replace(handle, name),
-        text=post.text.replace(handle, name),
-    )
+    alone = re.compile(rf"(?<!\w){re.escape(handle)}(?!\w)", re.IGNORECASE)
+    texts = {field: alone.sub(name, getattr(post, field)) for field in ("source_url", "text", "sidecar")}
+    return replace(post, author=name, **texts)
 
 
 # Copies

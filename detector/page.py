@@ -66,7 +66,7 @@ def _find_cards(connection: sqlite3.Connection, view: str) -> list[dict[str, Any
         f"""
         WITH numbered AS (
             SELECT v.*, row_number() OVER (PARTITION BY sha256 ORDER BY confidence DESC, id) AS place
-            FROM temp.{view} v),
+            FROM temp.{view} v WHERE crop != ''),
         of_content AS (
             SELECT sha256, max(cluster) AS cluster, max(cluster_size) AS cluster_size
             FROM temp.files WHERE sha256 != '' GROUP BY sha256),

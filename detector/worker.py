@@ -87,32 +87,29 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     coverage = Coverage(media.kind)
     sha256, size, reason = "", 0, ""
     status: Status | None = None
-    frames: list[SeenFrame] = []
-    found: list[sv.Detections] = []
+    look = _Look(settings)
     give_up_at = time.monotonic() + settings.sampling.max_seconds
     try:
         sha256, size = media.sha256(), media.size()
         for batch in _batches(read_frames(media, settings.sampling, coverage)):
-            found.extend(_look_at(batch, sha256, settings, frames))
+            look.look_at(batch, sha256)
     except UnsupportedMediaError as error:
         status, reason = "unsupported", _one_line(error)
     except MediaError as error:
         status, reason = "failed", _one_line(error)
     if not reason and coverage.frames_unreadable:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
-    detections = sv.Detections.merge(found) if found else empty_detections()
     if settings.densify and coverage.kind == "video":
-        seen = {frame.frame_index for frame in frames}
-        for batch in _batches(_closer_frames(media, detections, coverage, settings, give_up_at)):
+        seen = {frame.frame_index for frame in look.frames}
+        for batch in _batches(_closer_frames(media, look.detections(), coverage, settings, give_up_at)):
             new = [frame for frame in batch if frame.index not in seen]
             coverage.frames_read += len(new)
-            found.extend(_look_at(new, sha256, settings, frames))
-        detections = _in_order(found)
+            look.look_at(new, sha256, only_better=True)
+    detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
-    frames.sort()
     coverage = replace(coverage, landmarks=[])
-    return FileResult(media, sha256, size, status, reason, coverage, tuple(frames), detections)
+    return FileResult(media, sha256, size, status, reason, coverage, tuple(sorted(look.frames)), detections)
 
 
 def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResult:
@@ -201,30 +198,52 @@ def _closer_frames(
     return read_spans(media, spans, Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left), coverage)
 
 
-def _in_order(found: list[sv.Detections]) -> sv.Detections:
-    if not found:
-        return empty_detections()
-    detections = sv.Detections.merge(found)
-    order = np.lexsort((detections.data["rank"], detections.data["frame_index"]))
-    return cast("sv.Detections", detections[order])
+class _Look:
+    """What is seen in one file, frame by frame."""
 
+    def __init__(self, settings: WorkerSettings) -> None:
+        self.settings = settings
+        self.frames: list[SeenFrame] = []
+        self.found: list[sv.Detections] = []
 
-def _look_at(
-    batch: list[Frame], sha256: str, settings: WorkerSettings, frames: list[SeenFrame]
-) -> Iterator[sv.Detections]:
-    """The detections of each frame that has any, with pictures written; notes every frame in `frames`."""
-    if not batch:
-        return
-    model = _model(settings.weights, settings.detail, settings.device, settings.threads)
-    for frame in batch:
-        found = hash_picture(frame.image)
-        frames.append(
-            SeenFrame(frame.index, frame.time_seconds, found.bits, found.mirrored_bits, found.quality)
+    def detections(self) -> sv.Detections:
+        """Of all frames, by frame and rank."""
+        if not self.found:
+            return empty_detections()
+        detections = sv.Detections.merge(self.found)
+        order = np.lexsort((detections.data["rank"], detections.data["frame_index"]))
+        return cast("sv.Detections", detections[order])
+
+    def look_at(self, batch: list[Frame], sha256: str, *, only_better: bool = False) -> None:
+        """Detects, and writes the pictures; with `only_better` of those frames alone that show a flag more
+        surely than the frames around them that have been looked at before."""
+        if not batch:
+            return
+        settings = self.settings
+        model = _model(settings.weights, settings.detail, settings.device, settings.threads)
+        images = [frame.image for frame in batch]
+        for frame, detections in zip(batch, model.detect(images, settings.floor), strict=True):
+            bits = hash_picture(frame.image)
+            self.frames.append(
+                SeenFrame(frame.index, frame.time_seconds, bits.bits, bits.mirrored_bits, bits.quality)
+            )
+            if not len(detections):
+                continue
+            bar = self._surest_near(frame.time_seconds) if only_better else 0.0
+            draw = bool(np.asarray(detections.confidence).max() > bar)
+            names = model.info.class_names
+            self.found.append(_with_pictures(frame, detections, sha256, names, settings, draw=draw))
+
+    def _surest_near(self, time_seconds: float) -> float:
+        every = self.settings.sampling.every_seconds
+        return max(
+            (
+                float(np.asarray(one.confidence).max())
+                for one in self.found
+                if abs(one.data["time_seconds"][0] - time_seconds) <= every
+            ),
+            default=0.0,
         )
-    images = [frame.image for frame in batch]
-    for frame, detections in zip(batch, model.detect(images, settings.floor), strict=True):
-        if len(detections):
-            yield _with_pictures(frame, detections, sha256, model.info.class_names, settings)
 
 
 def _with_pictures(
@@ -233,11 +252,13 @@ def _with_pictures(
     sha256: str,
     class_names: tuple[str, ...],
     settings: WorkerSettings,
+    *,
+    draw: bool,
 ) -> sv.Detections:
     count = len(detections)
     height, width = frame.image.shape[:2]
     shown = is_shown(detections, settings.thresholds)
-    pictured = has_picture(detections, settings.thresholds)
+    pictured = has_picture(detections, settings.thresholds) & draw
     ids = [detection_id(sha256, frame.index, rank) for rank in range(count)]
     folder = "frames" if shown.any() else "almost"
     annotated = f"{folder}/{sha256[:ID_DIGITS]}-{frame.index}.jpg"

@@ -96,3 +96,16 @@ def test_a_result_of_the_same_content_is_the_same_whatever_the_name(
     assert one.sha256 == two.sha256
     assert np.array_equal(one.detections.xyxy, two.detections.xyxy)
     assert np.array_equal(one.detections.data["annotated"], two.detections.data["annotated"])
+
+
+def test_a_closer_look_draws_only_frames_that_show_more(tmp_path: Path, fake_weights: Path) -> None:
+    path = write_video(tmp_path / "in" / "clip.mp4", [[(1, 1, RED)]] * 6)
+    (media,) = find_media([path])
+    settings = settings_for(fake_weights, tmp_path / "report", densify=True)
+    result = scan_file(media, settings)
+    data = result.detections.data
+    assert result.coverage.frames_read == len(result.frames) > 6
+    assert data["frame_index"].tolist() == sorted(data["frame_index"].tolist())
+    drawn = {name for name in data["annotated"].tolist() if name}
+    assert 6 <= len(drawn) < len(set(data["frame_index"].tolist()))
+    assert {f"frames/{path.name}" for path in (tmp_path / "report" / "frames").iterdir()} == drawn

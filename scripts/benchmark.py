@@ -1,0 +1,299 @@
+"""How fast a scan is beside what one would run instead: `yolo predict` with the same weights and files.
+
+Every program is run whole, in turn (A B C A B C …), and compared by the ratio of medians of one run, for the
+speed of a shared machine changes. Writes `benchmark.json`. Needs the train extra.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+SAMPLES = REPOSITORY / "datasets" / "samples"
+WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
+PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
+PHOTO_MEGAPIXELS = (0.5, 12.0)
+CLIP_FRAMES_PER_SECOND = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one run of a program took."""
+
+    wall_seconds: float
+    cpu_seconds: float
+    peak_mb: float
+    """Resident memory of all its processes together; what they share is counted for each."""
+
+
+def main() -> None:
+    """Makes the work and runs all comparisons, printing as they come."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--photos", type=int, default=1000, help="photos made")
+    parser.add_argument("--folder", type=Path, help="photos to use instead of made ones")
+    parser.add_argument("--clips", type=int, default=10, help="clips made")
+    parser.add_argument("--clip-seconds", type=int, default=60)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--size", type=int, default=640, help="input size of yolo predict")
+    parser.add_argument("--files", type=int, nargs="*", default=[10, 100, 1000, 10_000], help="flatness")
+    parser.add_argument("--long-minutes", type=int, nargs="*", default=[10, 120], help="flatness of memory")
+    parser.add_argument("--out", type=Path, default=Path("benchmark.json"))
+    options = parser.parse_args()
+    work = Path(tempfile.mkdtemp(prefix="benchmark-"))
+    try:
+        results = run_all(options, work)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"written to {options.out}")
+
+
+def run_all(options: argparse.Namespace, work: Path) -> dict[str, object]:
+    """All figures, by name."""
+    photos = options.folder or make_photos(work / "photos", options.photos)
+    count = sum(1 for path in photos.iterdir() if path.is_file())
+    results: dict[str, object] = {"cores": os.cpu_count(), "photos": count, "rounds": options.rounds}
+    if count:
+        results["photos_run"] = compare(
+            photo_programs(photos, options.size), options.rounds, count, "images/s"
+        )
+    if options.clips:
+        clips = make_clips(work / "clips", options.clips, options.clip_seconds)
+        seconds = options.clips * options.clip_seconds
+        programs = video_programs(clips, options.size)
+        results["video_run"] = compare(programs, options.rounds, seconds, "seconds of video/s")
+    results["help_seconds"] = statistics.median(
+        run_program([sys.executable, "-m", "detector", "--help"]).wall_seconds for _ in range(5)
+    )
+    print(f"detector --help: {results['help_seconds']:.2f} s")
+    flat = {}
+    for files in options.files:
+        folder = make_small_files(work / f"small{files}", files)
+        cost = run_program(scan_command(folder))
+        flat[files] = asdict(cost) | {"seconds_per_file": cost.wall_seconds / files}
+        print(f"{files} small files: {cost.wall_seconds / files:.3f} s each, {cost.peak_mb:.0f} MB")
+    results["by_number_of_files"] = flat
+    long = {}
+    for minutes in options.long_minutes:
+        video = make_clips(work / f"long{minutes}", 1, minutes * 60, resolution=(640, 360))
+        cost = run_program(scan_command(video))
+        long[minutes] = asdict(cost)
+        print(f"video of {minutes} minutes: {cost.wall_seconds:.0f} s, {cost.peak_mb:.0f} MB")
+    results["by_minutes_of_video"] = long
+    return results
+
+
+def scan_command(folder: Path, *more: str) -> list[str]:
+    """A scan of the folder into a new report."""
+    out = tempfile.mkdtemp(prefix="report-", dir=folder.parent)
+    return [sys.executable, "-m", "detector", "scan", str(folder), "--out", out, "--quiet", *more]
+
+
+def photo_programs(folder: Path, size: int) -> dict[str, list[str]]:
+    """What is compared on photos; `--detail fast` looks at them in one size, as yolo predict does."""
+    return {
+        "yolo predict .pt": yolo_command(folder, WEIGHTS.with_suffix(".pt"), size),
+        "yolo predict .onnx": yolo_command(folder, WEIGHTS, size),
+        "detector scan": scan_command(folder),
+        "detector scan --detail fast": scan_command(folder, "--detail", "fast"),
+    }
+
+
+def video_programs(folder: Path, size: int) -> dict[str, list[str]]:
+    """What is compared on videos: one frame a second."""
+    stride = f"vid_stride={CLIP_FRAMES_PER_SECOND}"
+    return {
+        "yolo predict .pt": yolo_command(folder, WEIGHTS.with_suffix(".pt"), size, stride),
+        "yolo predict .onnx": yolo_command(folder, WEIGHTS, size, stride),
+        "detector scan": scan_command(folder),
+        "detector scan --keyframes": scan_command(folder, "--keyframes"),
+    }
+
+
+def yolo_command(folder: Path, weights: Path, size: int, *more: str) -> list[str]:
+    """ultralytics' own command line: pictures with boxes and labels as text, as a scan writes them."""
+    program = [sys.executable, "-c", "from ultralytics.cfg import entrypoint; entrypoint()"]
+    project = tempfile.mkdtemp(prefix="yolo-", dir=folder.parent)
+    words = ["predict", f"model={weights}", f"source={folder}", f"imgsz={size}", "device=cpu", "save=True"]
+    return [*program, *words, "save_txt=True", "save_conf=True", "verbose=False", f"project={project}", *more]
+
+
+def compare(
+    programs: dict[str, list[str]], rounds: int, amount: int, unit: str
+) -> dict[str, dict[str, object]]:
+    """Runs the programs in turn; the first is what the others are compared with."""
+    costs: dict[str, list[Cost]] = {name: [] for name in programs}
+    for number in range(rounds):
+        for name, command in programs.items():
+            cost = run_program(fresh(command))
+            costs[name].append(cost)
+            print(f"round {number + 1}: {name}: {amount / cost.wall_seconds:.1f} {unit}", flush=True)
+    rates = {name: statistics.median(amount / one.wall_seconds for one in of) for name, of in costs.items()}
+    results: dict[str, dict[str, object]] = {}
+    for name, of in costs.items():
+        cores = statistics.median(one.cpu_seconds / one.wall_seconds for one in of)
+        results[name] = {
+            unit: rates[name],
+            "peak_mb": max(one.peak_mb for one in of),
+            "cores_used": cores,
+            "times_as_fast_as": {other: rates[name] / rates[other] for other in rates if other != name},
+            "runs": [asdict(one) for one in of],
+        }
+        ratios = ", ".join(f"{rates[name] / rates[other]:.2f} × {other}" for other in rates if other != name)
+        print(f"{name}: {rates[name]:.1f} {unit}, {results[name]['peak_mb']:.0f} MB, {ratios}")
+    return results
+
+
+def fresh(command: Sequence[str]) -> list[str]:
+    """The command with its report folder emptied, so that no run finds the work of the one before."""
+    for word in command:
+        folder = Path(word.removeprefix("project="))
+        if folder.name.startswith(("report-", "yolo-")):
+            shutil.rmtree(folder, ignore_errors=True)
+    return list(command)
+
+
+def run_program(command: Sequence[str]) -> Cost:
+    """Runs it to its end. Raises CalledProcessError when it fails; failed files in a scan are no failure."""
+    environment = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "PYTHONWARNINGS": "ignore"}
+    started = time.monotonic()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+        peak = [0.0]
+        watch = threading.Thread(target=watch_memory, args=(process.pid, peak), daemon=True)
+        watch.start()
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_seconds = time.monotonic() - started
+        process.returncode = os.waitstatus_to_exitcode(status)
+        watch.join()
+        if process.returncode not in (0, 1) or (process.returncode and "detector" not in command):
+            output.seek(0)
+            sys.stderr.write(output.read().decode(errors="replace")[-2000:])
+            raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(wall_seconds, usage.ru_utime + usage.ru_stime, peak[0])
+
+
+def watch_memory(root: int, peak: list[float]) -> None:
+    """Keeps in `peak[0]` the most megabytes that a process and all below it held, until it is gone."""
+    while Path(f"/proc/{root}/statm").exists():
+        total = sum(resident_bytes(number) for number in descendants(root)) / 1e6
+        if not total:
+            return
+        peak[0] = max(peak[0], total)
+        time.sleep(0.1)
+
+
+def descendants(root: int) -> Iterator[int]:
+    """The process and all below it."""
+    waiting = [root]
+    while waiting:
+        number = waiting.pop()
+        yield number
+        try:
+            for task in Path(f"/proc/{number}/task").iterdir():
+                waiting.extend(int(child) for child in (task / "children").read_text().split())
+        except OSError:
+            continue  # it has just ended
+
+
+def resident_bytes(number: int) -> int:
+    """Memory a process holds; 0 when it has ended."""
+    try:
+        return int(Path(f"/proc/{number}/statm").read_text().split()[1]) * PAGE_BYTES
+    except (OSError, IndexError):
+        return 0
+
+
+# Work
+
+
+def make_photos(folder: Path, count: int) -> Path:
+    """Photos of 0.5 to 12 megapixels from the sample scenes: cut, turned round, noisy, all different."""
+    folder.mkdir()
+    scenes = read_scenes()
+    for number in range(count):
+        rng = np.random.default_rng([1, number])
+        pixels = np.exp(rng.uniform(*np.log(PHOTO_MEGAPIXELS))) * 1e6
+        height = int((pixels / 1.5) ** 0.5)
+        image = vary(scenes[number % len(scenes)], (int(height * 1.5), height), rng)
+        Image.fromarray(image).save(folder / f"{number:05}.jpg", quality=int(rng.integers(70, 93)))
+    return folder
+
+
+def make_small_files(folder: Path, count: int) -> Path:
+    """Many photos of 480 × 320 pixels."""
+    folder.mkdir()
+    scenes = read_scenes()
+    for number in range(count):
+        image = vary(scenes[number % len(scenes)], (480, 320), np.random.default_rng([2, number]))
+        Image.fromarray(image).save(folder / f"{number:05}.jpg", quality=80)
+    return folder
+
+
+def make_clips(folder: Path, count: int, seconds: int, *, resolution: tuple[int, int] = (1920, 1080)) -> Path:
+    """H.264 clips of a camera moving over a scene, with noise."""
+    folder.mkdir()
+    scenes = read_scenes()
+    width, height = resolution
+    for number in range(count):
+        rng = np.random.default_rng([3, number])
+        scene = cv2.resize(scenes[number % len(scenes)], (width * 5 // 4, height * 5 // 4))
+        grain = np.repeat(rng.integers(0, 12, (height, width, 1), np.uint8), 3, axis=2)
+        with av.open(str(folder / f"{number:02}.mp4"), "w") as container:
+            stream = container.add_stream(
+                "libx264", rate=CLIP_FRAMES_PER_SECOND, options={"preset": "veryfast"}
+            )
+            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+            for index in range(seconds * CLIP_FRAMES_PER_SECOND):
+                way = (1 + np.sin(index / 90)) / 2
+                left, top = int(way * width / 4), int((1 - way) * height / 4)
+                view = cv2.add(
+                    scene[top : top + height, left : left + width], np.roll(grain, index * 7, axis=1)
+                )
+                frame = av.VideoFrame.from_ndarray(np.asarray(view, np.uint8), format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, CLIP_FRAMES_PER_SECOND)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
+    return folder
+
+
+def read_scenes() -> list[NDArray[np.uint8]]:
+    """The sample photos that can be read whole."""
+    paths = [path for path in sorted(SAMPLES.glob("*.jpg")) if path.stem != "broken"]
+    return [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+
+
+def vary(scene: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Most of the scene at another size, perhaps mirrored, with grain, so that no two photos are alike."""
+    height, width = scene.shape[:2]
+    share = rng.uniform(0.8, 1)
+    left, top = (int(rng.uniform(0, side * (1 - share))) for side in (width, height))
+    part = scene[top : top + int(height * share), left : left + int(width * share)]
+    if rng.random() < 0.5:
+        part = part[:, ::-1]
+    image = cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_CUBIC)
+    grain = np.repeat(rng.integers(0, 10, (*image.shape[:2], 1), np.uint8), 3, axis=2)
+    return cv2.add(image, grain).astype(np.uint8)
+
+
+if __name__ == "__main__":
+    main()
