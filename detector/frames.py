@@ -38,6 +38,7 @@ MAX_MISSING_SHARE = 0.05
 PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
 EPOCH_YEAR = 1970  # writers that know no time leave 1904 or 1970
 LANDMARK_SECONDS = 1.0
+SAME_TIME_SECONDS = 1e-4  # stamps are finer, rounding is not
 UTC_OFFSET = re.compile(r"[+-]\d\d:\d\d|Z")
 PILLOW_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
@@ -544,3 +545,40 @@ def _to_rgb(picture: "av.VideoFrame | NDArray[np.uint8]") -> NDArray[np.uint8]:
     image = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
     turns = round(picture.rotation / 90) % 4
     return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
+
+
+# One frame again
+
+
+def read_frame_at(media: Media, frame_index: int, time_seconds: float) -> NDArray[np.uint8]:
+    """A frame that `read_frames` gave out before, upright RGB; of a video without reading all before it.
+
+    Raises MediaError when it is not there any more.
+    """
+    if media.kind == "video":
+        for seek in (True, False):  # a container may arrive late, and is then read from its start
+            image = _read_at(media.path, time_seconds, seek=seek)
+            if image is not None:
+                return image
+    else:
+        for frame in read_frames(media, Sampling(every_seconds=0), Coverage(media.kind)):
+            if frame.index == frame_index:
+                return frame.image
+    raise MediaError(f"no frame {frame_index} at {time_seconds:.3f} s")
+
+
+def _read_at(path: Path, time_seconds: float, *, seek: bool) -> NDArray[np.uint8] | None:
+    with _opened(path) as (container, stream):
+        clock, decoder = _Clock(stream), _Decoder(Coverage("video"))
+        if seek:
+            if clock.start is None or not clock.time_base:
+                return None
+            container.seek(clock.start + int(time_seconds / clock.time_base), stream=stream)
+        for packet in container.demux(stream):
+            for picture in decoder.decode(packet):
+                apart = clock.seconds(picture) - time_seconds
+                if abs(apart) <= SAME_TIME_SECONDS:
+                    return _to_rgb(picture)
+                if apart > 0:
+                    return None
+    return None

@@ -74,6 +74,22 @@ CREATE TABLE events (
 ) WITHOUT ROWID;
 CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
+REVIEW_SCHEMA = """
+-- What people said (verdicts.py); rows are only ever added, by several writers at once, also during a scan.
+CREATE TABLE IF NOT EXISTS verdicts (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, action TEXT NOT NULL,
+    detection_id TEXT NOT NULL, sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL,
+    verdict TEXT NOT NULL, label TEXT NOT NULL,
+    "left" REAL NOT NULL, top REAL NOT NULL, "right" REAL NOT NULL, bottom REAL NOT NULL,
+    undoes INTEGER NOT NULL, reviewer TEXT NOT NULL, note TEXT NOT NULL, at TEXT NOT NULL
+);
+-- Where each reviewer is in each queue.
+CREATE TABLE IF NOT EXISTS positions (
+    reviewer TEXT NOT NULL, queue TEXT NOT NULL, item TEXT NOT NULL, PRIMARY KEY (reviewer, queue)
+) WITHOUT ROWID;
+"""
+BUSY_SECONDS = 30.0  # that a writer waits for another
+LOCK_SECONDS = 5.0  # that a review waits for the folder's lock
 DERIVED = ("posts", "pictures", "copies", "events")
 
 
@@ -231,28 +247,66 @@ def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> 
     `identity` says what the results depend on. Raises ReportFolderError when the folder holds something else,
     was made with another identity, is in use by another scan or cannot be written.
     """
+    with _locked(folder, wait_seconds=0) as connection:
+        _prepare(connection, folder, {"format": FORMAT, **identity})
+        with connection:
+            run = connection.execute("INSERT INTO run (started_at) VALUES (?)", (started_at,)).lastrowid
+        yield Journal(connection, run or 0)
+
+
+@contextmanager
+def reopen_journal(folder: Path, wait_seconds: float) -> Iterator[Journal]:
+    """The journal as its newest run left it, for writing the tables again.
+
+    Raises ReportFolderError as `read_journal` does, and when a scan is still writing after `wait_seconds`.
+    """
+    with read_journal(folder):
+        pass
+    with _locked(folder, wait_seconds) as connection:
+        (run,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
+        yield Journal(connection, run)
+
+
+@contextmanager
+def _locked(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connection]:
+    """A connection that nobody else has who writes tables: made under the folder's lock."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         names = {path.name for path in folder.iterdir()} - {LOCK_NAME}
         if names and FILE_NAME not in names:
             raise ReportFolderError(f"{folder} is not empty and no report of this tool; choose another --out")
-        with FileLock(folder / LOCK_NAME, timeout=0):
-            connection = sqlite3.connect(folder / FILE_NAME)
-            try:
-                _prepare(connection, folder, {"format": FORMAT, **identity})
-                with connection:
-                    run = connection.execute(
-                        "INSERT INTO run (started_at) VALUES (?)", (started_at,)
-                    ).lastrowid
-                yield Journal(connection, run or 0)
-            finally:
-                connection.close()
+        with (
+            FileLock(folder / LOCK_NAME, timeout=wait_seconds),
+            closing(sqlite3.connect(folder / FILE_NAME, timeout=BUSY_SECONDS)) as connection,
+        ):
+            yield connection
     except Timeout as error:
         raise ReportFolderError(f"another scan is writing to {folder}; wait for it to end") from error
     except sqlite3.DatabaseError as error:
         raise ReportFolderError(f"{folder / FILE_NAME} cannot be used: {error}") from error
     except OSError as error:
         raise ReportFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def connect_for_review(folder: Path) -> sqlite3.Connection:
+    """A connection that adds verdicts, beside other writers and for use in any thread, one at a time.
+
+    Raises ReportFolderError as `read_journal` does, when a scan is writing, and when nothing can be written.
+    """
+    with read_journal(folder):
+        pass
+    try:
+        with FileLock(folder / LOCK_NAME, timeout=LOCK_SECONDS):  # another review holds it for moments only
+            connection = sqlite3.connect(
+                folder / FILE_NAME, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+            connection.execute("PRAGMA synchronous = FULL")  # a verdict outlasts even a power cut
+            connection.executescript(f"BEGIN IMMEDIATE; {REVIEW_SCHEMA} COMMIT;")
+            return connection
+    except Timeout as error:
+        raise ReportFolderError(f"a scan is writing to {folder}; review it when that has ended") from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise ReportFolderError(f"{folder} cannot be written: {error}") from error
 
 
 @contextmanager

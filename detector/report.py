@@ -5,6 +5,7 @@ import importlib.metadata
 import json
 import os
 import platform
+import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -15,11 +16,13 @@ from typing import Any, TextIO
 import pandas as pd
 
 from detector import __version__
-from detector.journal import FILE_NAME, LOCK_NAME, Journal
+from detector.errors import ReportFolderError
+from detector.journal import FILE_NAME, LOCK_NAME, Journal, reopen_journal
 from detector.model import WeightsInfo
 from detector.page import draw_page
 from detector.summary import Summary, summarise
-from detector.tables import ReportInfo
+from detector.tables import ReportInfo, define_views
+from detector.verdicts import read_verdicts
 from detector.worker import WorkerSettings
 
 ROWS_AT_ONCE = 20_000
@@ -39,7 +42,7 @@ VERSIONED = (
 DETECTION_COLUMNS = tuple(
     "id file sha256 kind frame_index time_seconds label confidence rival_label rival_confidence ambiguous "  # noqa: SIM905
     "left top right bottom x y width height frame_width frame_height annotated crop both_in_frame picture "
-    "source_url platform author posted_at".split()
+    "source_url platform author posted_at verdict verdict_label reviewer reviewed_at note".split()
 )
 FILE_COLUMNS = tuple(
     "file sha256 bytes kind status reason width height duration_seconds frames_read frames_unreadable "  # noqa: SIM905
@@ -53,7 +56,14 @@ EVENT_COLUMNS = tuple(
     "event_id file label start_seconds end_seconds best_detection max_confidence median_confidence "  # noqa: SIM905
     "frames_hit frames_sampled ambiguous".split()
 )
-FROM_STRANGERS = ("file", "reason", "representative", *EVIDENCE_COLUMNS[7:])  # texts a spreadsheet might run
+REVIEW_COLUMNS = tuple(
+    "number at reviewer verdict label counts undoes detection_id file sha256 frame_index time_seconds "  # noqa: SIM905
+    "left top right bottom note".split()
+)
+FROM_STRANGERS = (  # texts a spreadsheet might run
+    *("file", "reason", "representative", *EVIDENCE_COLUMNS[7:]),
+    *("label", "verdict_label", "reviewer", "note"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +83,40 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
 
     The views read here are defined (`define_views`).
     """
+    description = _describe_run(run)
+    _write_json(description, folder / "run.json")
+    return _write_outputs(journal, folder, description, info)
+
+
+def rewrite_report(folder: Path, wait_seconds: float = 60.0) -> None:
+    """Writes all that comes from the journal again, as after a review; `run.json` is kept.
+
+    Raises ReportFolderError when the newest scan has not ended: it writes everything itself.
+    """
+    with reopen_journal(folder, wait_seconds) as journal:
+        description = read_description(folder, journal.connection)
+        _write_outputs(journal, folder, description, define_views(journal.connection))
+
+
+def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, Any]:
+    """What `run.json` says. Raises ReportFolderError when it is not of the journal's newest run."""
+    newest = connection.execute("SELECT started_at FROM run ORDER BY number DESC LIMIT 1").fetchone()
+    try:
+        description: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if newest == (description["started_at"],):
+            return description
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise ReportFolderError(f"the last scan into {folder} did not come to its end; run it again")
+
+
+def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo) -> Summary:
     _write_detections(journal, folder)
     _write_files(journal, folder, info.class_names)
     _write_events(journal, folder)
+    _write_reviews(journal, folder)
     summary = summarise(journal, info)
     _write_json(asdict(summary), folder / "summary.json")
-    description = _describe_run(run)
-    _write_json(description, folder / "run.json")
     with replacing(folder / "index.html") as file:
         file.write(draw_page(journal.connection, summary, description))
     _write_manifest(journal, folder)
@@ -102,8 +139,11 @@ def _write_detections(journal: Journal, folder: Path) -> None:
         '"left" / frame_width AS x, top / frame_height AS y, '
         '("right" - "left") / frame_width AS width, (bottom - top) / frame_height AS height, '
         "frame_width, frame_height, annotated, crop, both_in_frame, picture, "
-        "source_url, platform, author, posted_at "
-        "FROM temp.files f JOIN temp.shown USING (sha256) ORDER BY f.file, f.path, frame_index, rank",
+        "source_url, platform, author, posted_at, coalesce(verdict, '') AS verdict, "
+        "coalesce(verdict_label, '') AS verdict_label, coalesce(reviewer, '') AS reviewer, "
+        "coalesce(reviewed_at, '') AS reviewed_at, coalesce(note, '') AS note "
+        "FROM temp.files f JOIN temp.shown USING (sha256) LEFT JOIN temp.settled ON detection_id = id "
+        "ORDER BY f.file, f.path, frame_index, rank",
     )
     decimals = dict.fromkeys(("left", "top", "right", "bottom"), 1)
     decimals |= dict.fromkeys(("x", "y", "width", "height"), 6)
@@ -146,6 +186,24 @@ def _write_events(journal: Journal, folder: Path) -> None:
     )
     decimals = {"start_seconds": 3, "end_seconds": 3, "max_confidence": 4, "median_confidence": 4}
     _write_csv(chunks, EVENT_COLUMNS, folder / "events.csv", decimals)
+
+
+def _write_reviews(journal: Journal, folder: Path) -> None:
+    """Every row of every reviewer, undone ones too; no table where nobody has reviewed."""
+    if not read_verdicts(journal.connection):
+        return
+    chunks = _read(
+        journal,
+        "SELECT v.number, at, reviewer, verdict, label, s.number IS NOT NULL AS counts, undoes, "
+        "detection_id, "
+        "coalesce((SELECT min(f.file) FROM temp.files f WHERE f.sha256 = v.sha256), '') AS file, v.sha256, "
+        "v.frame_index, (SELECT time_seconds FROM frames r WHERE r.sha256 = v.sha256 "
+        "AND r.frame_index = v.frame_index) AS time_seconds, "
+        '"left", top, "right", bottom, note '
+        "FROM verdicts v LEFT JOIN temp.standing_numbers s USING (number) ORDER BY v.number",
+    )
+    decimals = dict.fromkeys(("left", "top", "right", "bottom"), 1) | {"time_seconds": 3}
+    _write_csv(chunks, REVIEW_COLUMNS, folder / "reviews.csv", decimals)
 
 
 def _read(journal: Journal, sql: str) -> Iterator[pd.DataFrame]:
@@ -193,7 +251,7 @@ def _write_csv(
                 chunk[name] = ["" if isnan(number) else f"{number:.{places}f}" for number in numbers]
             for name in chunk.columns.intersection(list(FROM_STRANGERS)):
                 chunk[name] = chunk[name].map(escape_cell)
-            for name in chunk.columns.intersection(["ambiguous", "both", "both_in_frame"]):
+            for name in chunk.columns.intersection(["ambiguous", "both", "both_in_frame", "counts"]):
                 chunk[name] = chunk[name].map({0: "false", 1: "true"})
             chunk.to_csv(file, columns=list(columns), header=False, index=False, lineterminator="\n")
 

@@ -64,6 +64,8 @@ class Summary:
     ambiguous: int
     almost: int
     """Detections below the threshold that are near enough to be shown apart."""
+    reviewed: int
+    """Of the detections, those with a person's verdict."""
     detections_of: dict[str, int]
     shows: dict[str, Reach]
     """For each class the files in which it is seen unambiguously; under `both_in_frame` those in which one
@@ -105,6 +107,7 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         detections=one(f"SELECT count(*) {seen}"),
         ambiguous=one(f"SELECT coalesce(sum(ambiguous), 0) {seen}"),
         almost=one("SELECT count(*) FROM temp.files JOIN temp.almost USING (sha256)"),
+        reviewed=one(f"SELECT count(*) {seen} JOIN temp.settled ON detection_id = id"),
         detections_of={name: detections_of.get(name, 0) for name in info.class_names},
         shows=_find_reach(journal, info),
         failures=counts(

@@ -6,6 +6,7 @@ Temporary views over the connection, so they also work on a journal opened only 
 - `shown`: one row a detection at or above its class's threshold
 - `almost`: one row a detection below it that is near enough to have a picture
 - `classes`: `class_id`, `label`, `threshold`
+- `settled`, `standing_numbers`: what people said, see `detector.verdicts`
 """
 
 import json
@@ -14,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detector.verdicts import define_settled
 from detector.worker import ID_DIGITS
 
 FILES = """
@@ -93,6 +95,7 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
         ("almost", "d.confidence < c.threshold AND d.crop != ''"),
     ):
         execute(DETECTIONS.format(view=view, digits=ID_DIGITS, classes=len(thresholds), condition=condition))
+    define_settled(connection)
     return info
 
 

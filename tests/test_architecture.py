@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY
 LAYERS = [
     {"errors"},
     {"sources", "options"},
-    {"posts", "frames", "model", "faces", "annotate", "duplicates", "events"},
+    {"posts", "frames", "model", "faces", "annotate", "duplicates", "events", "verdicts"},
     {"worker"},
     {"engines", "journal", "tables"},
     {"evidence", "summary"},
