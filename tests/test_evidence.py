@@ -30,7 +30,7 @@ def read_table(path: Path) -> list[dict[str, str]]:
 def scenery(seed: int, *spots: tuple[int, int, tuple[int, int, int]]) -> NDArray[np.uint8]:
     """A picture of grey hills like no other, with squares of the colours that the fake network knows."""
     rng = np.random.default_rng(seed)
-    rough = Image.fromarray(rng.integers(60, 200, (7, 9)).astype(np.uint8)).resize(
+    rough = Image.fromarray(rng.integers(60, 200, (18, 24)).astype(np.uint8)).resize(
         (512, 384), Image.Resampling.BICUBIC
     )
     image = np.repeat(np.asarray(rough)[..., None], 3, axis=2).copy()
