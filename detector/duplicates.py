@@ -28,7 +28,7 @@ HASH_BYTES = 32
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
 MIN_QUALITY = 50  # PDQ's README: hashes below are to be discarded
 # Median amplitude of the waves. Drawn flags of straight stripes have almost none: their bits are noise, which
-# PDQ's own quality does not notice. Of 1,202 photos of scenes and flags 24 are below, all of them drawn flags.
+# PDQ's own quality does not notice. Of 1,202 photos of scenes and flags 24 are below, all drawn flags.
 MIN_WAVE = 10.0
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # PDQ's, of RGB
 REDUCED_SIDE = 512  # pixels; longer sides are thinned by whole steps to less than twice this
