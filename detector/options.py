@@ -7,6 +7,7 @@ from pathlib import Path
 from detector.errors import UsageError
 
 PACKAGE = Path(__file__).parent
+DEVICES = ("cpu", "openvino", "cuda")
 DETAILS = ("fast", "standard", "thorough")
 
 
@@ -33,7 +34,7 @@ class ScanOptions:
     detail: str = "standard"
     """How closely an image is looked at, one of `DETAILS`: the sizes in which the network sees it."""
     device: str = "cpu"
-    """Where the network runs: cpu or cuda."""
+    """Where the network runs: cpu, openvino (the CPU, through OpenVINO) or cuda."""
     workers: int = os.cpu_count() or 1
     """Files looked at side by side, each in a process of its own."""
     threads: int = 1
@@ -74,5 +75,5 @@ class ScanOptions:
                 raise UsageError(f"{name} must be more than 0 and at most 1")
         if self.max_failures is not None and self.max_failures < 1:
             raise UsageError("--max-failures must be at least 1")
-        if self.device not in ("cpu", "cuda"):
-            raise UsageError("--device must be cpu or cuda")
+        if self.device not in DEVICES:
+            raise UsageError(f"--device must be one of {', '.join(DEVICES)}")

@@ -124,6 +124,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
             "floor": settings.floor,
             "every": settings.sampling.every_seconds,
             "keyframes": settings.sampling.keyframes,
+            "device": settings.device,  # each rounds in its own way
             "densify": settings.densify,
             "show_faces": settings.show_faces,
         }

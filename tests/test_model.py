@@ -527,3 +527,23 @@ def test_the_pt_gives_what_ultralytics_own_predict_gives() -> None:
             assert abs(confidences[nearest] - confidence) <= 0.01
             compared += 1
     assert compared >= 3
+
+
+def test_openvino_sees_what_onnx_runtime_sees(scenes: list[Image]) -> None:
+    pytest.importorskip("openvino")
+    ours, theirs = load_model(WEIGHTS), load_model(WEIGHTS, device="openvino")
+    compared = 0
+    for image in scenes:
+        (one,), (two,) = ours.detect([image], 0.3), theirs.detect([image], 0.25)
+        for box, confidence in zip(one.xyxy, np.asarray(one.confidence), strict=True):
+            # It may compute in bfloat16, of eight significant bits.
+            near = np.abs(two.xyxy - box).max(axis=1) < 0.01 * max(image.shape)
+            assert np.abs(np.asarray(two.confidence)[near] - confidence).min() < 0.03
+            compared += 1
+    assert compared >= 4
+
+
+def test_openvino_runs_no_pt(tmp_path: Path) -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(UsageError, match="openvino"):
+        load_model(WEIGHTS.with_suffix(".pt"), device="openvino")

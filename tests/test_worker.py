@@ -103,7 +103,7 @@ def test_a_closer_look_draws_only_frames_that_show_more(tmp_path: Path, fake_wei
     (media,) = find_media([path])
     settings = settings_for(fake_weights, tmp_path / "report", densify=True)
     result = scan_file(media, settings)
-    data = result.detections.data
+    data = {name: np.asarray(values) for name, values in result.detections.data.items()}
     assert result.coverage.frames_read == len(result.frames) > 6
     assert data["frame_index"].tolist() == sorted(data["frame_index"].tolist())
     drawn = {name for name in data["annotated"].tolist() if name}
