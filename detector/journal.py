@@ -5,7 +5,7 @@ import os
 import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -280,6 +280,8 @@ def _locked(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connection]:
             closing(sqlite3.connect(folder / FILE_NAME, timeout=BUSY_SECONDS)) as connection,
         ):
             yield connection
+            with suppress(sqlite3.OperationalError):  # a review reads: then its log stays
+                connection.execute("PRAGMA journal_mode = DELETE")  # readers need no files beside it
     except Timeout as error:
         raise ReportFolderError(f"another scan is writing to {folder}; wait for it to end") from error
     except sqlite3.DatabaseError as error:

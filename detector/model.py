@@ -103,8 +103,8 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
 def load_model(weights: Path, *, detail: str = "standard", device: str = "cpu", threads: int = 1) -> Model:
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
-    `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`. Raises WeightsError, or UsageError when
-    the device is not to be had.
+    `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`. Raises WeightsError, or UsageError
+    when the device is not to be had.
     """
     info = read_weights_info(weights, detail=detail)
     if weights.suffix == ".onnx":
