@@ -17,7 +17,7 @@ tenth of the time of faiss's exact binary indexes, and NumPy and SciPy are insta
 import functools
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,6 +38,7 @@ MIN_SIDE = 5  # pixels; PDQ gives smaller pictures the hash 0 and quality 0
 PLAIN_TOLERANCE = 4  # levels of 256, with PLAIN_SHARE: how a row of a caption bar or of a screen's margin is
 PLAIN_SHARE = 0.5  # told; on 150 photos with such bars tighter values found fewer, looser ones cut into skies
 MIN_INNER = 0.2  # of each side
+MIN_INSIDE = 0.5  # of the area; below it screenshots of different plain pictures have hashes within the limit
 RUN_DISTANCE = 15  # frames of a video within this of an earlier one are the same, standing picture
 OFFSET_TOLERANCE = 1.0  # seconds; of each second of a video one frame is hashed
 MIN_SHARED_PICTURES = 3  # different ones; a black frame, a title or a standing picture is one
@@ -123,6 +124,19 @@ def _to_bits(waves: NDArray[np.float32]) -> bytes:
 def _quality(blocks: NDArray[np.float32]) -> int:
     steps = [np.trunc(np.diff(blocks, axis=axis) * (100 / 255)) for axis in (0, 1)]
     return min(100, int(sum(np.abs(step).sum() for step in steps)) // 90)
+
+
+def hash_whole_and_inside(image: NDArray[np.uint8]) -> tuple[PictureHash, PictureHash]:
+    """The hashes of the picture and of what is inside its plain margins, for clusters that see through these.
+
+    The whole has quality 0 where less than `MIN_INSIDE` is inside: its margins decide its bits.
+    """
+    whole, inner = hash_picture(image), find_inner(image)
+    if inner.shape == image.shape:
+        return whole, whole
+    if inner.size < MIN_INSIDE * image.size:
+        whole = replace(whole, quality=0)
+    return whole, hash_picture(inner)
 
 
 def find_inner(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

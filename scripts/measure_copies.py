@@ -22,8 +22,8 @@ from detector.duplicates import (
     PictureHash,
     distances,
     find_clusters,
-    find_inner,
     hash_picture,
+    hash_whole_and_inside,
 )
 from detector.frames import Coverage, Sampling, read_frames, read_image
 from detector.sources import Media, suffix_kind
@@ -134,24 +134,27 @@ def distance_between(first: list[PictureHash], second: list[PictureHash]) -> NDA
     return np.where(usable & other_usable, nearest, 8 * HASH_BYTES).astype(np.uint16)
 
 
-def report_precision(everything: list[PictureHash], names: list[str]) -> None:
-    """Prints how clusters are mixed; EVERYTHING repeats wholes and insides of the photos with NAMES."""
-    hashes, mirrored, usable = to_arrays(everything)
-    rows = np.arange(len(everything))
-    origin, pictures = rows % len(names), rows // (2 * len(names)) * len(names) + rows % len(names)
-    for title, chosen, several in (
-        ("wholes", usable & (rows // len(names) % 2 == 0), rows),
-        ("wholes and insides", usable, pictures),
-    ):
-        labels = find_clusters(hashes, mirrored, usable=chosen, pictures=several)[chosen]
-        order = np.argsort(labels, kind="stable")
-        clusters = np.split(origin[chosen][order], np.flatnonzero(np.diff(labels[order])) + 1)
-        same = sum(int((n * (n - 1) // 2).sum()) for n in (np.bincount(members) for members in clusters))
-        together = sum(len(members) * (len(members) - 1) // 2 for members in clusters)
-        print(f"{title}: precision {same / together:.4f}, {same} of {together} pairs in clusters agree")
-        for members in (np.unique(members) for members in clusters):
-            if len(members) > 1:
-                print("  different photos in one cluster: " + ", ".join(names[member] for member in members))
+def hash_both(images: list[Rgb]) -> tuple[list[PictureHash], list[PictureHash]]:
+    """Hashes of the whole pictures and of their insides."""
+    found = [hash_whole_and_inside(image) for image in images]
+    return [whole for whole, _ in found], [inside for _, inside in found]
+
+
+def report_precision(
+    title: str, found: list[PictureHash], pictures: NDArray[np.int64], names: list[str]
+) -> None:
+    """Prints how clusters are mixed; FOUND goes round and round through the photos with NAMES."""
+    hashes, mirrored, usable = to_arrays(found)
+    labels = find_clusters(hashes, mirrored, usable=usable, pictures=pictures)[usable]
+    order = np.argsort(labels, kind="stable")
+    origin = (np.arange(len(found)) % len(names))[usable][order]
+    clusters = np.split(origin, np.flatnonzero(np.diff(labels[order])) + 1)
+    same = sum(int((n * (n - 1) // 2).sum()) for n in (np.bincount(members) for members in clusters))
+    together = sum(len(members) * (len(members) - 1) // 2 for members in clusters)
+    print(f"{title}: precision {same / together:.4f}, {same} of {together} pairs in clusters are right")
+    for members in (np.unique(members) for members in clusters):
+        if len(members) > 1:
+            print("  different photos in one cluster: " + ", ".join(names[member] for member in members))
 
 
 def compare_with_reference(images: list[Rgb], found: list[PictureHash]) -> None:
@@ -183,35 +186,30 @@ def main(
     images = [read_image(path) for path in paths]
     began = time.perf_counter()
     originals = [hash_picture(image) for image in images]
-    between = time.perf_counter()
-    insides = [hash_picture(find_inner(image)) for image in images]
-    everything = originals + insides
-    seconds = between - began, time.perf_counter() - between
-    print(
-        "{:.1f} ms a hash, {:.1f} ms a hash of the inside".format(
-            *(1000 * each / len(images) for each in seconds)
-        )
-    )
+    print(f"{1000 * (time.perf_counter() - began) / len(images):.1f} ms a hash")
     if reference:
         compare_with_reference(images, originals)
+    both = hash_both(images)
     usable = to_arrays(originals)[2]
     print(
         f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more; recall whole / with inside"
     )
+    plain, seen = list(originals), both[0] + both[1]
     for name, change in CHANGES.items():
         copies = [np.asarray(change(Image.fromarray(image))) for image in images]
-        whole, inside = (
-            [hash_picture(copy) for copy in copies],
-            [hash_picture(find_inner(copy)) for copy in copies],
-        )
+        whole, copies_both = [hash_picture(copy) for copy in copies], hash_both(copies)
         apart = distance_between(originals, whole)[usable]
-        pairs = itertools.product((originals, insides), (whole, inside))
+        pairs = itertools.product(both, copies_both)
         nearest = np.minimum.reduce([distance_between(*pair) for pair in pairs])[usable]
         recall, with_inside = np.mean(apart <= MAX_DISTANCE), np.mean(nearest <= MAX_DISTANCE)
         bits = f"median {np.median(apart):3.0f} bits, 99 % within {np.percentile(apart, 99):3.0f}"
         print(f"{name:34} {recall:.3f} / {with_inside:.3f}  {bits}")
-        everything += whole + inside
-    report_precision(everything, [path.name for path in paths])
+        plain += whole
+        seen += copies_both[0] + copies_both[1]
+    names, rows = [path.name for path in paths], np.arange(len(seen))
+    report_precision("wholes", plain, rows[: len(plain)], names)
+    pictures = rows // (2 * len(names)) * len(names) + rows % len(names)
+    report_precision("wholes and insides", seen, pictures, names)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from detector.duplicates import (
     find_inner,
     find_overlaps,
     hash_picture,
+    hash_whole_and_inside,
 )
 
 Bits = NDArray[np.uint8]
@@ -243,6 +244,21 @@ def test_a_small_thing_on_a_plain_ground_is_not_cut_out() -> None:
     image = np.full((400, 400, 3), 255, np.uint8)
     image[180:220, 180:220] = waves(20, 40, 40)
     assert find_inner(image).shape == image.shape
+
+
+def test_a_picture_without_bars_has_one_hash_for_whole_and_inside() -> None:
+    image = waves(23, 300, 400)
+    assert hash_whole_and_inside(image) == (hash_picture(image), hash_picture(image))
+
+
+@pytest.mark.parametrize(("bar", "counts"), [(100, True), (350, False)])
+def test_a_whole_picture_counts_only_where_it_is_more_than_its_margins(bar: int, counts: bool) -> None:
+    image = waves(24, 300, 400)
+    framed = np.pad(image, ((bar, 0), (0, 0), (0, 0)), constant_values=255)
+    whole, inside = hash_whole_and_inside(framed)
+    assert inside == hash_picture(image)
+    assert whole.bits == hash_picture(framed).bits
+    assert (whole.quality >= MIN_QUALITY) is counts
 
 
 # Clusters
