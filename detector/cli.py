@@ -285,6 +285,27 @@ def _print_summary(outcome: "Outcome", options: ScanOptions) -> None:
 
 
 @app.command()
+def review(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    port: Annotated[int, typer.Option(help="Port at 127.0.0.1. (default: a free one)")] = 0,
+    reviewer: Annotated[str, typer.Option(help="Name of who reviews. (default: the page asks)")] = "",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Look at what was found, in a browser, and say what is right. Ctrl-C ends it and writes the tables."""
+    from detector.review.serve import serve_review
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Reading {_shown(report)}")
+
+    def tell(address: str) -> None:
+        console.print(f"Open {address}")
+        console.print("It is for this machine and for who has the address. Ctrl-C ends the review.")
+
+    serve_review(report, port=port, reviewer=reviewer, browser=not no_browser, tell=tell)
+    console.print(f"Every verdict is kept. Tables: {_shown(report)}")
+
+
+@app.command()
 def export(
     report: Annotated[Path, typer.Argument(help="Report folder.")],
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],

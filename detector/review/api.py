@@ -1,0 +1,173 @@
+"""What the page's script asks and tells, as JSON."""
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import Blueprint, Response, abort, jsonify, request
+
+from detector.errors import ReportFolderError
+from detector.report import rewrite_report
+from detector.review.cards import describe_item, describe_thumbnail
+from detector.review.desk import MAX_NOTE, current_reviewer, desk
+from detector.review.queues import QUEUES
+from detector.review.store import Given
+from detector.verdicts import CONFIRMED, MISSED, NOTHING_ELSE, ON_DETECTION, OTHER_FLAG
+
+MAX_ITEMS = 250  # asked for at once, or judged at once
+SMALLEST_BOX = 1.0  # pixel on each side
+
+api = Blueprint("api", __name__, url_prefix="/api")
+
+
+@api.get("/queue")
+def read_queue() -> Response:
+    """The ids of a queue, which of them the reviewer has done, and where they left it."""
+    reviewer, name = _reviewer(), request.args.get("queue", "")
+    if name not in QUEUES:
+        abort(HTTPStatus.NOT_FOUND, "There is no such queue.")
+    collection, standing = desk().collection, desk().store.standing()
+    ids = QUEUES[name].order(collection, standing, reviewer)
+    done = []
+    for one in ids:
+        if one in collection.detections:
+            if standing.by(reviewer, one):
+                done.append(one)
+        else:
+            frame = collection.frames[one]
+            rows = standing.on_frame.get((frame.sha256, frame.frame_index), ())
+            if any(row.reviewer == reviewer for row in rows):
+                done.append(one)
+    return jsonify(ids=ids, done=done, position=desk().store.position(reviewer, name))
+
+
+@api.get("/items")
+def read_items() -> Response:
+    """What the page shows of some items."""
+    reviewer, standing = _reviewer(), desk().store.standing()
+    names = request.args.get("ids", "").split(",")[:MAX_ITEMS]
+    known = [
+        name for name in names if name in desk().collection.detections or name in desk().collection.frames
+    ]
+    if "small" in request.args:
+        small = [name for name in known if name in desk().collection.detections]
+        return jsonify([describe_thumbnail(desk(), name, standing, reviewer) for name in small])
+    open_cards = request.args.get("queue") == "disputed"
+    return jsonify([describe_item(desk(), name, standing, reviewer, open_cards=open_cards) for name in known])
+
+
+@api.post("/verdicts")
+def add_verdicts() -> Response:
+    """One decision: on one or several detections, or on a frame."""
+    reviewer, told = _reviewer(), _told()
+    verdict, note = told.get("verdict"), _text(told, "note", MAX_NOTE)
+    if verdict in ON_DETECTION:
+        given = [_judge(name, str(verdict), note) for name in _names(told)]
+    elif verdict in (MISSED, NOTHING_ELSE):
+        given = [_mark(told, str(verdict), note)]
+    else:
+        abort(HTTPStatus.BAD_REQUEST, "There is no such verdict.")
+    return jsonify(numbers=desk().store.add(given, reviewer))
+
+
+@api.post("/undo")
+def undo() -> Response:
+    """Takes back the reviewer's last decision, or one row of theirs."""
+    reviewer, told = _reviewer(), _told()
+    number = told.get("number", 0)
+    if not isinstance(number, int):
+        abort(HTTPStatus.BAD_REQUEST, "A row has a number.")
+    taken = desk().store.undo(reviewer, number)
+    frames = [desk().collection.frames.values()] if any(not row.detection_id for row in taken) else []
+    places = {(one.sha256, one.frame_index): one.id for some in frames for one in some}
+    ids = [row.detection_id or places.get((row.sha256, row.frame_index), "") for row in taken]
+    return jsonify(ids=ids, verdicts=[row.verdict for row in taken])
+
+
+@api.post("/position")
+def move() -> Response:
+    """Notes where the reviewer is."""
+    reviewer, told = _reviewer(), _told()
+    queue, item = told.get("queue"), told.get("item")
+    known = desk().collection
+    if queue not in QUEUES or (item not in known.detections and item not in known.frames):
+        abort(HTTPStatus.BAD_REQUEST, "There is no such place.")
+    desk().store.move(reviewer, str(queue), str(item))
+    return jsonify({})
+
+
+@api.post("/tables")
+def write_tables() -> Response:
+    """Writes the report's tables with the verdicts so far."""
+    _reviewer()
+    try:
+        rewrite_report(desk().folder)
+    except ReportFolderError as error:
+        abort(HTTPStatus.CONFLICT, str(error))
+    return jsonify({})
+
+
+def _judge(name: str, verdict: str, note: str) -> Given:
+    detection = desk().collection.detections.get(name)
+    if not detection:
+        abort(HTTPStatus.NOT_FOUND, "There is no such detection.")
+    label = ""
+    if verdict == CONFIRMED:
+        label = detection.label
+    elif verdict == OTHER_FLAG:
+        label = detection.rival_label or _other_label(detection.label)
+    frame = detection.frame
+    return Given(name, frame.sha256, frame.frame_index, verdict, label, note=note)
+
+
+def _other_label(label: str) -> str:
+    others = [name for name in desk().collection.class_names if name != label]
+    if not others:
+        abort(HTTPStatus.BAD_REQUEST, "These weights know one flag only.")
+    return others[0]
+
+
+def _mark(told: dict[str, Any], verdict: str, note: str) -> Given:
+    frame = desk().collection.frames.get(str(told.get("frame")))
+    if not frame:
+        abort(HTTPStatus.NOT_FOUND, "There is no such frame.")
+    if verdict == NOTHING_ELSE:
+        return Given("", frame.sha256, frame.frame_index, verdict, note=note)
+    label, box = told.get("label"), told.get("box")
+    if label not in desk().collection.class_names:
+        abort(HTTPStatus.BAD_REQUEST, "There is no such flag.")
+    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(one, int | float) for one in box):
+        abort(HTTPStatus.BAD_REQUEST, "A box has four numbers.")
+    left, top, width, height = (float(one) for one in box)
+    right, bottom = min(left + width, 1.0) * frame.width, min(top + height, 1.0) * frame.height
+    left, top = max(left, 0.0) * frame.width, max(top, 0.0) * frame.height
+    if not (right - left >= SMALLEST_BOX and bottom - top >= SMALLEST_BOX):  # also when one is not a number
+        abort(HTTPStatus.BAD_REQUEST, "The box is empty or outside the picture.")
+    return Given("", frame.sha256, frame.frame_index, verdict, str(label), (left, top, right, bottom), note)
+
+
+def _names(told: dict[str, Any]) -> list[str]:
+    names = told.get("ids")
+    if not isinstance(names, list) or not 0 < len(names) <= MAX_ITEMS:
+        abort(HTTPStatus.BAD_REQUEST, f"A decision is about 1 to {MAX_ITEMS} detections.")
+    return list(dict.fromkeys(str(name) for name in names))
+
+
+def _text(told: dict[str, Any], name: str, length: int) -> str:
+    text = told.get(name, "")
+    if not isinstance(text, str) or len(text) > length:
+        abort(HTTPStatus.BAD_REQUEST, f"A {name} is a text of no more than {length} characters.")
+    return " ".join(text.split())
+
+
+def _told() -> dict[str, Any]:
+    told = request.get_json(silent=True)
+    if not isinstance(told, dict):
+        abort(HTTPStatus.BAD_REQUEST, "This is no JSON object.")
+    return told
+
+
+def _reviewer() -> str:
+    reviewer = current_reviewer()
+    if not reviewer:
+        abort(HTTPStatus.UNAUTHORIZED, "Who is reviewing? Open the first page again.")
+    return reviewer

@@ -1,0 +1,60 @@
+"""A report folder in, the review's web application out."""
+
+import secrets
+from http import HTTPStatus
+from pathlib import Path
+
+from flask import Flask, Response, jsonify, request
+from werkzeug.exceptions import HTTPException
+
+from detector.journal import connect_for_review, read_journal
+from detector.report import read_description
+from detector.review.api import api
+from detector.review.collection import read_collection
+from detector.review.desk import Desk
+from detector.review.guard import guard
+from detector.review.pages import pages
+from detector.review.pictures import Pictures
+from detector.review.store import VerdictStore
+from detector.tables import define_views
+
+MAX_REQUEST_BYTES = 1 << 20
+
+
+def create_app(folder: Path, token: str, port: int, reviewer: str = "") -> Flask:
+    """The application for a report, to be served at 127.0.0.1 and `port` to who has the token.
+
+    `reviewer` is the name to begin with, "" asks for it. Raises ReportFolderError when the folder is no
+    report, a scan is writing to it, or the last one did not come to its end.
+    """
+    app = Flask("detector.review")
+    app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
+    app.jinja_env.autoescape = True
+    guard(app, token, port)
+    app.extensions["desk"] = open_desk(folder, reviewer)
+    app.register_blueprint(pages)
+    app.register_blueprint(api)
+    app.register_error_handler(HTTPException, _explain)
+    return app
+
+
+def open_desk(folder: Path, reviewer: str) -> Desk:
+    """Reads the report and connects to its journal. Raises ReportFolderError."""
+    connection = connect_for_review(folder)
+    with read_journal(folder) as reading:
+        read_description(folder, reading)
+        collection = read_collection(reading, folder, define_views(reading))
+    cookie = f"reviewer_{secrets.token_hex(4)}"
+    return Desk(folder, collection, VerdictStore(connection), Pictures(collection), reviewer, cookie)
+
+
+def _explain(error: HTTPException) -> Response:
+    """One sentence, as text or, to a script that asked for JSON, as that."""
+    text = error.description or "Something is wrong."
+    status = error.code or HTTPStatus.INTERNAL_SERVER_ERROR
+    if request.path.startswith("/api/"):
+        answer = jsonify(error=text)
+    else:
+        answer = Response(text + "\n", mimetype="text/plain")
+    answer.status_code = status
+    return answer

@@ -1,0 +1,46 @@
+// Asks the server, and tells it one thing after another so that nothing overtakes and nothing is lost.
+const RETRY_MS = 1500;
+let last = Promise.resolve();
+let waiting = 0;
+let watch = () => {};
+
+export class Refused extends Error {}
+
+async function answer(response) {
+  const told = await response.json().catch(() => ({ error: response.statusText }));
+  if (!response.ok) throw new Refused(told.error);
+  return told;
+}
+
+export async function ask(path, values = {}) {
+  return answer(await fetch(`/api/${path}?${new URLSearchParams(values)}`));
+}
+
+// Resolves with the server's answer; tries again for as long as the server does not answer.
+export function tell(path, content) {
+  waiting += 1;
+  watch(waiting);
+  const mine = last.then(async () => {
+    for (;;) {
+      let response;
+      try {
+        response = await fetch(`/api/${path}`, {
+          method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content), keepalive: true,
+        });
+      } catch {
+        watch(waiting, "The review does not answer; it is tried again. Keep this page open.");
+        await new Promise((done) => setTimeout(done, RETRY_MS));
+        continue;
+      }
+      return answer(response);
+    }
+  });
+  const settled = (error) => { waiting -= 1; watch(waiting, error instanceof Refused ? error.message : ""); };
+  last = mine.then(() => settled(), settled);
+  return mine;
+}
+
+// `seen` is called with how many are not saved yet and, if there is trouble, what it is.
+export function watchSaving(seen) { watch = seen; }
+
+addEventListener("beforeunload", (event) => { if (waiting) event.preventDefault(); });

@@ -1,0 +1,347 @@
+// One item at a time. All texts reach the page as text nodes and addresses as checked attributes.
+import { ask, tell, watchSaving } from "./api.js";
+import { drawnBox, fetchAhead, make, moveDraft, setZoom, showPicture, startDrawing, stopDrawing, zoomBy } from "./stage.js";
+
+const AHEAD = 8, BEHIND = 3, WINDOW = 24, SETTLE_MS = 250;
+const WORDS = { confirmed: "confirmed", rejected: "rejected", other_flag: "the other flag", another_flag: "another flag", cannot_tell: "cannot tell", missed: "box", nothing_else: "nothing else here" };
+const find = (id) => document.getElementById(id);
+const start = new URLSearchParams(location.search);
+const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, drafts: new Map(), offer: null };
+const items = new Map();
+
+// Items
+
+async function load(ids) {
+  const wanted = [...new Set(ids)].filter((id) => id && !items.has(id));
+  if (!wanted.length) return;
+  const fetched = ask("items", { ids: wanted.join(","), queue: state.queue });
+  for (const id of wanted) items.set(id, fetched.then((all) => all.find((one) => one.id === id)));
+  fetched.catch(() => wanted.forEach((id) => items.delete(id)));
+  await fetched;
+}
+
+async function refresh(ids) {
+  const known = ids.filter((id) => items.has(id));
+  known.forEach((id) => items.delete(id));
+  const { item } = state;
+  await load(known);
+  if (item && state.item === item && known.includes(item.id)) {
+    state.item = await items.get(item.id);
+    if (state.item) describe();
+  }
+}
+
+const sameFrame = (item) => [item.id, ...item.in_frame, item.frame];
+
+function picture(item) { return state.marks ? item.picture : item.original; }
+
+async function prepare() {
+  const { ids, index } = state;
+  await load(ids.slice(Math.max(0, index - BEHIND), index + WINDOW));
+  const near = [...ids.slice(index + 1, index + 1 + AHEAD), ...ids.slice(Math.max(0, index - BEHIND), index)];
+  for (const id of near) {
+    const item = await items.get(id);
+    if (!item) continue;
+    fetchAhead(item.crop);
+    fetchAhead(picture(item));
+  }
+}
+
+async function openQueue(name, at = "") {
+  const { ids, done, position } = await ask("queue", { queue: name });
+  Object.assign(state, { queue: name, ids, done: new Set(done), visiting: "" });
+  items.clear();
+  find("queue").value = name;
+  history.replaceState(null, "", `/?queue=${encodeURIComponent(name)}`);
+  const wanted = at || position;
+  const open = ids.findIndex((id) => !state.done.has(id));
+  state.index = Math.max(0, ids.includes(wanted) ? ids.indexOf(wanted) : open);
+  find("empty").hidden = ids.length > 0 || Boolean(at);
+  find("work").hidden = !ids.length && !at;
+  if (at && !ids.includes(at)) await show(at);
+  else if (ids.length) await show(ids[state.index]);
+  else find("place").textContent = "";
+}
+
+async function show(id) {
+  state.visiting = state.ids[state.index] === id ? "" : id;
+  await load([id]);
+  const item = await items.get(id);
+  if (!item) return;
+  if (find("drawing").hidden === false) endDrawing();
+  state.item = item;
+  describe();
+  await draw();
+  prepare();
+  if (!state.visiting) keepPosition();
+}
+
+let positionTimer = 0;
+function keepPosition() {
+  clearTimeout(positionTimer);
+  const [queue, item] = [state.queue, state.ids[state.index]];
+  positionTimer = setTimeout(() => tell("position", { queue, item }).catch(() => {}), SETTLE_MS);
+}
+
+// What is seen
+
+async function draw() {
+  const { item } = state;
+  if (item.crop) find("crop").replaceChildren(Object.assign(fetchAhead(item.crop), { alt: `${item.label}, close` }));
+  else find("crop").replaceChildren();
+  const there = await showPicture(item, picture(item));
+  if (state.item !== item) return;
+  find("trouble").hidden = there;
+  if (!there) find("trouble").textContent = await reason(picture(item));
+  requestAnimationFrame(() => { document.body.dataset.shown = item.id; });
+}
+
+async function reason(address) {
+  const response = await fetch(address).catch(() => null);
+  const text = response && !response.ok ? await response.text() : "the review does not answer";
+  return `This picture cannot be shown: ${text.trim()}`;
+}
+
+function clock(seconds) {
+  const pad = (n) => String(n).padStart(2, "0");
+  return `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(Math.floor(seconds) % 60)}`;
+}
+
+function describe() {
+  const { item } = state;
+  const seen = item.kind === "detection";
+  find("place").textContent = state.visiting ? "beside the queue" : `${state.index + 1} of ${state.ids.length}, ${state.done.size} done`;
+  const title = !seen ? "Nothing is shown in this file. Is a flag in the picture?"
+    : `${item.shown ? "" : "almost: "}${item.ambiguous ? `${item.label} or ${item.rival_label}?` : item.label} ${item.confidence.toFixed(2)}`;
+  find("what").textContent = item.media === "video" ? `${title} at ${clock(item.time_seconds)}` : title;
+  const said = [];
+  if (item.mine) said.push(`You: ${words(item.mine)}`);
+  for (const one of item.others || []) said.push(`${one.reviewer}: ${words(one)}${one.note ? ` (${one.note})` : ""}`);
+  if (item.checked_by.length) said.push(`Nothing else here: ${item.checked_by.join(", ")}`);
+  find("said").textContent = said.join(" · ");
+  for (const button of document.querySelectorAll("#verdicts button")) {
+    button.setAttribute("aria-pressed", String(item.mine?.verdict === button.dataset.verdict));
+  }
+  find("verdicts").hidden = find("crop").hidden = !seen;
+  find("other").textContent = seen && item.rival_label ? `It is ${item.rival_label}` : "The other flag";
+  find("note").value = state.drafts.get(item.id) ?? item.mine?.note ?? "";
+  find("before").disabled = !item.before;
+  find("after").disabled = !item.after;
+  find("nothing").setAttribute("aria-pressed", String(item.checked));
+  find("drawn").replaceChildren(...item.drawn.map((one) => {
+    const remove = one.mine && make("button", { type: "button" }, "Take back");
+    if (remove) remove.addEventListener("click", () => undo(one.number));
+    return make("li", {}, `${one.label} drawn${one.note ? `: ${one.note}` : ""} `, remove || "");
+  }));
+  describeOrigin(item);
+}
+
+const words = (one) => `${WORDS[one.verdict]}${one.verdict === "other_flag" || one.verdict === "confirmed" ? ` (${one.label})` : ""}`;
+
+function describeOrigin(item) {
+  const rows = item.files.map((file) => {
+    const name = /^https?:\/\//i.test(file.source_url)
+      ? make("a", { href: file.source_url, rel: "noreferrer noopener", target: "_blank" }, file.name) : file.name;
+    const told = [file.posted_at, file.platform, file.author, file.captured_at && `captured ${file.captured_at}`, file.warning];
+    return make("li", {}, name, told.filter(Boolean).length ? ` — ${told.filter(Boolean).join(" · ")}` : "",
+      file.text && make("blockquote", {}, file.text));
+  });
+  const facts = [];
+  if (item.file_count > item.files.length) facts.push(`${item.file_count - item.files.length} more exact copies`);
+  if (item.cluster_size > item.file_count) facts.push(`${item.cluster_size} files look the same`);
+  if (item.event) facts.push(`seen from ${clock(item.event.start_seconds)} to ${clock(item.event.end_seconds)}`);
+  if (item.both_in_frame) facts.push("every flag is in this picture");
+  if (item.ambiguous) facts.push(`${item.rival_label} has ${item.rival_confidence.toFixed(2)} here`);
+  if (item.threshold) facts.push(`threshold ${item.threshold.toFixed(2)}`);
+  const others = item.in_frame.filter((id) => id !== item.id).map((id, place) => {
+    const button = make("button", { type: "button" }, `detection ${place + 2} in this picture`);
+    button.addEventListener("click", () => show(id));
+    return button;
+  });
+  find("facts").replaceChildren(make("ul", {}, ...rows), make("p", {}, facts.join(" · ")), ...others);
+}
+
+// What is decided
+
+watchSaving((waiting, trouble) => {
+  const text = trouble || (waiting ? "saving" : "saved");
+  find("saved").textContent = text;
+});
+
+function toNextOpen() {
+  const { ids, index, done } = state;
+  for (let step = 1; step <= ids.length; step += 1) {
+    const at = (index + step) % ids.length;
+    if (!done.has(ids[at])) return goTo(at);
+  }
+  find("saved").textContent = "This queue is done";
+  return Promise.resolve();
+}
+
+function goTo(index) {
+  if (index < 0 || index >= state.ids.length) return Promise.resolve();
+  state.index = index;
+  return show(state.ids[index]);
+}
+
+function decide(verdict, note = find("note").value) {
+  const { item } = state;
+  if (!item || item.kind !== "detection") return;
+  item.mine = { verdict, note, label: verdict === "confirmed" ? item.label : item.rival_label || "" };
+  state.done.add(item.id);
+  state.drafts.delete(item.id);
+  offerSame(item, verdict, note);
+  tell("verdicts", { verdict, ids: [item.id], note }).catch(() => { state.done.delete(item.id); items.delete(item.id); })
+    .then(() => refresh(sameFrame(item)));
+  if (state.visiting) describe();
+  else toNextOpen();
+}
+
+function offerSame(item, verdict, note) {
+  const ids = [...new Set([...item.alike, ...(item.event?.others || [])])].filter((id) => !state.done.has(id));
+  state.offer = ids.length ? { ids, verdict, note, of: item } : null;
+  find("offer").hidden = !ids.length;
+  if (!ids.length) return;
+  const event = item.event?.others.length ? `in this appearance of ${item.event.label}` : "";
+  const alike = item.alike.length ? "that look the same" : "";
+  find("offer-text").textContent = `${WORDS[verdict]}, and ${ids.length} more ${[alike, event].filter(Boolean).join(" or ")}?`;
+}
+
+async function lookAtSame() {
+  if (!state.offer) return;
+  const { ids, verdict } = state.offer;
+  const cards = await ask("items", { ids: ids.join(","), small: "1" });
+  find("others-title").textContent = `Also ${WORDS[verdict]}?`;
+  find("others-list").replaceChildren(make("div", { class: "few" }, ...cards.map((card) => make("label", { class: "card" },
+    make("input", { type: "checkbox", value: card.id, checked: "" }), make("img", { src: card.crop, alt: `${card.label} in ${card.file}` }),
+    make("span", {}, `${card.label} ${card.confidence.toFixed(2)} ${card.kind === "video" ? clock(card.time_seconds) : card.file}`)))));
+  find("others").returnValue = "";
+  find("others").showModal();
+  find("apply").focus();
+}
+
+find("others").addEventListener("close", () => {
+  if (find("others").returnValue !== "apply" || !state.offer) return;
+  const { verdict, note } = state.offer;
+  const ids = [...find("others-list").querySelectorAll("input:checked")].map((box) => box.value);
+  state.offer = null;
+  find("offer").hidden = true;
+  if (!ids.length) return;
+  ids.forEach((id) => state.done.add(id));
+  tell("verdicts", { verdict, ids, note }).catch(() => ids.forEach((id) => state.done.delete(id))).then(() => refresh(ids));
+  if (state.item && state.done.has(state.item.id) && !state.visiting) toNextOpen();
+  else describe();
+});
+
+function markNothingElse() {
+  const { item } = state;
+  item.checked = true;
+  tell("verdicts", { verdict: "nothing_else", frame: item.frame, note: item.kind === "frame" ? find("note").value : "" })
+    .catch(() => {}).then(() => refresh(sameFrame(item)));
+  if (item.kind === "frame") {
+    state.done.add(item.id);
+    if (!state.visiting) { toNextOpen(); return; }
+  }
+  describe();
+}
+
+function beginDrawing() {
+  find("drawing").hidden = false;
+  find("draw").setAttribute("aria-pressed", "true");
+  startDrawing();
+  find("frame").focus();
+}
+
+function endDrawing() {
+  find("drawing").hidden = true;
+  find("draw").setAttribute("aria-pressed", "false");
+  stopDrawing();
+}
+
+function keepBox(label) {
+  const { item } = state;
+  const box = drawnBox();
+  endDrawing();
+  if (item.kind === "frame") state.done.add(item.id);
+  tell("verdicts", { verdict: "missed", frame: item.frame, label, box, note: "" })
+    .catch(() => {}).then(async () => { await refresh(sameFrame(item)); if (state.item.frame === item.frame) await draw(); });
+}
+
+async function undo(number = 0) {
+  const { ids, verdicts } = await tell("undo", { number }).catch(() => ({ ids: [], verdicts: [] }));
+  if (!ids.length) { find("saved").textContent = "There is nothing to undo"; return; }
+  ids.forEach((id) => { state.done.delete(id); });
+  state.offer = null;
+  find("offer").hidden = true;
+  [...items.keys()].forEach((id) => items.delete(id));
+  const id = ids[0];
+  const here = state.item && (id === state.item.id || id === state.item.frame);
+  const at = state.ids.indexOf(id);
+  if (at >= 0) await goTo(at);
+  else await show(here || !id ? state.item.id : id);
+  find("saved").textContent = `Taken back: ${WORDS[verdicts[0]]}${ids.length > 1 ? `, ${ids.length} times` : ""}`;
+}
+
+async function writeTables() {
+  find("saved").textContent = "writing the tables";
+  const done = await tell("tables", {}).then(() => "The tables are written", (error) => error.message);
+  find("saved").textContent = done;
+}
+
+function keepNote() {
+  const { item } = state;
+  const note = find("note").value.trim();
+  if (item.mine && item.mine.note !== note) {
+    item.mine.note = note;
+    state.drafts.delete(item.id);
+    tell("verdicts", { verdict: item.mine.verdict, ids: [item.id], note }).catch(() => {}).then(() => refresh([item.id]));
+  } else if (!item.mine) state.drafts.set(item.id, note);
+}
+
+// Keys, mouse and touch
+
+const actions = {
+  c: () => decide("confirmed"), x: () => decide("rejected"), o: () => decide("other_flag"), a: () => decide("another_flag"), t: () => decide("cannot_tell"),
+  u: () => undo(), ArrowRight: () => goTo(state.visiting ? state.index : state.index + 1), ArrowLeft: () => goTo(state.visiting ? state.index : state.index - 1),
+  n: () => find("note").focus(), s: lookAtSame, b: () => (find("drawing").hidden ? beginDrawing() : endDrawing()), e: markNothingElse,
+  "[": () => state.item.before && show(state.item.before), "]": () => state.item.after && show(state.item.after),
+  "+": () => zoomBy(1.5), "=": () => zoomBy(1.5), "-": () => zoomBy(1 / 1.5), 0: () => setZoom(1),
+  h: () => { state.marks = !state.marks; find("marks").setAttribute("aria-pressed", String(!state.marks)); return draw(); },
+  r: () => { find("reference").open = !find("reference").open; find("reference").scrollIntoView({ block: "nearest" }); },
+  g: () => { location.href = `/grid?queue=${encodeURIComponent(state.queue)}`; }, "?": () => find("keys").showModal(),
+};
+Object.assign(actions, { j: actions.ArrowRight, k: actions.ArrowLeft });
+const buttons = { undo: "u", next: "ArrowRight", previous: "ArrowLeft", same: "s", draw: "b", nothing: "e", before: "[", after: "]", in: "+", out: "-", marks: "h", help: "?" };
+const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
+
+addEventListener("keydown", (event) => {
+  if (document.querySelector("dialog[open]") || event.target.matches("textarea, select, input")) return;
+  const undoing = (event.ctrlKey || event.metaKey) && event.key === "z";
+  if (!undoing && (event.ctrlKey || event.metaKey || event.altKey)) return;
+  if (!find("drawing").hidden) {
+    const choice = find("drawing").querySelectorAll("[data-label]")[Number(event.key) - 1];
+    if (event.key in arrows) moveDraft(...arrows[event.key], event.shiftKey);
+    else if (choice) keepBox(choice.dataset.label);
+    else if (event.key === "Escape" || event.key === "b") endDrawing();
+    else return;
+    event.preventDefault();
+    return;
+  }
+  const action = undoing ? actions.u : actions[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!action || event.repeat && !event.key.startsWith("Arrow") || !state.item && event.key !== "?") return;
+  event.preventDefault();
+  action();
+});
+for (const [id, key] of Object.entries(buttons)) find(id).addEventListener("click", () => actions[key]());
+for (const button of document.querySelectorAll("[data-verdict]")) button.addEventListener("click", () => decide(button.dataset.verdict));
+for (const button of document.querySelectorAll("[data-label]")) button.addEventListener("click", () => keepBox(button.dataset.label));
+find("cancel").addEventListener("click", endDrawing);
+find("tables").addEventListener("click", writeTables);
+find("queue").addEventListener("change", () => { openQueue(find("queue").value); find("queue").blur(); });
+find("note").addEventListener("keydown", (event) => {
+  if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
+  event.preventDefault();
+  find("note").blur();
+});
+find("note").addEventListener("blur", keepNote);
+openQueue([...find("queue").options].some((one) => one.value === start.get("queue")) ? start.get("queue") : "uncertain", start.get("at") || "");
