@@ -22,6 +22,7 @@ from detector.sources import Media, find_media, read_paths
 from detector.summary import Summary
 from detector.worker import FileResult, WorkerSettings, is_shown
 
+PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction
 
 
@@ -104,7 +105,10 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
         floor=floor,
         thresholds=thresholds,
         sampling=Sampling(
-            every_seconds=options.every, keyframes=options.keyframes, max_seconds=options.file_timeout
+            every_seconds=options.every,
+            keyframes=options.keyframes,
+            photo_side=PHOTO_SIDE * max(info.input_sizes),
+            max_seconds=options.file_timeout,
         ),
         densify=options.densify,
         show_faces=options.show_faces,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
+import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
@@ -17,7 +18,7 @@ from detector.duplicates import hash_picture
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.faces import SEARCH_LONG_SIDE
-from detector.frames import Coverage, Frame, Sampling, read_frames, read_spans
+from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
 from detector.model import BATCH_IMAGES, Model, load_model
 from detector.sources import Media, printable
 
@@ -87,12 +88,13 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     coverage = Coverage(media.kind)
     sha256, size, reason = "", 0, ""
     status: Status | None = None
-    look = _Look(settings)
+    look = _Look(media, settings)
     give_up_at = time.monotonic() + settings.sampling.max_seconds
     try:
         sha256, size = media.sha256(), media.size()
+        look.sha256 = sha256
         for batch in _batches(read_frames(media, settings.sampling, coverage)):
-            look.look_at(batch, sha256)
+            look.look_at(batch)
     except UnsupportedMediaError as error:
         status, reason = "unsupported", _one_line(error)
     except MediaError as error:
@@ -104,7 +106,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
         for batch in _batches(_closer_frames(media, look.detections(), coverage, settings, give_up_at)):
             new = [frame for frame in batch if frame.index not in seen]
             coverage.frames_read += len(new)
-            look.look_at(new, sha256, only_better=True)
+            look.look_at(new, only_better=True)
     detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
@@ -201,8 +203,10 @@ def _closer_frames(
 class _Look:
     """What is seen in one file, frame by frame."""
 
-    def __init__(self, settings: WorkerSettings) -> None:
+    def __init__(self, media: Media, settings: WorkerSettings) -> None:
+        self.media = media
         self.settings = settings
+        self.sha256 = ""
         self.frames: list[SeenFrame] = []
         self.found: list[sv.Detections] = []
 
@@ -214,7 +218,7 @@ class _Look:
         order = np.lexsort((detections.data["rank"], detections.data["frame_index"]))
         return cast("sv.Detections", detections[order])
 
-    def look_at(self, batch: list[Frame], sha256: str, *, only_better: bool = False) -> None:
+    def look_at(self, batch: list[Frame], *, only_better: bool = False) -> None:
         """Detects, and writes the pictures; with `only_better` of those frames alone that show a flag more
         surely than the frames around them that have been looked at before."""
         if not batch:
@@ -229,10 +233,24 @@ class _Look:
             )
             if not len(detections):
                 continue
+            detections.xyxy = detections.xyxy * _enlargement(frame)
             bar = self._surest_near(frame.time_seconds) if only_better else 0.0
-            draw = bool(np.asarray(detections.confidence).max() > bar)
+            pictured = has_picture(detections, settings.thresholds)
+            pictured &= np.asarray(detections.confidence).max() > bar
+            whole = self._whole(frame) if pictured.any() else frame
             names = model.info.class_names
-            self.found.append(_with_pictures(frame, detections, sha256, names, settings, draw=draw))
+            self.found.append(_with_pictures(whole, detections, pictured, self.sha256, names, settings))
+
+    def _whole(self, frame: Frame) -> Frame:
+        """The frame in all its pixels, where it was decoded smaller."""
+        width, height = frame.resolution_wh
+        if frame.image.shape[:2] == (height, width):
+            return frame
+        try:
+            image = read_image(self.media.path)
+        except MediaError:  # damaged at its end: the upper part is in the frame
+            image = cv2.resize(frame.image, (width, height)).astype(np.uint8)
+        return replace(frame, image=image)
 
     def _surest_near(self, time_seconds: float) -> float:
         every = self.settings.sampling.every_seconds
@@ -246,19 +264,25 @@ class _Look:
         )
 
 
+def _enlargement(frame: Frame) -> NDArray[np.float32]:
+    """What boxes xyxy in the frame's image are to be multiplied with to be pixels of the file's picture."""
+    height, width = frame.image.shape[:2]
+    factors = frame.resolution_wh[0] / width, frame.resolution_wh[1] / height
+    return np.array(factors * 2, np.float32)
+
+
 def _with_pictures(
     frame: Frame,
     detections: sv.Detections,
+    pictured: NDArray[np.bool_],
     sha256: str,
     class_names: tuple[str, ...],
     settings: WorkerSettings,
-    *,
-    draw: bool,
 ) -> sv.Detections:
+    """The detections with all that `FileResult` says of them; writes pictures of those in the mask."""
     count = len(detections)
-    height, width = frame.image.shape[:2]
+    width, height = frame.resolution_wh
     shown = is_shown(detections, settings.thresholds)
-    pictured = has_picture(detections, settings.thresholds) & draw
     ids = [detection_id(sha256, frame.index, rank) for rank in range(count)]
     folder = "frames" if shown.any() else "almost"
     annotated = f"{folder}/{sha256[:ID_DIGITS]}-{frame.index}.jpg"

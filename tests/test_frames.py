@@ -793,3 +793,28 @@ def test_the_time_of_capture_of_a_video_is_in_utc(
     coverage = Coverage("video")
     list(read_frames(as_media(tmp_path / "a.mp4"), ALL, coverage))
     assert coverage.captured_at == expected
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_large_jpeg_may_be_decoded_smaller_and_tells_its_true_size(
+    tmp_path: Path, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    Image.fromarray(corners_image(1001, 601)).save(tmp_path / "a.jpg", exif=exif, quality=95)
+    media = as_media(tmp_path / "a.jpg")
+    coverage = Coverage("photo")
+    (whole,) = read_frames(media, ALL, Coverage("photo"))
+    (small,) = read_frames(media, Sampling(photo_side=400), coverage)
+    height, width = whole.image.shape[:2]
+    assert (width, height) == ((601, 1001) if orientation > 4 else (1001, 601))
+    assert small.resolution_wh == whole.resolution_wh == (width, height) == (coverage.width, coverage.height)
+    assert max(small.image.shape[:2]) == 501
+    assert read_corners(small.image) == read_corners(whole.image)
+
+
+def test_a_jpeg_is_never_decoded_smaller_than_wanted(tmp_path: Path) -> None:
+    Image.fromarray(corners_image(1000, 600)).save(tmp_path / "a.jpg")
+    for wanted, long_side in ((501, 1000), (500, 500), (250, 250), (5000, 1000), (0, 1000)):
+        (frame,) = read_frames(as_media(tmp_path / "a.jpg"), Sampling(photo_side=wanted), Coverage("photo"))
+        assert frame.image.shape[1] == long_side

@@ -4,6 +4,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 from detector.frames import Sampling
 from detector.sources import Media, find_media
@@ -63,8 +64,6 @@ def test_a_cut_video_keeps_what_was_seen_and_says_how_much(tmp_path: Path, fake_
 
 def test_a_broken_photo_keeps_its_upper_part(tmp_path: Path, fake_weights: Path) -> None:
     path = write_picture(tmp_path / "in" / "red.png", (0, 0, RED)).with_suffix(".jpg")
-    from PIL import Image
-
     noise = np.random.default_rng(1).integers(96, 160, (96, 128, 3), np.uint8)
     noise[:32, :32] = RED
     Image.fromarray(noise).save(path, quality=95)
@@ -109,3 +108,35 @@ def test_a_closer_look_draws_only_frames_that_show_more(tmp_path: Path, fake_wei
     drawn = {name for name in data["annotated"].tolist() if name}
     assert 6 <= len(drawn) < len(set(data["frame_index"].tolist()))
     assert {f"frames/{path.name}" for path in (tmp_path / "report" / "frames").iterdir()} == drawn
+
+
+def test_a_photo_decoded_smaller_has_the_boxes_and_pictures_of_the_whole(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    path = tmp_path / "in" / "large.jpg"
+    path.parent.mkdir()
+    large = np.asarray(Image.fromarray(picture((1, 1, RED), (3, 2, BLUE))).resize((1280, 960), 0))
+    Image.fromarray(large).save(path, quality=95)
+    whole = look_at(path, fake_weights)
+    small = look_at(path, fake_weights, photo_side=256)
+    assert small.coverage == whole.coverage
+    assert len(small.detections) == len(whole.detections)
+    assert np.abs(small.detections.xyxy - whole.detections.xyxy).max() < 12
+    with Image.open(tmp_path / "report" / str(small.detections.data["annotated"][0])) as annotated:
+        assert annotated.size == (1280, 960)
+
+
+def test_a_large_photo_that_is_cut_off_is_drawn_as_far_as_it_goes(tmp_path: Path, fake_weights: Path) -> None:
+    path = tmp_path / "in" / "cut.jpg"
+    path.parent.mkdir()
+    noise = np.random.default_rng(1).integers(96, 160, (960, 1280, 3), np.uint8)
+    noise[:320, :320] = RED
+    Image.fromarray(noise).save(path, quality=90)
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * 0.7)])
+    result = look_at(path, fake_weights, photo_side=256)
+    assert result.status == "failed"
+    shown = is_shown(result.detections, (0.5, 0.5))
+    with Image.open(
+        tmp_path / "report" / str(np.asarray(result.detections.data["annotated"])[shown][0])
+    ) as drawn:
+        assert drawn.size == (1280, 960)
