@@ -10,8 +10,9 @@ changes few bits: what is seen in one picture of a cluster is never evidence for
 
 Search is exact, by multi-index hashing (Norouzi, Punjani and Fleet, https://arxiv.org/abs/1307.2982): hashes
 at most 31 bits apart have one of their 16 two-byte chunks at most one bit apart, and the eight bytes around
-that chunk at most 7. Rows sorted by chunk make that one pass over memory, which on these hashes takes a
-tenth of the time of faiss's exact binary indexes, and NumPy and SciPy are installed anyway.
+that chunk at most 7. Rows sorted by chunk make that one pass over memory; a million hashes and their mirror
+images took a sixth of the time that faiss's exact binary indexes need without these, and NumPy and SciPy are
+installed anyway.
 """
 
 import functools
