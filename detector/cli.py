@@ -127,7 +127,7 @@ def scan(
     detail: Annotated[
         str, typer.Option(help="fast, standard or thorough: in how many sizes an image is looked at.")
     ] = defaults.detail,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = defaults.device,
+    device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = defaults.device,
     workers: Annotated[int, typer.Option(help="Files looked at side by side.")] = defaults.workers,
     threads: Annotated[int, typer.Option(help="Threads of each worker's network.")] = defaults.threads,
     file_timeout: Annotated[
