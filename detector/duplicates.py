@@ -217,7 +217,7 @@ def find_clusters(
 def _merge(groups: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
     """Groups of rows after the pairs of rows are joined."""
     links = coo_array((np.ones(len(left), np.uint8), (groups[left], groups[right])), shape=(len(groups),) * 2)
-    return connected_components(links, directed=False)[1][groups].astype(np.int64)
+    return np.asarray(connected_components(links, directed=False)[1][groups], np.int64)
 
 
 def _join_neighbours(

@@ -27,7 +27,7 @@ def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: boo
     journal.replace_derived("posts", _find_posts(journal, pseudonymise=pseudonymise))
     define_views(journal.connection)
     pictures = _read_pictures(journal.connection)
-    labels = find_clusters(pictures.hashes, pictures.mirrored, usable=pictures.usable)
+    labels = _find_labels(pictures)
     journal.replace_derived("pictures", _picture_rows(pictures, labels))
     journal.replace_derived("copies", _copy_rows(journal.connection, pictures, labels))
     journal.replace_derived("events", _event_rows(journal.connection, every_seconds))
@@ -82,6 +82,7 @@ class _Pictures:
     frame_index: NDArray[np.int64]
     time_seconds: NDArray[np.float64]
     hashes: NDArray[np.uint8]
+    """Of the wholes (n, 32), then of the insides of the same pictures (n, 32)."""
     mirrored: NDArray[np.uint8]
     usable: NDArray[np.bool_]
     is_video: NDArray[np.bool_]
@@ -90,7 +91,8 @@ class _Pictures:
 
 def _read_pictures(connection: sqlite3.Connection) -> _Pictures:
     frames = pd.read_sql_query(
-        "SELECT sha256, frame_index, time_seconds, hash, mirrored, quality FROM frames "
+        "SELECT sha256, frame_index, time_seconds, hash, mirrored, quality, inside, inside_mirrored, "
+        "inside_quality FROM frames "
         "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index",
         connection,
     )
@@ -101,15 +103,24 @@ def _read_pictures(connection: sqlite3.Connection) -> _Pictures:
         content=content.astype(np.int64),
         frame_index=frames["frame_index"].to_numpy(np.int64),
         time_seconds=frames["time_seconds"].to_numpy(float),
-        hashes=_bits(frames["hash"]),
-        mirrored=_bits(frames["mirrored"]),
-        usable=frames["quality"].to_numpy(int) >= MIN_QUALITY,
+        hashes=np.concatenate([_bits(frames["hash"]), _bits(frames["inside"])]),
+        mirrored=np.concatenate([_bits(frames["mirrored"]), _bits(frames["inside_mirrored"])]),
+        usable=np.concatenate([frames["quality"], frames["inside_quality"]]) >= MIN_QUALITY,
         is_video=np.array([sha256 in videos for sha256 in contents], bool),
     )
 
 
 def _bits(hashes: "pd.Series[bytes]") -> NDArray[np.uint8]:
     return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), HASH_BYTES)
+
+
+def _find_labels(pictures: _Pictures) -> NDArray[np.int64]:
+    """For each picture the smallest row of its cluster."""
+    count = len(pictures.content)
+    labels = find_clusters(
+        pictures.hashes, pictures.mirrored, usable=pictures.usable, pictures=np.tile(np.arange(count), 2)
+    )
+    return np.where(pictures.usable[:count], labels[:count], labels[count:]) % max(count, 1)
 
 
 def _picture_rows(pictures: _Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
@@ -135,14 +146,24 @@ def _copy_rows(
     for _, rows in members:
         best = min(rows, key=lambda row: standing[pictures.contents[row]])
         name = pictures.contents[best]
-        of_best = pictures.hashes[first_row[[best]]]
-        of_rows = first_row[rows.to_numpy()]
-        apart = np.minimum(
-            distances(pictures.hashes[of_rows], of_best), distances(pictures.mirrored[of_rows], of_best)
-        )
+        apart = _distances_to(pictures, first_row[best], first_row[rows.to_numpy()])
         for row, distance in zip(rows, apart.tolist(), strict=True):
             known = None if pictures.is_video[row] and row != best else int(distance)
             yield pictures.contents[row], name[:ID_DIGITS], known, standing[name][-1]
+
+
+def _distances_to(pictures: _Pictures, best: int, rows: NDArray[np.int64]) -> NDArray[np.uint16]:
+    """Least distance of each picture to the best one, wholes or insides, mirrored or not."""
+    count = len(pictures.content)
+    apart = np.stack(
+        [
+            distances(sides[start + rows], pictures.hashes[other + best])
+            for sides in (pictures.hashes, pictures.mirrored)
+            for start in (0, count)
+            for other in (0, count)
+        ]
+    )
+    return np.asarray(apart.min(axis=0), np.uint16)
 
 
 def _standing(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
@@ -165,12 +186,13 @@ def _photo_links(pictures: _Pictures, labels: NDArray[np.int64]) -> NDArray[np.i
 
 def _video_links(pictures: _Pictures) -> NDArray[np.int64]:
     rows = np.flatnonzero(pictures.is_video[pictures.content])
+    inside = len(pictures.content) + rows  # of one clip, with bars here and without there
     overlaps = find_overlaps(
-        pictures.hashes[rows],
-        pictures.mirrored[rows],
+        pictures.hashes[inside],
+        pictures.mirrored[inside],
         pictures.content[rows],
         pictures.time_seconds[rows],
-        usable=pictures.usable[rows],
+        usable=pictures.usable[inside],
     )
     return np.array([(one.first, one.second) for one in overlaps], np.int64).reshape(-1, 2)
 

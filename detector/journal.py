@@ -6,7 +6,7 @@ import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import cast
 
@@ -47,10 +47,12 @@ CREATE TABLE detections (
     frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, annotated TEXT NOT NULL, crop TEXT NOT NULL,
     PRIMARY KEY (sha256, frame_index, rank)
 ) WITHOUT ROWID;
--- Every frame that was looked at, with its perceptual hash.
+-- Every frame looked at, with the perceptual hashes of the whole and of what is inside its margins.
 CREATE TABLE frames (
     sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, time_seconds REAL NOT NULL,
-    hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL, PRIMARY KEY (sha256, frame_index)
+    hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL,
+    inside BLOB NOT NULL, inside_mirrored BLOB NOT NULL, inside_quality INTEGER NOT NULL,
+    PRIMARY KEY (sha256, frame_index)
 ) WITHOUT ROWID;
 -- Found in the tables above and in sidecar files, anew at the end of every run (evidence.py).
 CREATE TABLE posts (
@@ -231,8 +233,11 @@ class Journal:
             ),
         )
         self.connection.executemany(
-            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?)",
-            ((sha256, *frame) for frame in result.frames),
+            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (sha256, frame.frame_index, frame.time_seconds, *astuple(frame.whole), *astuple(frame.inside))
+                for frame in result.frames
+            ),
         )
         self.connection.executemany(
             "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",

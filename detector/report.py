@@ -26,6 +26,9 @@ from detector.verdicts import read_verdicts
 from detector.worker import WorkerSettings
 
 ROWS_AT_ONCE = 20_000
+LOCK_SECONDS = (
+    60.0  # that tables wait for others who write them; a scan may take longer, and writes them itself
+)
 SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
 VERSIONED = (
     "av",
@@ -88,12 +91,12 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
     return _write_outputs(journal, folder, description, info)
 
 
-def rewrite_report(folder: Path, wait_seconds: float = 60.0) -> None:
+def rewrite_report(folder: Path) -> None:
     """Writes all that comes from the journal again, as after a review; `run.json` is kept.
 
     Raises ReportFolderError when the newest scan has not ended: it writes everything itself.
     """
-    with reopen_journal(folder, wait_seconds) as journal:
+    with reopen_journal(folder, LOCK_SECONDS) as journal:
         description = read_description(folder, journal.connection)
         _write_outputs(journal, folder, description, define_views(journal.connection))
 

@@ -14,7 +14,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from detector.annotate import CROP_LONG_SIDE, cut_crop, draw_detections, protect, shrink, write_jpeg
-from detector.duplicates import hash_picture
+from detector.duplicates import PictureHash, hash_whole_and_inside
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.faces import SEARCH_LONG_SIDE
@@ -55,12 +55,9 @@ class SeenFrame(NamedTuple):
 
     frame_index: int
     time_seconds: float
-    hash: bytes
-    """Perceptual hash of the picture, 256 bits."""
-    mirrored: bytes
-    """And of its mirror image."""
-    quality: int
-    """0 to 100: how much there is in the picture for the hash to go by."""
+    whole: PictureHash
+    inside: PictureHash
+    """Of what is inside bars, captions and margins; the same as `whole` where there are none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +108,8 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
     coverage = replace(coverage, landmarks=[])
-    return FileResult(media, sha256, size, status, reason, coverage, tuple(sorted(look.frames)), detections)
+    frames = tuple(sorted(look.frames, key=lambda one: one.frame_index))
+    return FileResult(media, sha256, size, status, reason, coverage, frames, detections)
 
 
 def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResult:
@@ -227,10 +225,8 @@ class _Look:
         model = _model(settings.weights, settings.detail, settings.device, settings.threads)
         images = [frame.image for frame in batch]
         for frame, detections in zip(batch, model.detect(images, settings.floor), strict=True):
-            bits = hash_picture(frame.image)
-            self.frames.append(
-                SeenFrame(frame.index, frame.time_seconds, bits.bits, bits.mirrored_bits, bits.quality)
-            )
+            hashes = hash_whole_and_inside(frame.image)
+            self.frames.append(SeenFrame(frame.index, frame.time_seconds, *hashes))
             if not len(detections):
                 continue
             detections.xyxy = detections.xyxy * _enlargement(frame)

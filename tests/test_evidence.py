@@ -227,3 +227,17 @@ def test_almost_detections_have_pictures_of_their_own_and_no_rows(tmp_path: Path
     assert len(list((out / "almost").iterdir())) == 2  # the frame and its crop
     assert not (out / "frames").exists()
     assert json.loads((out / "summary.json").read_text())["almost"] == 1
+
+
+def test_a_copy_inside_bars_is_in_the_cluster_of_its_original(tmp_path: Path, fake_weights: Path) -> None:
+    folder = tmp_path / "in"
+    image = scenery(5)
+    save(image, folder / "plain.png")
+    barred = np.zeros((image.shape[0] + 160, image.shape[1], 3), np.uint8)
+    barred[80:-80] = image
+    save(barred, folder / "barred.jpg", quality=80)
+    save(scenery(6), folder / "other.png")
+    files = {row["file"]: row for row in scan_to(folder, tmp_path / "report", fake_weights)["files"]}
+    assert files["plain.png"]["cluster"] == files["barred.jpg"]["cluster"] != files["other.png"]["cluster"]
+    assert files["barred.jpg"]["representative"] == "barred.jpg"
+    assert 0 <= int(files["plain.png"]["cluster_distance"]) <= 31
