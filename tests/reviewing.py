@@ -1,0 +1,106 @@
+"""A review in a test: somebody who opened the address and asks as their browser would."""
+
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.testing import FlaskClient
+from PIL import Image
+from werkzeug.test import TestResponse
+
+from detector.review.app import create_app
+from detector.review.desk import Desk
+from tests.conftest import BLUE, RED, picture, write_picture
+from tests.media_factory import write_video
+from tests.reports import change_journal, copy_samples
+from tests.test_evidence import write_posts
+from tests.test_scan import scan_folder
+
+PORT = 5000
+HOME = f"http://127.0.0.1:{PORT}"
+TOKEN = "the-token"  # noqa: S105 (of tests)
+
+
+HOSTILE_NAME = "<img src=x onerror=hacked()>.png"
+HOSTILE_TEXT = "</script><script>hacked()</script><b>bold</b> {{ 7 * 7 }} ${hacked()}"
+
+
+def scan_reviewable(base: Path, weights: Path) -> Path:
+    """Makes `base/downloads` and `base/report`: flags alone and together, copies, a video with an appearance
+    of three samples, pictures without a flag, and a file whose name, post and address mean harm."""
+    folder = base / "downloads"
+    red = write_picture(folder / "red.png", (1, 1, RED))
+    (folder / "copy of red.png").write_bytes(red.read_bytes())
+    write_picture(folder / "sub" / "both.png", (0, 0, RED), (2, 1, BLUE))
+    write_picture(folder / "sub" / "blue.png", (3, 2, BLUE))
+    write_picture(folder / HOSTILE_NAME, (2, 2, BLUE))
+    write_picture(folder / "nothing.png")
+    Image.fromarray(picture()[:64]).save(folder / "nothing else.png")
+    images = [picture((1, 1, RED)) if 10 <= number < 40 else picture() for number in range(50)]
+    write_video(folder / "clip.mp4", images)
+    write_posts(
+        folder / "posts.csv",
+        ("red.png", "https://x.com/jane/status/2", "2024-05-15T10:00:00Z", "@jane", "in the square"),
+        (HOSTILE_NAME, "javascript:hacked()", "2024-05-14T10:00:00Z", "<b>", HOSTILE_TEXT),
+    )
+    scan_folder(folder, base / "report", weights, densify=False)
+    return base
+
+
+def copy_reviewable(base: Path, to: Path) -> Path:
+    """The report of a copy of both folders, as if it had been scanned there."""
+    report = copy_samples(base, to)
+    change_journal(
+        report, "UPDATE posts SET path = CAST(replace(CAST(path AS TEXT), ?, ?) AS BLOB)", str(base), str(to)
+    )
+    return report
+
+
+class Visitor:
+    """A browser with cookies."""
+
+    def __init__(self, app: Flask, name: str = "", *, opened: bool = True) -> None:
+        self.client: FlaskClient = app.test_client()
+        self.desk: Desk = app.extensions["desk"]
+        if opened:
+            assert self.get(f"/?token={TOKEN}").status_code == 303
+        if name:
+            self.send("/name", data={"reviewer": name})
+
+    def get(self, path: str, **options: Any) -> TestResponse:
+        return self.client.get(path, **({"base_url": HOME, "buffered": True} | options))
+
+    def send(self, path: str, **options: Any) -> TestResponse:
+        return self.client.post(path, **({"base_url": HOME, "headers": {"Origin": HOME}} | options))
+
+    def tell(self, path: str, **content: object) -> TestResponse:
+        return self.send(f"/api/{path}", json=content)
+
+    def read(self, path: str) -> Any:
+        answer = self.get(f"/api/{path}")
+        assert answer.status_code == 200, answer.text
+        return answer.get_json()
+
+    def judge(self, verdict: str, *ids: str, note: str = "") -> list[int]:
+        answer = self.tell("verdicts", verdict=verdict, ids=list(ids), note=note)
+        assert answer.status_code == 200, answer.text
+        numbers: list[int] = answer.get_json()["numbers"]
+        return numbers
+
+    def item(self, name: str, queue: str = "uncertain") -> Any:
+        (item,) = self.read(f"items?ids={name}&queue={queue}")
+        return item
+
+
+def open_review(report: Path, reviewer: str = "") -> Flask:
+    return create_app(report, TOKEN, PORT, reviewer)
+
+
+def detections_of(desk: Desk, file: str) -> list[str]:
+    """Ids of the detections in a file, by its name."""
+    collection = desk.collection
+    return [
+        one.id
+        for one in collection.detections.values()
+        if file in [known.name for known in collection.contents[one.frame.sha256].files]
+    ]
