@@ -16,7 +16,14 @@ from detector.review.app import open_desk
 from detector.verdicts import NOTHING_ELSE
 from tests.conftest import RED, write_picture
 from tests.reports import change_journal, contents
-from tests.reviewing import Visitor, copy_reviewable, detections_of, open_review, scan_reviewable
+from tests.reviewing import (
+    Visitor,
+    add_detections,
+    copy_reviewable,
+    detections_of,
+    open_review,
+    scan_reviewable,
+)
 from tests.test_scan import read_table, scan_folder
 
 HOSTILE = "</script><img src=x onerror=hacked()> {{ 7 * 7 }} =cmd|' /C calc'!A0"
@@ -493,30 +500,6 @@ def test_ten_thousand_detections_are_reviewed_without_waiting(samples: Path, tmp
     answering = time.monotonic() - started
     assert opening < 20
     assert answering < 10
-
-
-def add_detections(report: Path, count: int) -> None:
-    """Copies one file's rows of the journal under other names, pictures too."""
-    with sqlite3.connect(report / "scan.db") as journal:
-        (sha256,) = journal.execute("SELECT sha256 FROM inputs WHERE name = 'red.png'").fetchone()
-        (annotated, crop) = journal.execute(
-            "SELECT annotated, crop FROM detections WHERE sha256 = ?", (sha256,)
-        ).fetchone()
-        for number in range(count):
-            new = f"{number:064x}"
-            pairs = {annotated: f"frames/{new[-16:]}-0.jpg", crop: f"crops/{new[-16:]}-0-0.jpg"}
-            for old, name in pairs.items():
-                (report / name).hardlink_to(report / old)
-            for table in ("results", "detections", "frames", "pictures", "copies", "inputs"):
-                names = [row[1] for row in journal.execute(f"PRAGMA table_info({table})")]
-                values = {"sha256": f"'{new[::-1]}'", "picture": f"'{number}'", "cluster": f"'{number}'"}
-                values |= {"annotated": f"'frames/{new[-16:]}-0.jpg'", "crop": f"'crops/{new[-16:]}-0-0.jpg'"}
-                values |= {"path": f"CAST(path || '{number}' AS BLOB)", "name": f"'{number:05}.png'"}
-                values |= {"confidence": f"{0.5 + number / 20001:.6f}"}
-                chosen = ", ".join(values.get(name, f'"{name}"') for name in names)
-                condition = "name = 'red.png'" if table == "inputs" else f"sha256 = '{sha256}'"
-                journal.execute(f"INSERT INTO {table} SELECT {chosen} FROM {table} WHERE {condition}")
-    journal.close()
 
 
 def test_the_drawings_of_flags_are_those_of_the_project() -> None:

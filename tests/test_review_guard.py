@@ -107,7 +107,7 @@ def test_every_answer_forbids_what_a_browser_can_be_told_to_forbid(app: Flask) -
         assert "frame-ancestors 'none'" in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["Cache-Control"] == "no-store"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
 
 
 def test_pages_hold_nothing_the_policy_would_stop(app: Flask) -> None:

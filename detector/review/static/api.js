@@ -16,10 +16,11 @@ export async function ask(path, values = {}) {
   return answer(await fetch(`/api/${path}?${new URLSearchParams(values)}`));
 }
 
-// Resolves with the server's answer; tries again for as long as the server does not answer.
-export function tell(path, content) {
-  waiting += 1;
-  watch(waiting);
+// Resolves with the server's answer; tries again for as long as the server does not answer. What may get lost is
+// told quietly.
+export function tell(path, content, { quiet = false } = {}) {
+  if (!quiet) waiting += 1;
+  if (!quiet) watch(waiting);
   const mine = last.then(async () => {
     for (;;) {
       let response;
@@ -27,7 +28,8 @@ export function tell(path, content) {
         response = await fetch(`/api/${path}`, {
           method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content), keepalive: true,
         });
-      } catch {
+      } catch (error) {
+        if (quiet) throw error;
         watch(waiting, "The review does not answer; it is tried again. Keep this page open.");
         await new Promise((done) => setTimeout(done, RETRY_MS));
         continue;
@@ -35,7 +37,11 @@ export function tell(path, content) {
       return answer(response);
     }
   });
-  const settled = (error) => { waiting -= 1; watch(waiting, error instanceof Refused ? error.message : ""); };
+  const settled = (error) => {
+    if (quiet) return;
+    waiting -= 1;
+    watch(waiting, error instanceof Refused ? error.message : "");
+  };
   last = mine.then(() => settled(), settled);
   return mine;
 }

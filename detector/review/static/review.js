@@ -6,7 +6,7 @@ const AHEAD = 8, BEHIND = 3, WINDOW = 24, SETTLE_MS = 250;
 const WORDS = { confirmed: "confirmed", rejected: "rejected", other_flag: "the other flag", another_flag: "another flag", cannot_tell: "cannot tell", missed: "box", nothing_else: "nothing else here" };
 const find = (id) => document.getElementById(id);
 const start = new URLSearchParams(location.search);
-const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, drafts: new Map(), offer: null };
+const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, wanted: "", seen: "", drafts: new Map(), offer: null };
 const items = new Map();
 
 // Items
@@ -65,9 +65,10 @@ async function openQueue(name, at = "") {
 
 async function show(id) {
   state.visiting = state.ids[state.index] === id ? "" : id;
+  state.wanted = id;
   await load([id]);
   const item = await items.get(id);
-  if (!item) return;
+  if (!item || state.wanted !== id) return;
   if (find("drawing").hidden === false) endDrawing();
   state.item = item;
   describe();
@@ -76,12 +77,19 @@ async function show(id) {
   if (!state.visiting) keepPosition();
 }
 
-let positionTimer = 0;
+let positionTimer = 0, position = null;
+function tellPosition() {
+  clearTimeout(positionTimer);
+  if (position) tell("position", position, { quiet: true }).catch(() => {});
+  position = null;
+}
+
 function keepPosition() {
   clearTimeout(positionTimer);
-  const [queue, item] = [state.queue, state.ids[state.index]];
-  positionTimer = setTimeout(() => tell("position", { queue, item }).catch(() => {}), SETTLE_MS);
+  position = { queue: state.queue, item: state.ids[state.index] };
+  positionTimer = setTimeout(tellPosition, SETTLE_MS);
 }
+addEventListener("pagehide", tellPosition);
 
 // What is seen
 
@@ -90,9 +98,10 @@ async function draw() {
   if (item.crop) find("crop").replaceChildren(Object.assign(fetchAhead(item.crop), { alt: `${item.label}, close` }));
   else find("crop").replaceChildren();
   const there = await showPicture(item, picture(item));
-  if (state.item !== item) return;
+  if (state.item?.id !== item.id) return;
   find("trouble").hidden = there;
   if (!there) find("trouble").textContent = await reason(picture(item));
+  state.seen = item.id;
   requestAnimationFrame(() => { document.body.dataset.shown = item.id; });
 }
 
@@ -186,7 +195,7 @@ function goTo(index) {
 
 function decide(verdict, note = find("note").value) {
   const { item } = state;
-  if (!item || item.kind !== "detection") return;
+  if (item.kind !== "detection" || !isSeen()) return;
   item.mine = { verdict, note, label: verdict === "confirmed" ? item.label : item.rival_label || "" };
   state.done.add(item.id);
   state.drafts.delete(item.id);
@@ -233,8 +242,12 @@ find("others").addEventListener("close", () => {
   else describe();
 });
 
+// Nothing is decided on what is not on the screen yet, however quick the fingers.
+const isSeen = () => state.item.id === state.wanted && state.item.id === state.seen;
+
 function markNothingElse() {
   const { item } = state;
+  if (!isSeen()) return;
   item.checked = true;
   tell("verdicts", { verdict: "nothing_else", frame: item.frame, note: item.kind === "frame" ? find("note").value : "" })
     .catch(() => {}).then(() => refresh(sameFrame(item)));
@@ -246,6 +259,7 @@ function markNothingElse() {
 }
 
 function beginDrawing() {
+  if (!isSeen()) return;
   find("drawing").hidden = false;
   find("draw").setAttribute("aria-pressed", "true");
   startDrawing();
