@@ -57,9 +57,9 @@ def cut_crop(image: NDArray[np.uint8], box: NDArray[np.float32]) -> tuple[slice,
     return slice(top, bottom), slice(left, right)
 
 
-def protect(image: NDArray[np.uint8], *, show_faces: bool) -> NDArray[np.uint8]:
+def protect(image: NDArray[np.uint8], *, show_faces: bool, device: str = "cpu") -> NDArray[np.uint8]:
     """The image with every face hidden, unless they are to be shown."""
-    return image if show_faces else hide_faces(image, find_faces(image))
+    return image if show_faces else hide_faces(image, find_faces(image, device))
 
 
 def shrink(image: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:

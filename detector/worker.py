@@ -287,14 +287,14 @@ def _with_pictures(
         [f"{folder}/{name}.jpg" for folder, name in zip(folders, ids, strict=True)], dtype=object
     )
     if pictured.any():
-        image = protect(frame.image, show_faces=settings.show_faces)
+        image = protect(frame.image, show_faces=settings.show_faces, device=settings.device)
         labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
         only = sv.Detections(detections.xyxy[pictured], class_id=np.asarray(detections.class_id)[pictured])
         write_jpeg(draw_detections(image, only, labels[pictured].tolist()), settings.out / annotated)
         for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
             cut = image[cut_crop(image, box)]
             if max(height, width) > SEARCH_LONG_SIDE:  # faces too small to be found in the whole frame
-                cut = protect(cut, show_faces=settings.show_faces)
+                cut = protect(cut, show_faces=settings.show_faces, device=settings.device)
             write_jpeg(shrink(cut, CROP_LONG_SIDE), settings.out / crop)
     detections.data |= {
         "frame_index": np.full(count, frame.index),

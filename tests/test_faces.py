@@ -45,3 +45,10 @@ def test_a_face_in_a_photo_is_found_and_hidden() -> None:
     assert x1 < 224 < x2
     assert y1 < 115 < y2
     assert len(find_faces(hide_faces(image, faces))) < len(faces)
+
+
+def test_openvino_finds_the_same_faces() -> None:
+    pytest.importorskip("openvino")
+    image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
+    for picture in (image, np.ascontiguousarray(image[:300, 100:400])):
+        assert np.abs(find_faces(picture)[0] - find_faces(picture, "openvino")[0]).max() < 3
