@@ -13,7 +13,7 @@ LAYERS = [
     {"errors"},
     {"sources", "options"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "events", "verdicts"},
-    {"worker"},
+    {"worker", "originals"},
     {"engines", "journal", "tables"},
     {"evidence", "summary"},
     {"page"},

@@ -421,7 +421,7 @@ def test_an_original_that_is_gone_or_changed_is_said_to_be(ann: Visitor, report:
     answer = ann.get(f"/original/{frame}")
     assert (answer.status_code, answer.text) == (
         410,
-        "nothing.png is gone or has changed since the scan\n",
+        "nothing.png: gone, or changed since the scan\n",
     )
     original.unlink()
     assert ann.get(f"/original/{frame}").status_code == 410

@@ -6,15 +6,13 @@ import os
 import re
 import stat
 import threading
-from pathlib import Path
 
 from PIL import Image
 
 from detector.annotate import FRAME_LONG_SIDE, JPEG_QUALITY, protect, shrink
 from detector.errors import MediaError
-from detector.frames import read_frame_at
-from detector.review.collection import Collection, ReportFile, ShownFrame
-from detector.sources import Media, find_kind
+from detector.originals import read_original
+from detector.review.collection import Collection, ShownFrame
 
 OURS = re.compile(r"(frames|crops|almost)/[0-9a-f]+(-\d+){1,2}\.jpg")  # as worker.py names them
 KEPT = 64  # originals read lately
@@ -56,28 +54,12 @@ class Pictures:
 
     def _read(self, frame: ShownFrame) -> bytes:
         content = self._collection.contents[frame.sha256]
-        media = next((media for file in content.files if (media := _unchanged(file, frame.sha256))), None)
-        if not media:
-            raise MediaError(f"{content.files[0].name} is gone or has changed since the scan")
-        image = read_frame_at(media, frame.frame_index, frame.time_seconds)
+        paths = [file.path for file in content.files]
+        try:
+            image = read_original(paths, frame.sha256, frame.frame_index, frame.time_seconds)
+        except MediaError as error:
+            raise MediaError(f"{content.files[0].name}: {error}") from error
         safe = protect(shrink(image, FRAME_LONG_SIDE), show_faces=self._collection.show_faces)
         jpeg = io.BytesIO()
         Image.fromarray(safe).save(jpeg, "JPEG", quality=JPEG_QUALITY)
         return jpeg.getvalue()
-
-
-def _unchanged(file: ReportFile, sha256: str) -> Media | None:
-    """The file, if it still has this content."""
-    try:
-        state = file.path.stat()
-        if not stat.S_ISREG(state.st_mode):
-            return None
-        media = Media(file.path.parent, file.name, find_kind(file.path), file.path)
-        return media if _hash(file.path, state.st_mtime_ns, state.st_size) == sha256 else None
-    except (OSError, MediaError):
-        return None
-
-
-@functools.lru_cache(10_000)
-def _hash(path: Path, _changed_ns: int, _size: int) -> str:
-    return Media(path.parent, path.name, "other", path).sha256()
