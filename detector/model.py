@@ -1,8 +1,6 @@
 """Weights in, Detections out: the only module that runs a network."""
 
 import hashlib
-import os
-import tempfile
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from detector.errors import UsageError, WeightsError
+from detector.offline import import_openvino, import_ultralytics
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -272,7 +271,7 @@ def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple
 def _openvino_network(weights: Path, threads: int) -> Network:
     """The same on the CPU through OpenVINO, in the precision that the processor is fastest in."""
     try:
-        import openvino
+        openvino = import_openvino()
     except ImportError as error:
         raise UsageError("--device openvino needs the openvino extra: pip install '.[openvino]'") from error
     settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
@@ -283,16 +282,6 @@ def _openvino_network(weights: Path, threads: int) -> Network:
         return np.array(request.get_output_tensor(0).data, np.float32)  # a copy: the next call reuses it
 
     return network
-
-
-def import_ultralytics() -> Any:
-    """The module ultralytics, kept from the network: it phones home by default. Raises ImportError."""
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # read when it is imported
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path(tempfile.gettempdir()) / "flag-detector"))
-    import ultralytics
-
-    ultralytics.settings.update({"sync": False})
-    return ultralytics
 
 
 def _load_pt(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:

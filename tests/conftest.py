@@ -3,6 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 os.environ.setdefault("COLUMNS", "120")
+
+needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="openvino is not installed")
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 RED, BLUE, GREY = (230, 20, 20), (20, 20, 230), (128, 128, 128)

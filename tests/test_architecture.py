@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import REPOSITORY
+from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
     {"errors"},
-    {"sources", "options"},
+    {"sources", "options", "offline"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "events", "verdicts"},
     {"worker", "originals"},
     {"engines", "journal", "tables"},
@@ -53,7 +53,7 @@ def test_imports_point_down() -> None:
 
 
 def test_only_its_module_opens_media_or_runs_a_network() -> None:
-    owners = {"av": "frames", "onnxruntime": "model", "ultralytics": "model"}
+    owners = {"av": "frames", "onnxruntime": "model", "ultralytics": "offline", "openvino": "offline"}
     for path in scan_line():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
@@ -87,8 +87,9 @@ socket.getaddrinfo = socket.gethostbyname = socket.create_connection = refuse
 """
 
 
+@pytest.mark.parametrize("device", ["cpu", pytest.param("openvino", marks=needs_openvino)])
 def test_a_scan_works_with_the_network_blocked_and_does_not_try_it(
-    downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+    downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch, device: str
 ) -> None:
     (tmp_path / "guard").mkdir()
     (tmp_path / "guard" / "sitecustomize.py").write_text(GUARD)
@@ -102,7 +103,10 @@ def test_a_scan_works_with_the_network_blocked_and_does_not_try_it(
     assert "NETWORK" in probe.stderr, "the guard itself does not work"
     command = [sys.executable, "-m", "detector", "scan", str(downloads), "--out", str(tmp_path / "report")]
     done = subprocess.run(
-        [*command, "--weights", str(fake_weights)], capture_output=True, text=True, check=False
+        [*command, "--weights", str(fake_weights), "--device", device],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "NETWORK" not in done.stderr

@@ -4,6 +4,7 @@ import skimage.data
 from numpy.typing import NDArray
 
 from detector.faces import HEAD_MARGIN, find_faces, hide_faces
+from tests.conftest import needs_openvino
 
 
 @pytest.fixture
@@ -47,8 +48,8 @@ def test_a_face_in_a_photo_is_found_and_hidden() -> None:
     assert len(find_faces(hide_faces(image, faces))) < len(faces)
 
 
+@needs_openvino
 def test_openvino_finds_the_same_faces() -> None:
-    pytest.importorskip("openvino")
     image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     for picture in (image, np.ascontiguousarray(image[:300, 100:400])):
         assert np.abs(find_faces(picture)[0] - find_faces(picture, "openvino")[0]).max() < 3

@@ -29,7 +29,7 @@ from detector.model import (
 )
 from detector.options import DETAILS
 from detector.training.artwork import draw_artwork
-from tests.conftest import BLUE, RED, REPOSITORY, picture
+from tests.conftest import BLUE, RED, REPOSITORY, needs_openvino, picture
 from tests.fake_weights import TOML, write_fake_weights
 
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
@@ -529,8 +529,8 @@ def test_the_pt_gives_what_ultralytics_own_predict_gives() -> None:
     assert compared >= 3
 
 
+@needs_openvino
 def test_openvino_sees_what_onnx_runtime_sees(scenes: list[Image]) -> None:
-    pytest.importorskip("openvino")
     ours, theirs = load_model(WEIGHTS), load_model(WEIGHTS, device="openvino")
     compared = 0
     for image in scenes:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.model import import_ultralytics
+from detector.offline import import_ultralytics
 from detector.training.render import Cutout
 
 HELD_OUT_EVERY = 10

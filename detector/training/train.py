@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from detector.model import import_ultralytics
+from detector.offline import import_ultralytics
 
 WARM_UP_BATCHES = 30
 FINAL_SHARE = 0.02  # of the learning rate, at the end

@@ -1,0 +1,28 @@
+"""Libraries that phone home by default, imported so that they do not: these are people's protest photos."""
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+
+def import_ultralytics() -> Any:
+    """The module ultralytics, kept from the network. Raises ImportError."""
+    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # read when it is imported
+    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path(tempfile.gettempdir()) / "flag-detector"))
+    import ultralytics
+
+    ultralytics.settings.update({"sync": False})
+    return ultralytics
+
+
+def import_openvino() -> Any:
+    """The module openvino, which reports its import to its makers unless their package for that is missing.
+
+    Raises ImportError.
+    """
+    sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]  # as if it were not installed
+    import openvino
+
+    return openvino
