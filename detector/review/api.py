@@ -114,16 +114,11 @@ def _judge(name: str, verdict: str, note: str) -> Given:
     if verdict == CONFIRMED:
         label = detection.label
     elif verdict == OTHER_FLAG:
-        label = detection.rival_label or _other_label(detection.label)
+        label = desk().collection.other_label(detection)
+        if not label:
+            abort(HTTPStatus.BAD_REQUEST, "These weights know one flag only.")
     frame = detection.frame
     return Given(name, frame.sha256, frame.frame_index, verdict, label, note=note)
-
-
-def _other_label(label: str) -> str:
-    others = [name for name in desk().collection.class_names if name != label]
-    if not others:
-        abort(HTTPStatus.BAD_REQUEST, "These weights know one flag only.")
-    return others[0]
 
 
 def _mark(told: dict[str, Any], verdict: str, note: str) -> Given:

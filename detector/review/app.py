@@ -1,6 +1,7 @@
 """A report folder in, the review's web application out."""
 
 import secrets
+from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 
@@ -10,11 +11,11 @@ from werkzeug.exceptions import HTTPException
 from detector.journal import connect_for_review, read_journal
 from detector.report import read_description
 from detector.review.api import api
-from detector.review.collection import read_collection
 from detector.review.desk import Desk
 from detector.review.guard import guard
 from detector.review.pages import pages
 from detector.review.pictures import Pictures
+from detector.review.reading import read_collection
 from detector.review.store import VerdictStore
 from detector.tables import define_views
 
@@ -41,9 +42,12 @@ def create_app(folder: Path, token: str, port: int, reviewer: str = "") -> Flask
 def open_desk(folder: Path, reviewer: str) -> Desk:
     """Reads the report and connects to its journal. Raises ReportFolderError."""
     connection = connect_for_review(folder)
-    with read_journal(folder) as reading:
-        read_description(folder, reading)
-        collection = read_collection(reading, folder, define_views(reading))
+    with ExitStack() as on_failure:
+        on_failure.callback(connection.close)
+        with read_journal(folder) as reading:
+            read_description(folder, reading)
+            collection = read_collection(reading, folder, define_views(reading))
+        on_failure.pop_all()
     cookie = f"reviewer_{secrets.token_hex(4)}"
     return Desk(folder, collection, VerdictStore(connection), Pictures(collection), reviewer, cookie)
 

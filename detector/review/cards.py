@@ -63,6 +63,7 @@ def _describe_detection(desk: Desk, one: Detection, standing: Standing, reviewer
         "confidence": round(one.confidence, 3),
         "threshold": round(collection.thresholds[one.label], 3),
         "rival_label": one.rival_label,
+        "other_label": collection.other_label(one),
         "rival_confidence": round(one.rival_confidence, 3),
         "ambiguous": one.ambiguous,
         "both_in_frame": one.both_in_frame,

@@ -132,7 +132,10 @@ function describe() {
     button.setAttribute("aria-pressed", String(item.mine?.verdict === button.dataset.verdict));
   }
   find("verdicts").hidden = find("crop").hidden = !seen;
-  find("other").textContent = seen && item.rival_label ? `It is ${item.rival_label}` : "The other flag";
+  if (seen) {
+    find("other").textContent = `It is ${item.other_label}`;
+    find("other").parentElement.hidden = !item.other_label;
+  }
   find("note").value = state.drafts.get(item.id) ?? item.mine?.note ?? "";
   find("before").disabled = !item.before;
   find("after").disabled = !item.after;
@@ -195,8 +198,8 @@ function goTo(index) {
 
 function decide(verdict, note = find("note").value) {
   const { item } = state;
-  if (item.kind !== "detection" || !isSeen()) return;
-  item.mine = { verdict, note, label: verdict === "confirmed" ? item.label : item.rival_label || "" };
+  if (item.kind !== "detection" || !isSeen() || verdict === "other_flag" && !item.other_label) return;
+  item.mine = { verdict, note, label: verdict === "confirmed" ? item.label : item.other_label };
   state.done.add(item.id);
   state.drafts.delete(item.id);
   offerSame(item, verdict, note);
