@@ -456,3 +456,16 @@ def test_the_frame_is_zoomed_and_shown_without_marks(
     expect(page.locator("#reference figure")).to_have_count(10)
     press(page, "?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_the_address_can_be_clicked_on_another_site_and_leaves_the_address_bar(
+    report: Path, serve: Serve, browser: Browser
+) -> None:
+    address = serve(report)
+    page = browser.new_page()
+    page.goto("about:blank")
+    page.set_content(f'<a href="{address}">the review</a>')
+    page.get_by_role("link").click()
+    expect(page.get_by_label("Your name or initials")).to_be_visible()
+    assert "token" not in page.url
+    page.close()

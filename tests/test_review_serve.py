@@ -50,7 +50,8 @@ class Browser:
     def __init__(self, address: str) -> None:
         self.home = address.split("/?")[0]
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
-        assert "<h1" in self.get(address)
+        assert "To the review" in self.get(address)
+        assert "<h1" in self.get(self.home)
 
     def get(self, address: str) -> str:
         with self.opener.open(address, timeout=20) as answer:

@@ -4,7 +4,7 @@ import hmac
 import secrets
 from http import HTTPStatus
 
-from flask import Flask, Response, abort, redirect, request
+from flask import Flask, Response, abort, request
 from werkzeug.wrappers import Response as AnyResponse
 
 # No page of another site can frame, script or post to this one, and this one reaches nothing but itself.
@@ -20,6 +20,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cache-Control": "no-store",
 }
+# A page, not a redirect: after a click elsewhere a redirect would come without the cookie, as that is strict.
+ENTER = """<!doctype html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">
+<title>Review</title><link rel="icon" href="/static/icon.svg"><a href="/">To the review</a></html>"""
 READING = frozenset(("GET", "HEAD"))
 
 
@@ -27,7 +30,7 @@ def guard(app: Flask, token: str, port: int) -> None:
     """Lets nobody in without the token, nothing change but by POST from these pages themselves.
 
     The token of the opened address is exchanged for a cookie that scripts and other sites do not get, and
-    the address without it is opened. Only requests for 127.0.0.1 or localhost are answered, so that no name
+    an address without it is opened. Only requests for 127.0.0.1 or localhost are answered, so that no name
     of a stranger's can be made to point here (DNS rebinding).
     """
     hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
@@ -42,7 +45,7 @@ def guard(app: Flask, token: str, port: int) -> None:
             if request.headers.get("Origin") != f"http://{request.host}":
                 abort(HTTPStatus.FORBIDDEN, "Changes are taken from this page's own address only.")
         elif _same(request.args.get("token", ""), token):
-            answer = redirect(request.path, HTTPStatus.SEE_OTHER)
+            answer = Response(ENTER, mimetype="text/html")
             answer.set_cookie(cookie, session, httponly=True, samesite="Strict")
             return answer
         if not _same(request.cookies.get(cookie, ""), session):
