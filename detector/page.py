@@ -5,10 +5,9 @@ import hashlib
 import io
 import sqlite3
 from collections import Counter
-from typing import Any, cast
+from typing import Any
 
 import jinja2
-import pandas as pd
 from markupsafe import Markup
 
 from detector.summary import AMBIGUOUS, BOTH, BOTH_IN_FRAME, Summary
@@ -74,8 +73,9 @@ def _find_cards(connection: sqlite3.Connection, view: str) -> list[dict[str, Any
             SELECT cluster, row_number() OVER (ORDER BY {ORDER}) AS turn
             FROM numbered JOIN of_content USING (sha256) GROUP BY cluster)
         SELECT n.id, n.sha256, c.cluster, time_seconds, label, round(confidence, 3) AS confidence,
-               rival_label, ambiguous, both_in_frame, annotated, crop
+               rival_label, ambiguous, both_in_frame, annotated, crop, verdict, verdict_label, reviewer
         FROM numbered n JOIN of_content c USING (sha256) JOIN ordered o ON o.cluster = c.cluster
+        LEFT JOIN temp.settled ON detection_id = n.id
         WHERE place <= {MAX_PER_CONTENT} ORDER BY turn, confidence DESC, n.id LIMIT {MAX_DETECTIONS}
         """,
     )
@@ -119,11 +119,13 @@ def _find_not_read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
 
 
 def _read(connection: sqlite3.Connection, sql: str) -> list[dict[str, Any]]:
-    rows = pd.read_sql_query(sql, connection).to_dict("records")
-    return cast(
-        "list[dict[str, Any]]",
-        [{name: value for name, value in row.items() if value not in ("", None)} for row in rows],
-    )
+    """Rows by name of column; what is empty is left out."""
+    cursor = connection.execute(sql)
+    names = [column[0] for column in cursor.description]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if value not in ("", None)}
+        for row in cursor
+    ]
 
 
 # Charts

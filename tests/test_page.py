@@ -1,17 +1,21 @@
 """The page of a report, in a real browser."""
 
 import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
-from detector.journal import Journal
+from detector.journal import Journal, connect_for_review
 from detector.options import ScanOptions
 from detector.page import draw_page
+from detector.report import rewrite_report
+from detector.review.store import Given, VerdictStore
 from detector.scan import scan
 from detector.summary import summarise
 from detector.tables import define_views
@@ -242,3 +246,18 @@ def test_ten_thousand_detections_stay_usable(browser: Browser, report: Path, tmp
     page.fill("#text", "")
     page.get_by_role("button", name="Next").click()
     assert page.locator("#page").inner_text() == "Page 2 of 209"
+
+
+def test_verdicts_stand_beside_the_detections_they_are_about(
+    open_page: OpenPage, report: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / "report"
+    shutil.copytree(report, copy)
+    row = next(row for row in read_table(copy / "detections.csv") if row["file"] == "red.png")
+    with closing(VerdictStore(connect_for_review(copy))) as store:
+        given = Given(row["id"], row["sha256"], 0, "rejected")
+        store.add([given], "Ann <script>hacked()</script>")
+    rewrite_report(copy)
+    page = open_page(copy / "index.html", 1400)
+    assert "rejected (Ann <script>hacked()</script>)" in page.locator("#cards").inner_text()
+    assert "1 of " in page.locator("header").inner_text()

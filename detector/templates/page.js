@@ -102,8 +102,14 @@ function drawCrop(one) {
   const time = one.time_seconds ? ` at ${clock(one.time_seconds)}` : "";
   return make("figure", { id: `row-${one.id}` },
     make("a", { href: one.annotated }, make("img", { src: one.crop, loading: "lazy", alt: `${label}${time}` })),
-    make("figcaption", {}, `${label} ${one.confidence.toFixed(2)}${time} `,
+    make("figcaption", {}, `${label} ${one.confidence.toFixed(2)}${time} `, drawVerdict(one),
       make("a", { href: "detections.csv", title: "row of this detection in detections.csv" }, one.id)));
+}
+
+function drawVerdict(one) {
+  if (!one.verdict) return "";
+  const label = one.verdict_label && one.verdict_label !== one.label ? `: ${one.verdict_label}` : "";
+  return make("strong", {}, `${one.verdict.replaceAll("_", " ")}${label} (${one.reviewer}) `);
 }
 
 function drawFiles(files) {
