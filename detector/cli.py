@@ -312,16 +312,20 @@ def export(
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="What to write. (default: beside the report)")
     ] = None,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="With --to yolo: pictures and what people said, for training.")
+    ] = False,
 ) -> None:
     """Write a report's detections in another tool's format."""
     from detector.export.exporting import export_report
 
-    done = export_report(report, to, out)
+    done = export_report(report, to, out, reviewed=reviewed)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{_shown(done.out)}: {done.written.detections} detections, {done.written.files} files")
     for note in done.written.notes:
         console.print(f"   {_shown(note)}")
-    console.print("Boxes are a machine's: nobody has confirmed them.")
+    if not reviewed:
+        console.print("Boxes are a machine's: nobody has confirmed them.")
 
 
 @app.command()

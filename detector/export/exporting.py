@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.errors import ReportFolderError
+from detector.errors import ReportFolderError, UsageError
 from detector.export import ExportFormat
 from detector.export.coco import write_coco
 from detector.export.csv_excel import write_csv_excel
 from detector.export.labelstudio import write_labelstudio
 from detector.export.megadetector import write_megadetector
+from detector.export.reviewed import write_reviewed
 from detector.export.rows import ExportSource, Written
 from detector.export.writing import create_output
 from detector.export.yolo import write_yolo
@@ -37,13 +38,18 @@ class Export:
     written: Written
 
 
-def export_report(report: Path, to: ExportFormat, out: Path | None = None) -> Export:
+def export_report(
+    report: Path, to: ExportFormat, out: Path | None = None, *, reviewed: bool = False
+) -> Export:
     """Writes a report in another tool's format: beside it, or to `out`, which must not exist.
 
+    With `reviewed` that is what people said and no machine's word, for training, in YOLO's format alone.
     Raises ReportFolderError when the report is none or not finished, or the output cannot be written.
     """
+    if reviewed and to != ExportFormat.YOLO:
+        raise UsageError("--reviewed is for --to yolo")
     folder = Path(os.path.abspath(report))  # noqa: PTH100 (a link keeps its own name)
-    target = Path(os.path.abspath(out)) if out else default_out(folder, to)  # noqa: PTH100
+    target = Path(os.path.abspath(out)) if out else default_out(folder, to, reviewed=reviewed)  # noqa: PTH100
     if target.resolve().is_relative_to(folder.resolve()):
         raise ReportFolderError(f"{target} is inside the report, whose manifest names all that belongs there")
     with read_journal(folder) as connection:
@@ -51,14 +57,15 @@ def export_report(report: Path, to: ExportFormat, out: Path | None = None) -> Ex
         weights_name, ended_at, complete = _read_run(folder)
         source = ExportSource(folder, connection, info, weights_name, ended_at)
         with create_output(target) as path:
-            written = WRITERS[to](source, path)
+            written = write_reviewed(source, path) if reviewed else WRITERS[to](source, path)
     notes = written.notes if complete else (UNFINISHED, *written.notes)
     return Export(target, Written(written.files, written.detections, notes))
 
 
-def default_out(folder: Path, to: ExportFormat) -> Path:
+def default_out(folder: Path, to: ExportFormat, *, reviewed: bool = False) -> Path:
     """Beside the report, not in it: its manifest stays true."""
-    return folder.with_name(f"{folder.name}-{to}{'.json' if to in SINGLE_FILES else ''}")
+    mark = "-reviewed" if reviewed else ""
+    return folder.with_name(f"{folder.name}-{to}{mark}{'.json' if to in SINGLE_FILES else ''}")
 
 
 def _read_run(folder: Path) -> tuple[str, str, bool]:
