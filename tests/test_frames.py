@@ -15,9 +15,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from detector import frames
 from detector.errors import MediaError, UnsupportedMediaError
-from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
+from detector.frames import Coverage, Frame, Sampling, photos, read_frames, read_image, read_spans, videos
+from detector.frames.photos import register_formats
 from tests.media_factory import (
     BLUE,
     CORNERS,
@@ -226,7 +226,7 @@ def test_a_truncated_jpeg_is_turned_upright_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize("suffix", ["png", "tif", "webp", "heic", "avif", "gif", "bmp"])
 @pytest.mark.parametrize("share", [0.02, 0.3, 0.9])
 def test_a_cut_photo_has_a_reason(tmp_path: Path, suffix: str, share: float) -> None:
-    frames._register_formats()
+    register_formats()
     Image.fromarray(noisy_images(1)[0]).save(tmp_path / f"a.{suffix}")
     seen, _, error = read_until_error(cut_file(tmp_path / f"a.{suffix}", share))
     assert len(seen) <= 1
@@ -235,7 +235,7 @@ def test_a_cut_photo_has_a_reason(tmp_path: Path, suffix: str, share: float) -> 
 
 @pytest.mark.parametrize("suffix", ["jpg", "png", "tif", "webp", "heic", "avif", "gif", "bmp"])
 def test_damage_anywhere_in_a_photo_raises_nothing_but_media_errors(tmp_path: Path, suffix: str) -> None:
-    frames._register_formats()
+    register_formats()
     Image.fromarray(noisy_images(1, 32, 24)[0]).save(tmp_path / f"whole.{suffix}")
     whole = (tmp_path / f"whole.{suffix}").read_bytes()
     rng = np.random.default_rng(3)
@@ -562,19 +562,19 @@ def test_limits_end_reading_with_a_reason(tmp_path: Path, monkeypatch: pytest.Mo
     images[0].save(animation, save_all=True, append_images=images[1:], duration=100)
     pages = tmp_path / "a.tif"
     Image.new("RGB", (8, 8)).save(pages, save_all=True, append_images=[Image.new("RGB", (64, 48))])
-    monkeypatch.setattr(frames, "MAX_VIDEO_FRAMES", 4)
-    monkeypatch.setattr(frames, "MAX_ANIMATION_FRAMES", 2)
-    monkeypatch.setattr(frames, "MAX_PHOTO_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(videos, "MAX_VIDEO_FRAMES", 4)
+    monkeypatch.setattr(photos, "MAX_ANIMATION_FRAMES", 2)
+    monkeypatch.setattr(photos, "MAX_PHOTO_PIXELS", 64 * 48 - 1)
     seen, _, error = read_until_error(video)
-    assert (len(seen), str(error)) == (5, "stopped after 4 frames at 0.5 of 1.0 s")
+    assert (len(seen), str(error)) == (4, "stopped after 4 frames at 0.4 of 1.0 s")
     seen, _, error = read_until_error(pages)
     assert (len(seen), str(error)) == (1, "too large: page 2 has 64 × 48 pixels")
     seen, _, error = read_until_error(animation)
     assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels")
-    monkeypatch.setattr(frames, "MAX_PHOTO_PIXELS", 64 * 48)
+    monkeypatch.setattr(photos, "MAX_PHOTO_PIXELS", 64 * 48)
     seen, _, error = read_until_error(animation)
     assert (len(seen), str(error)) == (2, "stopped after 2 frames")
-    monkeypatch.setattr(frames, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(videos, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
     seen, _, error = read_until_error(video)
     assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels a frame")
 

@@ -1,0 +1,6 @@
+"""Media in, Frames out: the only package that opens photos and videos."""
+
+from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.reading import read_frame_at, read_frames, read_image, read_spans
+
+__all__ = ["Coverage", "Frame", "Sampling", "read_frame_at", "read_frames", "read_image", "read_spans"]

@@ -1,0 +1,75 @@
+"""What reading media gives: frames, how they were chosen, how much was read."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.sources import Kind
+
+LANDMARK_SECONDS = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A picture with its time."""
+
+    index: int
+    """Count of the frame in its file from 0, in order of presentation (with `keyframes`, of storage)."""
+    time_seconds: float
+    """Presentation time minus the start of the stream; 0 for photos."""
+    image: NDArray[np.uint8]
+    """Upright RGB, shape (height, width, 3); only to be read."""
+    resolution_wh: tuple[int, int]
+    """Pixels of the file's own picture; more than those of `image` where that was decoded smaller."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampling:
+    """Which frames of a video are given out."""
+
+    every_seconds: float = 1.0
+    """At most one frame, the sharpest, from each span of this length; 0 gives all frames."""
+    keyframes: bool = False
+    """Only frames that decode without others."""
+    photo_side: int = 0
+    """Pixels that the long side of a JPEG photo must have at least: a larger one is decoded at a half, a
+    quarter or an eighth where that leaves as many, which is much faster. With 0 it is not."""
+    max_seconds: float = float("inf")
+    """Working time after which reading a video ends with a reason."""
+
+
+@dataclass(slots=True)
+class Coverage:
+    """What has been read of one file; counts up while its frames are read."""
+
+    kind: Kind
+    width: int = 0
+    """Pixels of the first upright frame; 0 while none is known."""
+    height: int = 0
+    frames_read: int = 0
+    """Frames given out."""
+    frames_unreadable: int = 0
+    """Damaged packets and frames, passed over or given out in part."""
+    read_seconds: float = 0.0
+    """End of the last frame that was decoded."""
+    declared_seconds: float = 0.0
+    """Length the file claims; 0 when it claims none."""
+    captured_at: str = ""
+    """Time of capture the file claims, ISO 8601, with its offset from UTC if that is known."""
+    landmarks: "list[Landmark]" = field(default_factory=list)
+    """Frames of a video from which `read_spans` can count on."""
+
+    def lacks_landmark(self, time_seconds: float) -> bool:
+        """Whether the last landmark is so far back that another is worth its memory."""
+        return not self.landmarks or time_seconds >= self.landmarks[-1].time_seconds + LANDMARK_SECONDS
+
+
+@dataclass(frozen=True, slots=True)
+class Landmark:
+    """A frame that decodes without others."""
+
+    stamp: int
+    """Presentation time in the stream's own units."""
+    index: int
+    time_seconds: float

@@ -1,0 +1,104 @@
+"""Media in, frames out, whatever the media is."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.errors import MediaError, UnsupportedMediaError
+from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.photos import read_animation, read_photo
+from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
+from detector.frames.videos import decode_from, opened, read_at, read_video
+from detector.sources import SIGNATURE_BYTES, Media, suffix_kind
+
+
+def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    """The frames of a photo (one; a TIFF one for each page) or video, upright, RGB.
+
+    `coverage` is kept up to date. Raises UnsupportedMediaError when there is no picture to read, MediaError
+    when the file breaks off: what was given out before is sound.
+    """
+    if media.kind == "photo":
+        frames = read_photo(media.path, sampling, coverage)
+    elif media.kind == "video":
+        frames = read_video(media.path, sampling, coverage)
+    else:
+        raise _explain_other(media.path)
+    for frame in frames:
+        if not coverage.frames_read:
+            coverage.width, coverage.height = frame.resolution_wh
+        coverage.frames_read += 1
+        yield frame
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """One photo, upright RGB (height, width, 3), the caller's own. Raises MediaError."""
+    return next(read_photo(path, Sampling(), Coverage("photo"))).image.copy()
+
+
+def read_spans(
+    media: Media, spans: Sequence[tuple[float, float]], sampling: Sampling, coverage: Coverage
+) -> Iterator[Frame]:
+    """The sharpest frame of each `every_seconds` within spans of a video that has been read before.
+
+    `spans` are (start, end) in seconds, in order and apart. `coverage` is what the first reading left; it is
+    not changed. Ends early and in silence where the video breaks off or the working time is over: the first
+    reading has told of that. Where a frame's index cannot be known, none is given out.
+    """
+    try:
+        for candidate in pick_sharpest(_within(media, spans, sampling, coverage), sampling.every_seconds):
+            yield whole_frame(candidate)
+    except (MediaError, *PILLOW_ERRORS):
+        return
+
+
+def read_frame_at(media: Media, frame_index: int, time_seconds: float) -> NDArray[np.uint8]:
+    """A frame that `read_frames` gave out before, upright RGB; of a video without reading all before it.
+
+    Raises MediaError when it is not there any more.
+    """
+    if media.kind == "video":
+        for seek in (True, False):  # a container may arrive late, and is then read from its start
+            image = read_at(media.path, time_seconds, seek=seek)
+            if image is not None:
+                return image
+    else:
+        for frame in read_frames(media, Sampling(every_seconds=0), Coverage(media.kind)):
+            if frame.index == frame_index:
+                return frame.image
+    raise MediaError(f"no frame {frame_index} at {time_seconds:.3f} s")
+
+
+def _explain_other(path: Path) -> MediaError:
+    try:
+        with path.open("rb") as file:
+            head = file.read(SIGNATURE_BYTES)
+    except OSError as error:
+        return MediaError(f"cannot be read: {error.strerror}")
+    claimed = suffix_kind(path)
+    if claimed == "other":
+        return UnsupportedMediaError("not a photo or video")
+    if not head:
+        return MediaError("the file is empty")
+    return MediaError(f"named {path.suffix.lower()} but its content is no photo or video this tool knows")
+
+
+def _within(
+    media: Media, spans: Sequence[tuple[float, float]], sampling: Sampling, coverage: Coverage
+) -> Iterator[Candidate]:
+    if media.kind == "photo":  # an animated picture: no way to begin in the middle
+        for candidate in read_animation(media.path, sampling):
+            if any(start <= candidate.time_seconds <= end for start, end in spans):
+                yield candidate
+        return
+    give_up_at = time.monotonic() + sampling.max_seconds
+    with opened(media.path) as (container, stream):
+        for start, end in spans if coverage.landmarks else ():
+            for candidate in decode_from(container, stream, start, coverage.landmarks):
+                if candidate.time_seconds > end or time.monotonic() > give_up_at:
+                    break
+                if candidate.time_seconds >= start:
+                    yield candidate

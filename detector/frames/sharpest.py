@@ -1,0 +1,87 @@
+"""Candidates in, the sharpest of each span out, as RGB."""
+
+import struct
+import zlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import av
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from detector.errors import MediaError
+from detector.frames.frame import Frame
+
+PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
+PILLOW_ERRORS = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
+    *(OverflowError, MemoryError, NotImplementedError, RuntimeError, Image.DecompressionBombError),
+)  # what its readers are seen to raise for damaged files
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A frame that may be given out; its picture is as it was decoded."""
+
+    index: int
+    time_seconds: float
+    picture: "av.VideoFrame | NDArray[np.uint8]"
+
+
+def pick_sharpest(candidates: Iterable[Candidate], every_seconds: float) -> Iterator[Candidate]:
+    """The sharpest candidate of each span of `every_seconds`; all of them when it is 0."""
+    best: Candidate | None = None
+    best_span, best_sharpness = 0, -1.0
+    try:
+        for candidate in candidates:
+            if not every_seconds:
+                yield candidate
+                continue
+            span = int(candidate.time_seconds / every_seconds)
+            sharpness = _sharpness(candidate.picture)
+            if best and span != best_span:
+                yield best
+                best = None
+            if not best or sharpness > best_sharpness:
+                best, best_span, best_sharpness = candidate, span, sharpness
+    except (MediaError, av.FFmpegError, *PILLOW_ERRORS):
+        if best:  # what was seen until the file broke is kept
+            yield best
+        raise
+    if best:
+        yield best
+
+
+def whole_frame(candidate: Candidate) -> Frame:
+    """The candidate as a frame in all its pixels."""
+    image = to_rgb(candidate.picture)
+    return Frame(candidate.index, candidate.time_seconds, image, (image.shape[1], image.shape[0]))
+
+
+def _sharpness(picture: "av.VideoFrame | NDArray[np.uint8]") -> float:
+    """Mean brightness step between neighbours, across and down, on every fourth row."""
+    if isinstance(picture, np.ndarray):
+        luma = picture[..., 1]
+    else:
+        if picture.format.name not in PLANAR_LUMA:
+            picture = picture.reformat(format="gray")
+        plane = picture.planes[0]
+        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
+            : plane.height, : plane.width
+        ]
+    rows = np.ascontiguousarray(luma[:-1:4])
+    below = np.ascontiguousarray(luma[1::4][: len(rows)])
+    if rows.shape[0] < 1 or rows.shape[1] < 2:
+        return 0.0
+    return float(cv2.absdiff(rows[:, 1:], rows[:, :-1]).mean() + cv2.absdiff(rows, below).mean())
+
+
+def to_rgb(picture: "av.VideoFrame | NDArray[np.uint8]") -> NDArray[np.uint8]:
+    """Upright RGB (height, width, 3)."""
+    if isinstance(picture, np.ndarray):
+        return picture
+    image = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
+    turns = round(picture.rotation / 90) % 4
+    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image
