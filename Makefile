@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-report
 
-.PHONY: demo test clean
+.PHONY: demo test benchmark clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -17,6 +17,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+benchmark: $(VENV)/.installed-test
+	$(BIN)/python scripts/benchmark.py
 
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -1,7 +1,7 @@
 """How fast a scan is beside what one would run instead: `yolo predict` with the same weights and files.
 
 Every program is run whole, in turn (A B C A B C …), and compared by the ratio of medians of one run, for the
-speed of a shared machine changes. Writes `benchmark.json`. Needs the train extra.
+speed of a shared machine changes. Writes `benchmark.json`. Needs the extras train and openvino.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import sys
 import tempfile
 import threading
 import time
+import timeit
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
@@ -24,6 +25,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
+from threadpoolctl import threadpool_limits
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "datasets" / "samples"
@@ -72,6 +74,7 @@ def run_all(options: argparse.Namespace, work: Path) -> dict[str, object]:
     photos = options.folder or make_photos(work / "photos", options.photos)
     count = sum(1 for path in photos.iterdir() if path.is_file())
     results: dict[str, object] = {"cores": os.cpu_count(), "photos": count, "rounds": options.rounds}
+    results["limit"] = measure_limit(options.size)
     if count:
         results["photos_run"] = compare(
             photo_programs(photos, options.size), options.rounds, count, "images/s"
@@ -102,6 +105,20 @@ def run_all(options: argparse.Namespace, work: Path) -> dict[str, object]:
     return results
 
 
+def measure_limit(size: int) -> dict[str, float]:
+    """What the network asks for at a square input of SIZE pixels, and what one core gives at its best."""
+    from detector.offline import import_ultralytics
+
+    *_, gflops = import_ultralytics().YOLO(WEIGHTS.with_suffix(".pt")).info(verbose=False, imgsz=size)
+    side = 2048
+    left, right = np.random.default_rng(0).random((2, side, side), np.float32)
+    with threadpool_limits(1):
+        seconds = min(timeit.repeat(lambda: left @ right, number=1, repeat=5))
+    peak = 2 * side**3 / seconds / 1e9
+    print(f"network: {gflops:.1f} GFLOP an image; one core: {peak:.0f} GFLOP/s, {peak / gflops:.0f} images/s")
+    return {"gflop_per_image": gflops, "gflops_of_one_core": peak, "images_per_second": peak / gflops}
+
+
 def scan_command(folder: Path, *more: str) -> list[str]:
     """A scan of the folder into a new report."""
     out = tempfile.mkdtemp(prefix="report-", dir=folder.parent)
@@ -115,6 +132,9 @@ def photo_programs(folder: Path, size: int) -> dict[str, list[str]]:
         "yolo predict .onnx": yolo_command(folder, WEIGHTS, size),
         "detector scan": scan_command(folder),
         "detector scan --detail fast": scan_command(folder, "--detail", "fast"),
+        "detector scan --detail fast --device openvino": scan_command(
+            folder, "--detail", "fast", "--device", "openvino"
+        ),
     }
 
 
@@ -125,6 +145,7 @@ def video_programs(folder: Path, size: int) -> dict[str, list[str]]:
         "yolo predict .pt": yolo_command(folder, WEIGHTS.with_suffix(".pt"), size, stride),
         "yolo predict .onnx": yolo_command(folder, WEIGHTS, size, stride),
         "detector scan": scan_command(folder),
+        "detector scan --device openvino": scan_command(folder, "--device", "openvino"),
         "detector scan --keyframes": scan_command(folder, "--keyframes"),
     }
 
