@@ -171,7 +171,11 @@ def test_a_whole_review_by_keyboard_is_kept(report: Path, serve: Serve, open_rev
     expect(page.locator("#place")).to_have_text("1 of 8, 0 done")
     press(page, "n")
     page.keyboard.type("seen on the square")
-    press(page, "Enter", "c")
+    press(page, "Enter")
+    page.reload()
+    expect(page.locator("#note")).to_have_value("seen on the square")
+    wait_shown(page)
+    press(page, "c")
     expect(page.locator("#place")).to_have_text("2 of 8, 1 done")
     for done, key in enumerate("xoat", 2):
         press(page, key)

@@ -1,12 +1,13 @@
-// One item at a time. All texts reach the page as text nodes and addresses as checked attributes.
+// One item at a time: the way through a queue, and what is decided on it.
 import { ask, tell, watchSaving } from "./api.js";
 import { drawnBox, fetchAhead, make, moveDraft, setZoom, showPicture, startDrawing, stopDrawing, zoomBy } from "./stage.js";
+import { WORDS, clock, describeItem } from "./words.js";
 
 const AHEAD = 8, BEHIND = 3, WINDOW = 24, SETTLE_MS = 250;
-const WORDS = { confirmed: "confirmed", rejected: "rejected", other_flag: "the other flag", another_flag: "another flag", cannot_tell: "cannot tell", missed: "box", nothing_else: "nothing else here" };
 const find = (id) => document.getElementById(id);
+const noteKey = (item) => `note ${item.id}`; // of one that has no verdict to go with yet
 const start = new URLSearchParams(location.search);
-const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, wanted: "", seen: "", drafts: new Map(), offer: null };
+const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, wanted: "", seen: "", offer: null };
 const items = new Map();
 
 // Items
@@ -111,66 +112,9 @@ async function reason(address) {
   return `This picture cannot be shown: ${text.trim()}`;
 }
 
-function clock(seconds) {
-  const pad = (n) => String(n).padStart(2, "0");
-  return `${Math.floor(seconds / 3600)}:${pad(Math.floor(seconds / 60) % 60)}:${pad(Math.floor(seconds) % 60)}`;
-}
-
 function describe() {
-  const { item } = state;
-  const seen = item.kind === "detection";
   find("place").textContent = state.visiting ? "beside the queue" : `${state.index + 1} of ${state.ids.length}, ${state.done.size} done`;
-  const title = !seen ? "Nothing is shown in this file. Is a flag in the picture?"
-    : `${item.shown ? "" : "almost: "}${item.ambiguous ? `${item.label} or ${item.rival_label}?` : item.label} ${item.confidence.toFixed(2)}`;
-  find("what").textContent = item.media === "video" ? `${title} at ${clock(item.time_seconds)}` : title;
-  const said = [];
-  if (item.mine) said.push(`You: ${words(item.mine)}`);
-  for (const one of item.others || []) said.push(`${one.reviewer}: ${words(one)}${one.note ? ` (${one.note})` : ""}`);
-  if (item.checked_by.length) said.push(`Nothing else here: ${item.checked_by.join(", ")}`);
-  find("said").textContent = said.join(" · ");
-  for (const button of document.querySelectorAll("#verdicts button")) {
-    button.setAttribute("aria-pressed", String(item.mine?.verdict === button.dataset.verdict));
-  }
-  find("verdicts").hidden = find("crop").hidden = !seen;
-  if (seen) {
-    find("other").textContent = `It is ${item.other_label}`;
-    find("other").parentElement.hidden = !item.other_label;
-  }
-  find("note").value = state.drafts.get(item.id) ?? item.mine?.note ?? "";
-  find("before").disabled = !item.before;
-  find("after").disabled = !item.after;
-  find("nothing").setAttribute("aria-pressed", String(item.checked));
-  find("drawn").replaceChildren(...item.drawn.map((one) => {
-    const remove = one.mine && make("button", { type: "button" }, "Take back");
-    if (remove) remove.addEventListener("click", () => undo(one.number));
-    return make("li", {}, `${one.label} drawn${one.note ? `: ${one.note}` : ""} `, remove || "");
-  }));
-  describeOrigin(item);
-}
-
-const words = (one) => `${WORDS[one.verdict]}${one.verdict === "other_flag" || one.verdict === "confirmed" ? ` (${one.label})` : ""}`;
-
-function describeOrigin(item) {
-  const rows = item.files.map((file) => {
-    const name = /^https?:\/\//i.test(file.source_url)
-      ? make("a", { href: file.source_url, rel: "noreferrer noopener", target: "_blank" }, file.name) : file.name;
-    const told = [file.posted_at, file.platform, file.author, file.captured_at && `captured ${file.captured_at}`, file.warning];
-    return make("li", {}, name, told.filter(Boolean).length ? ` — ${told.filter(Boolean).join(" · ")}` : "",
-      file.text && make("blockquote", {}, file.text));
-  });
-  const facts = [];
-  if (item.file_count > item.files.length) facts.push(`${item.file_count - item.files.length} more exact copies`);
-  if (item.cluster_size > item.file_count) facts.push(`${item.cluster_size} files look the same`);
-  if (item.event) facts.push(`seen from ${clock(item.event.start_seconds)} to ${clock(item.event.end_seconds)}`);
-  if (item.both_in_frame) facts.push("every flag is in this picture");
-  if (item.ambiguous) facts.push(`${item.rival_label} has ${item.rival_confidence.toFixed(2)} here`);
-  if (item.threshold) facts.push(`threshold ${item.threshold.toFixed(2)}`);
-  const others = item.in_frame.filter((id) => id !== item.id).map((id, place) => {
-    const button = make("button", { type: "button" }, `detection ${place + 2} in this picture`);
-    button.addEventListener("click", () => show(id));
-    return button;
-  });
-  find("facts").replaceChildren(make("ul", {}, ...rows), make("p", {}, facts.join(" · ")), ...others);
+  describeItem(state.item, { show, undo, draft: sessionStorage.getItem(noteKey(state.item)) });
 }
 
 // What is decided
@@ -201,7 +145,7 @@ function decide(verdict, note = find("note").value) {
   if (item.kind !== "detection" || !isSeen() || verdict === "other_flag" && !item.other_label) return;
   item.mine = { verdict, note, label: verdict === "confirmed" ? item.label : item.other_label };
   state.done.add(item.id);
-  state.drafts.delete(item.id);
+  sessionStorage.removeItem(noteKey(item));
   offerSame(item, verdict, note);
   tell("verdicts", { verdict, ids: [item.id], note }).catch(() => { state.done.delete(item.id); items.delete(item.id); })
     .then(() => refresh(sameFrame(item)));
@@ -310,9 +254,9 @@ function keepNote() {
   const note = find("note").value.trim();
   if (item.mine && item.mine.note !== note) {
     item.mine.note = note;
-    state.drafts.delete(item.id);
+    sessionStorage.removeItem(noteKey(item));
     tell("verdicts", { verdict: item.mine.verdict, ids: [item.id], note }).catch(() => {}).then(() => refresh([item.id]));
-  } else if (!item.mine) state.drafts.set(item.id, note);
+  } else if (!item.mine) sessionStorage.setItem(noteKey(item), note);
 }
 
 // Keys, mouse and touch
