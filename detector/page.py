@@ -28,6 +28,12 @@ def draw_page(connection: sqlite3.Connection, summary: Summary, run: dict[str, A
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     script = _source(loader, environment, "page.js")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode("ascii")
+    cards = {"seen": _find_cards(connection, "shown"), "almost": _find_cards(connection, "almost")}
+    on_page = sum(len(card["detections"]) for of_view in cards.values() for card in of_view)
+    (different,) = connection.execute(
+        "SELECT count(*) FROM (SELECT sha256 FROM temp.shown UNION ALL SELECT sha256 FROM temp.almost) "
+        "WHERE sha256 IN (SELECT sha256 FROM temp.files)"
+    ).fetchone()  # those of exact copies once
     return environment.get_template("page.html").render(
         summary=summary,
         run=run,
@@ -41,11 +47,9 @@ def draw_page(connection: sqlite3.Connection, summary: Summary, run: dict[str, A
         script=Markup(script),  # noqa: S704
         script_hash=digest,
         charts=_draw_charts(connection, summary),
-        data={
-            "labels": list(summary.detections_of),
-            "seen": _find_cards(connection, "shown"),
-            "almost": _find_cards(connection, "almost"),
-        },
+        data={"labels": list(summary.detections_of), **cards},
+        left_out=different - on_page,
+        limits={"a file": MAX_PER_CONTENT, "in all": MAX_DETECTIONS},
         counts={"seen": summary.detections, "almost": summary.almost},
         not_read=_find_not_read(connection),
     )

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
+from detector import page as page_module
 from detector.journal import Journal, connect_for_review
 from detector.options import ScanOptions
 from detector.page import draw_page
@@ -209,7 +210,9 @@ def test_every_control_has_a_name(page: Page) -> None:
         assert named, control.evaluate("one => one.outerHTML")
 
 
-def test_ten_thousand_detections_stay_usable(browser: Browser, report: Path, tmp_path: Path) -> None:
+def test_ten_thousand_detections_stay_usable(
+    browser: Browser, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     path = tmp_path / "many"
     path.mkdir()
     with sqlite3.connect(report / "scan.db") as source, sqlite3.connect(":memory:") as connection:
@@ -234,6 +237,9 @@ def test_ten_thousand_detections_stay_usable(browser: Browser, report: Path, tmp
     info = define_views(connection)
     summary = summarise(Journal(connection, run), info)
     assert summary.detections > 10_000
+    monkeypatch.setattr(page_module, "MAX_PER_CONTENT", 1)
+    assert "5,0" in draw_page(connection, summary, RUN).split("detections are not on this page")[0][-20:]
+    monkeypatch.undo()
     (path / "index.html").write_text(draw_page(connection, summary, RUN), encoding="utf-8")
     connection.close()
     source.close()
