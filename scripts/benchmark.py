@@ -109,7 +109,9 @@ def measure_limit(size: int) -> dict[str, float]:
     """What the network asks for at a square input of SIZE pixels, and what one core gives at its best."""
     from detector.offline import import_ultralytics
 
-    *_, gflops = import_ultralytics().YOLO(WEIGHTS.with_suffix(".pt")).info(verbose=False, imgsz=size)
+    ultralytics = import_ultralytics()
+    model = ultralytics.YOLO(WEIGHTS.with_suffix(".pt")).model
+    gflops = float(ultralytics.utils.torch_utils.get_flops(model, size))
     side = 2048
     left, right = np.random.default_rng(0).random((2, side, side), np.float32)
     with threadpool_limits(1):
