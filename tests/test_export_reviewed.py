@@ -160,6 +160,8 @@ def test_the_split_of_a_group_does_not_depend_on_the_others() -> None:
     groups = [f"{number:x}" for number in range(400)]
     splits = split_groups(groups)
     assert split_groups(groups[:200]) == {group: splits[group] for group in groups[:200]}
+    found = [split_groups(list("abcdefgh"))[one] for one in "abcdefgh"]
+    assert found == ["train", "train", "val", "val", "train", "val", "train", "train"]  # for ever
     assert 50 < sum(split == "val" for split in splits.values()) < 110
     for pair in (groups[:2], groups[5:7], groups[20:22]):
         assert sorted(split_groups(pair).values()) == ["train", "val"]
