@@ -24,6 +24,7 @@ from tests.reviewing import (
     open_review,
     scan_reviewable,
 )
+from tests.test_evidence import save, scenery
 from tests.test_scan import read_table, scan_folder
 
 HOSTILE = "</script><img src=x onerror=hacked()> {{ 7 * 7 }} =cmd|' /C calc'!A0"
@@ -278,6 +279,19 @@ def test_a_video_gives_neighbours_and_its_event(ann: Visitor) -> None:
     assert set(of_clip) <= set(names)
     ann.judge("confirmed", of_clip[1])
     assert of_clip[1] not in ann.item(of_clip[0])["event"]["others"]
+
+
+def test_copies_are_told_and_can_be_judged_with_the_first(tmp_path: Path, fake_weights: Path) -> None:
+    save(scenery(1, (1, 1, RED)), tmp_path / "in" / "first.png")
+    save(scenery(1, (1, 1, RED)), tmp_path / "in" / "second.jpg", quality=50)
+    save(scenery(2, (1, 1, RED)), tmp_path / "in" / "apart.png")
+    scan_folder(tmp_path / "in", tmp_path / "report", fake_weights)
+    ann = Visitor(open_review(tmp_path / "report"), "Ann")
+    (first,), (second,) = detections_of(ann.desk, "first.png"), detections_of(ann.desk, "second.jpg")
+    item = ann.item(first)
+    assert item["copies"] == [{"name": "second.jpg", "dated": "", "item": second}]
+    assert item["alike"] == [second]
+    assert ann.item(*detections_of(ann.desk, "apart.png"))["alike"] == []
 
 
 def test_small_cards_are_for_a_look_before_a_decision_on_many(ann: Visitor) -> None:

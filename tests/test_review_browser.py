@@ -123,7 +123,9 @@ def open_review(browser: Browser) -> Iterator[OpenReview]:
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.add_init_script("window.hacked = () => { window.wasHacked = true; }")
         page.goto(address)
-        page.get_by_label("Your name or initials").fill(name)
+        field = page.get_by_label("Your name or initials")
+        expect(field).to_be_focused()
+        field.fill(name)
         page.keyboard.press("Enter")
         wait_shown(page)
         return page

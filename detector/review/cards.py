@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from detector.review.collection import Detection, ShownFrame
+from detector.review.collection import Content, Detection, ShownFrame
 from detector.review.desk import Desk
 from detector.review.store import Standing
 from detector.verdicts import MISSED, NOTHING_ELSE, Verdict
@@ -111,6 +111,7 @@ def _describe_frame(desk: Desk, frame: ShownFrame, standing: Standing, reviewer:
         "checked": standing.is_done(reviewer, frame.sha256, frame.frame_index),
         "checked_by": [row.reviewer for row in rows if row.verdict == NOTHING_ELSE],
         "cluster_size": content.cluster_size,
+        "copies": _describe_copies(desk, content),
         "file_count": len(content.files),
         "files": [
             {
@@ -126,6 +127,19 @@ def _describe_frame(desk: Desk, frame: ShownFrame, standing: Standing, reviewer:
             for file in content.files[:FILES_SHOWN]
         ],
     }
+
+
+def _describe_copies(desk: Desk, content: Content) -> list[dict[str, str]]:
+    """Others of its cluster, each with its first post and an item to open, "" for none."""
+    collection = desk.collection
+    copies: list[dict[str, str]] = []
+    for sha256 in collection.in_cluster.get(content.cluster, ()):
+        if sha256 != content.sha256 and len(copies) < FILES_SHOWN:
+            other = collection.contents[sha256]
+            frames = collection.frames_of.get(sha256, ())
+            item = collection.in_frame[frames[0]][0] if frames else ""
+            copies.append({"name": other.files[0].name, "dated": other.dated, "item": item})
+    return copies
 
 
 def _without_mine(names: list[str], standing: Standing, reviewer: str) -> list[str]:

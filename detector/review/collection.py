@@ -115,6 +115,8 @@ class Collection:
     alike: Mapping[tuple[str, str], Sequence[str]]
     """For each picture and label the ids of the detections of all that look the same."""
     in_event: Mapping[str, Sequence[str]]
+    in_cluster: Mapping[str, Sequence[str]]
+    """For each cluster the hashes of its contents."""
 
     def other_label(self, detection: Detection) -> str:
         """The flag that is taken for the detection's, "" where the weights know one alone."""

@@ -66,6 +66,7 @@ def read_collection(connection: sqlite3.Connection, folder: Path, info: ReportIn
         in_frame=in_frame,
         alike=alike,
         in_event=in_event,
+        in_cluster=_group_by_cluster(contents),
     )
 
 
@@ -77,6 +78,14 @@ def _read_contents(connection: sqlite3.Connection) -> dict[str, Content]:
         files = (*known.files, file) if known else (file,)
         contents[sha256] = Content(sha256, kind, size, cluster, cluster_size, files)
     return contents
+
+
+def _group_by_cluster(contents: Mapping[str, Content]) -> dict[str, list[str]]:
+    clusters: dict[str, list[str]] = {}
+    for one in contents.values():
+        if one.cluster:
+            clusters.setdefault(one.cluster, []).append(one.sha256)
+    return clusters
 
 
 def _read_events(

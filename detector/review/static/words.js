@@ -64,5 +64,12 @@ function describeOrigin(item, show) {
     button.addEventListener("click", () => show(id));
     return button;
   });
-  find("facts").replaceChildren(make("ul", {}, ...rows), make("p", {}, facts.join(" · ")), ...others);
+  const copies = item.copies.map((one) => {
+    const name = `looks the same: ${[one.name, one.dated].filter(Boolean).join(", ")}`;
+    if (!one.item) return make("p", {}, name);
+    const button = make("button", { type: "button" }, name);
+    button.addEventListener("click", () => show(one.item));
+    return button;
+  });
+  find("facts").replaceChildren(make("ul", {}, ...rows), make("p", {}, facts.join(" · ")), ...others, ...copies);
 }
