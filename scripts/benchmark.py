@@ -33,6 +33,8 @@ WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PHOTO_MEGAPIXELS = (0.5, 12.0)
 CLIP_FRAMES_PER_SECOND = 30
+WITHOUT_FLAG = ("crowd", "look-alikes")
+ONE_FLAG_IN = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -300,9 +302,15 @@ def make_clips(folder: Path, count: int, seconds: int, *, resolution: tuple[int,
 
 
 def read_scenes() -> list[NDArray[np.uint8]]:
-    """The sample photos that can be read whole."""
+    """Sample photos in a row of which one in `ONE_FLAG_IN` shows a flag, as few do in what people collect."""
     paths = [path for path in sorted(SAMPLES.glob("*.jpg")) if path.stem != "broken"]
-    return [np.asarray(Image.open(path).convert("RGB")) for path in paths]
+    scenes = {path.stem: np.asarray(Image.open(path).convert("RGB")) for path in paths}
+    plain = [scenes.pop(name) for name in WITHOUT_FLAG]
+    return [
+        scene if not place else plain[place % len(plain)]
+        for scene in scenes.values()
+        for place in range(ONE_FLAG_IN)
+    ]
 
 
 def vary(scene: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:

@@ -43,8 +43,8 @@ def test_the_image_is_not_drawn_on() -> None:
 def test_a_large_frame_is_drawn_smaller_with_its_box_in_place() -> None:
     large = np.full((3000, 4000, 3), 128, np.uint8)
     drawn = draw_detections(large, one(1000, 1500, 2000, 2500), ["x"])
-    assert drawn.shape == (1440, FRAME_LONG_SIDE, 3)
-    assert tuple(drawn[960, 480]) == CLASS_COLOURS.by_idx(0).as_rgb()
+    assert drawn.shape == (960, FRAME_LONG_SIDE, 3)
+    assert tuple(drawn[640, 320]) == CLASS_COLOURS.by_idx(0).as_rgb()
 
 
 def test_a_crop_has_a_margin_and_stays_inside() -> None:
