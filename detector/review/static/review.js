@@ -66,7 +66,7 @@ async function openQueue(name, at = "") {
 
 async function show(id) {
   state.visiting = state.ids[state.index] === id ? "" : id;
-  state.wanted = id;
+  state.wanted = document.body.dataset.wanted = id;
   await load([id]);
   const item = await items.get(id);
   if (!item || state.wanted !== id) return;
@@ -102,7 +102,7 @@ async function draw() {
   if (state.item?.id !== item.id) return;
   find("trouble").hidden = there;
   if (!there) find("trouble").textContent = await reason(picture(item));
-  state.seen = item.id;
+  state.seen = there || item.crop ? item.id : "";
   requestAnimationFrame(() => { document.body.dataset.shown = item.id; });
 }
 
@@ -142,7 +142,7 @@ function goTo(index) {
 
 function decide(verdict, note = find("note").value) {
   const { item } = state;
-  if (item.kind !== "detection" || !isSeen() || verdict === "other_flag" && !item.other_label) return;
+  if (item.kind !== "detection" || verdict === "other_flag" && !item.other_label || !isSeen()) return;
   item.mine = { verdict, note, label: verdict === "confirmed" ? item.label : item.other_label };
   state.done.add(item.id);
   sessionStorage.removeItem(noteKey(item));
@@ -190,7 +190,11 @@ find("others").addEventListener("close", () => {
 });
 
 // Nothing is decided on what is not on the screen yet, however quick the fingers.
-const isSeen = () => state.item.id === state.wanted && state.item.id === state.seen;
+function isSeen() {
+  const seen = state.item.id === state.wanted && state.item.id === state.seen;
+  if (!seen) find("saved").textContent = "The picture is not there yet";
+  return seen;
+}
 
 function markNothingElse() {
   const { item } = state;
