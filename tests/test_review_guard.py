@@ -151,6 +151,22 @@ def test_links_in_the_report_are_not_followed(app: Flask, report: Path, tmp_path
     assert visitor.get(f"/picture/{one.frame.annotated}").status_code == 404
 
 
+def test_links_are_not_followed_either_where_folders_cannot_be_held_open(
+    app: Flask, report: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "supports_dir_fd", set())  # as on Windows
+    visitor = Visitor(app, "Ann")
+    (name,) = detections_of(visitor.desk, "red.png")
+    one = visitor.desk.collection.detections[name]
+    assert visitor.get(f"/picture/{one.crop}").data == (report / one.crop).read_bytes()
+    (report / one.crop).rename(tmp_path / "secret.jpg")
+    (report / one.crop).symlink_to(tmp_path / "secret.jpg")
+    assert visitor.get(f"/picture/{one.crop}").status_code == 404
+    (report / "frames").rename(tmp_path / "elsewhere")
+    (report / "frames").symlink_to(tmp_path / "elsewhere")
+    assert visitor.get(f"/picture/{one.frame.annotated}").status_code == 404
+
+
 def test_a_journal_that_names_other_files_as_pictures_is_not_believed(report: Path) -> None:
     change_journal(report, "UPDATE detections SET crop = '../downloads/red.png' WHERE crop != ''")
     change_journal(report, "UPDATE detections SET annotated = 'scan.db' WHERE annotated != ''")

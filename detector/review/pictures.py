@@ -6,6 +6,7 @@ import os
 import re
 import stat
 import threading
+from pathlib import Path
 
 from PIL import Image
 
@@ -31,14 +32,7 @@ class Pictures:
         """A picture in the report. Raises KeyError for an unknown name, OSError when it is no plain file."""
         if name not in self._names:
             raise KeyError(name)
-        folder, _, file = name.partition("/")
-        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        inside = os.open(self._collection.folder / folder, flags | os.O_DIRECTORY)
-        try:
-            opened = os.open(file, flags | os.O_NONBLOCK, dir_fd=inside)
-        finally:
-            os.close(inside)
-        with os.fdopen(opened, "rb") as picture:
+        with os.fdopen(_open_inside(self._collection.folder, name), "rb") as picture:
             if not stat.S_ISREG(os.fstat(picture.fileno()).st_mode):
                 raise OSError(f"{name} is no plain file")
             return picture.read()
@@ -63,3 +57,19 @@ class Pictures:
         jpeg = io.BytesIO()
         Image.fromarray(safe).save(jpeg, "JPEG", quality=JPEG_QUALITY)
         return jpeg.getvalue()
+
+
+def _open_inside(folder: Path, name: str) -> int:
+    """A file opened without following a link. Raises OSError when there is one on the way."""
+    if os.open not in os.supports_dir_fd:  # Windows
+        path = folder.resolve() / name
+        if path.resolve() != path:
+            raise OSError(f"{name} is a link")
+        return os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+    flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
+    parent, _, file = name.partition("/")
+    inside = os.open(folder / parent, flags | os.O_DIRECTORY)
+    try:
+        return os.open(file, flags | os.O_NONBLOCK, dir_fd=inside)
+    finally:
+        os.close(inside)
