@@ -26,6 +26,10 @@ def main(
     negatives: Annotated[
         list[Path] | None, typer.Option(help="More negatives: folder of folders of photos.")
     ] = None,
+    reviewed: Annotated[
+        Path | None,
+        typer.Option(help="Export with --reviewed whose val split is measured."),
+    ] = None,
     gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
     detail: Annotated[str, typer.Option(help="fast, standard or thorough.")] = "standard",
     threads: int = 2,
@@ -40,6 +44,9 @@ def main(
         thresholds = choose_thresholds(look(model, known, floor=info.floor), info.class_names)
         write_settings(weights.with_suffix(".toml"), info.class_names, thresholds)
         print("thresholds", dict(zip(info.class_names, thresholds, strict=True)))
+    if reviewed:
+        seen = look(model, read_split(reviewed, "val", info.class_names), floor=0.01)
+        print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
     if photos:
         seen = look(model, read_photos(photos), floor=0.01)
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
