@@ -165,6 +165,15 @@ def test_hostile_texts_stay_texts(ann: Visitor, report: Path) -> None:
     assert "49" not in row["note"]
 
 
+def test_a_note_is_one_line_that_steers_nothing(ann: Visitor) -> None:
+    (name,) = detections_of(ann.desk, "red.png")
+    note = r"a\nb\u0000\u001b[2J\u202e \ud800 c:\\new"
+    body = f'{{"verdict": "confirmed", "ids": ["{name}"], "note": "{note}"}}'
+    answer = ann.send("/api/verdicts", data=body, content_type="application/json")
+    assert answer.status_code == 200
+    assert ann.item(name)["mine"]["note"] == "a b[2J ? c:\\new"
+
+
 # Drawn boxes and checked frames
 
 

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, abort, jsonify, request
 from detector.errors import ReportFolderError
 from detector.report import rewrite_report
 from detector.review.cards import describe_item, describe_thumbnail
-from detector.review.desk import MAX_NOTE, current_reviewer, desk
+from detector.review.desk import MAX_NOTE, clean_text, current_reviewer, desk
 from detector.review.queues import QUEUES
 from detector.review.store import Given
 from detector.verdicts import CONFIRMED, MISSED, NOTHING_ELSE, ON_DETECTION, OTHER_FLAG
@@ -151,7 +151,7 @@ def _text(told: dict[str, Any], name: str, length: int) -> str:
     text = told.get(name, "")
     if not isinstance(text, str) or len(text) > length:
         abort(HTTPStatus.BAD_REQUEST, f"A {name} is a text of no more than {length} characters.")
-    return " ".join(text.split())
+    return clean_text(text)
 
 
 def _told() -> dict[str, Any]:

@@ -10,7 +10,7 @@ from flask import current_app, request
 from detector.review.collection import Collection
 from detector.review.pictures import Pictures
 from detector.review.store import VerdictStore
-from detector.sources import printable
+from detector.sources import STEERING
 
 MAX_NAME = 60  # characters
 MAX_NOTE = 2000
@@ -41,5 +41,11 @@ def current_reviewer() -> str:
 
 
 def clean_name(text: str) -> str:
-    """A reviewer's name as it may be stored: one line, of no more than `MAX_NAME` characters."""
-    return printable(" ".join(text.split()))[:MAX_NAME].strip()
+    """A reviewer's name as it may be stored: of no more than `MAX_NAME` characters."""
+    return clean_text(text)[:MAX_NAME].strip()
+
+
+def clean_text(text: str) -> str:
+    """One line of a person's text, without what steers a terminal or the direction of writing."""
+    whole = text.encode("utf-8", "replace").decode()  # half a surrogate pair cannot be stored
+    return STEERING.sub("", " ".join(whole.split()))
