@@ -27,6 +27,8 @@ NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
 MAX_CANDIDATES = 1000  # an image, before boxes of the same flag are joined
 MAX_DETECTIONS = 300  # an image
+CLOSE_SIZE = 384  # pixels of input: in larger ones, beside such a one, only small boxes are believed
+MAX_DISTANT_SIDE = 128  # pixels of input, a small box's longer side
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +39,8 @@ class WeightsInfo:
     sha256: str
     class_names: tuple[str, ...]
     input_sizes: tuple[int, ...]
-    """Long sides of the network's input in pixels. An image is looked at in each: flags that fill the frame
-    are found in the smaller, distant ones in the larger."""
+    """Long sides of the network's input in pixels. An image is looked at in each: large flags are found in
+    the smaller, distant ones in the larger."""
     floor: float
     """Confidence below which nothing is worth keeping."""
     ambiguity_margin: float
@@ -129,8 +131,10 @@ class NetworkModel:
         rows = [[np.empty((0, 6), np.float32)] for _ in images]
         for size in self.info.input_sizes:
             boxed = [letterbox(image, size) for image in images]
+            largest = find_largest_side(size, self.info.input_sizes)
             for index, output in self._read_batches(boxed):
-                rows[index].append(_read_output(output, boxed[index], images[index].shape, floor))
+                believed = output[:, output[2:4].max(axis=0) <= largest]
+                rows[index].append(_read_output(believed, boxed[index], images[index].shape, floor))
         return [self._join(np.concatenate(found)) for found in rows]
 
     def _read_batches(self, boxed: Sequence["Letterboxed"]) -> Iterator[tuple[int, NDArray[np.float32]]]:
@@ -145,6 +149,15 @@ class NetworkModel:
     def _join(self, rows: NDArray[np.float32]) -> sv.Detections:
         rows = rows[sv.box_non_max_suppression(rows, NMS_IOU)] if len(rows) else rows
         return join_rivals(rows[:, :4], rows[:, 4], rows[:, 5].astype(int), self.info.ambiguity_margin)
+
+
+def find_largest_side(size: int, sizes: Sequence[int]) -> float:
+    """Longer side in pixels of the largest box that is believed in an input of this size.
+
+    Each size is asked for flags of the sizes it is good at (Singh and Davis 2018): where an image is also
+    looked at in `CLOSE_SIZE` or less, the larger inputs are asked for distant flags only.
+    """
+    return MAX_DISTANT_SIDE if min(sizes) <= CLOSE_SIZE < size else np.inf
 
 
 def _read_output(

@@ -22,6 +22,8 @@ from detector.model import (
     PADDING_GREY,
     STRIDE,
     Model,
+    NetworkModel,
+    find_largest_side,
     join_rivals,
     letterbox,
     load_model,
@@ -357,6 +359,27 @@ def test_what_the_weights_are_is_read_beside_them(fake_weights: Path) -> None:
     assert info.class_names == ("azerbaijan", "kanak")
     assert info.thresholds == (0.5, 0.5)
     assert info.sha256 == hashlib.sha256(fake_weights.read_bytes()).hexdigest()
+
+
+def test_larger_inputs_are_asked_for_distant_flags_where_a_smaller_one_is_there() -> None:
+    sizes = (1280, 640, 384, 256)
+    assert [find_largest_side(size, sizes) for size in sizes] == [128, 128, np.inf, np.inf]
+    assert find_largest_side(640, (640,)) == np.inf
+
+
+def test_a_large_box_of_a_large_input_is_left_to_the_smaller(fake_weights: Path) -> None:
+    boxes = np.array([[100, 100, 300, 60], [100, 100, 60, 60]], np.float32).T
+    output = np.vstack([boxes, np.array([[0.9, 0.9], [0, 0]], np.float32)])[None]
+    info = replace(read_weights_info(fake_weights), input_sizes=(640, 384))
+    seen = []
+
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen.append(images.shape[3])
+        return output if images.shape[3] == 640 else output[:, :, :0]
+
+    (found,) = NetworkModel(info, network).detect([np.zeros((640, 640, 3), np.uint8)], 0.5)
+    assert seen == [640, 384]
+    assert (found.xyxy[:, 2] - found.xyxy[:, 0]).tolist() == [60]
 
 
 def test_each_detail_has_its_own_input_sizes(tmp_path: Path) -> None:

@@ -11,9 +11,9 @@ from pathlib import Path
 from detector.offline import import_ultralytics
 
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
-    "fast": (384,),
-    "standard": (640, 384),
-    "thorough": (1280, 640, 384),
+    "fast": (384, 256),
+    "standard": (640, 384, 256),
+    "thorough": (1280, 640, 384, 256),
 }
 EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
