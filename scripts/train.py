@@ -1,4 +1,4 @@
-"""Trains the model: python scripts/train.py data.yaml runs/first --start yolo11n.pt"""
+"""Trains the model: python scripts/train.py --data data.yaml --out runs/first --base yolo11n.pt"""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,10 +9,10 @@ from detector.training.train import TrainOptions, train
 
 
 def main(
-    data: Path,
-    out: Path,
-    start: Annotated[
-        str, typer.Option(help="Start weights: a file, or a public name of ultralytics.")
+    data: Annotated[Path, typer.Option(help="The data.yaml of a data set.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    base: Annotated[
+        str, typer.Option(help="Weights to start from: a file, or a public name of ultralytics.")
     ] = "yolo11n.pt",
     epochs: int = 4,
     batch: int = 16,
@@ -24,7 +24,7 @@ def main(
     point_minutes: Annotated[float, typer.Option(help="Time between points that are kept.")] = 8,
     threads: int = 2,
 ) -> None:
-    """Fine-tunes the start weights on DATA, into OUT."""
+    """Fine-tunes the base weights on a data set."""
     options = TrainOptions(
         epochs=epochs,
         batch=batch,
@@ -36,7 +36,7 @@ def main(
         point_minutes=point_minutes,
         threads=threads,
     )
-    print(train(start, data, out, options))
+    print(train(base, data, out, options))
 
 
 if __name__ == "__main__":
