@@ -1,0 +1,223 @@
+"""The commands and their options."""
+
+import logging
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from detector import __version__
+from detector.cli.printing import print_comparison, print_summary, print_verification, shown
+from detector.cli.progress import show_count, show_progress, stop_on_interrupt
+from detector.errors import DetectorError, ExitCode
+from detector.export import ExportFormat
+from detector.options import ScanOptions
+from detector.sources import printable
+
+app = typer.Typer(
+    help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+defaults = ScanOptions()
+
+
+def main() -> None:
+    """Entry point of the command `detector`."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
+    try:
+        app()
+    except DetectorError as error:
+        Console(stderr=True, soft_wrap=True).print(f"[bold red]Error:[/] {escape(printable(str(error)))}")
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        sys.exit(ExitCode.INTERRUPTED)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"flag-detector {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def common(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit."),
+    ] = False,
+) -> None:
+    """Finds the flags of Azerbaijan and of the Kanak people in photos and videos."""
+
+
+@app.command()
+def scan(
+    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders to scan.")] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Report folder.")] = defaults.out,
+    from_file: Annotated[
+        str, typer.Option(help="Text file that names more paths, one a line; - reads standard input.")
+    ] = defaults.from_file,
+    recursive: Annotated[bool, typer.Option(help="Scan folders inside folders.")] = defaults.recursive,
+    every: Annotated[
+        float, typer.Option(help="Look at the sharpest frame of so many seconds of video; 0: every frame.")
+    ] = defaults.every,
+    keyframes: Annotated[
+        bool, typer.Option("--keyframes", help="Only key frames of videos: fast, misses short appearances.")
+    ] = defaults.keyframes,
+    densify: Annotated[
+        bool,
+        typer.Option(
+            help="Look at videos more closely around what was seen, for the best frame and true bounds."
+        ),
+    ] = defaults.densify,
+    min_confidence: Annotated[
+        float | None,
+        typer.Option(
+            "--min-confidence",
+            "--conf",
+            "--threshold",
+            help="Show detections from this confidence on. (default: recommended by the weights)",
+        ),
+    ] = defaults.min_confidence,
+    floor: Annotated[
+        float | None,
+        typer.Option(
+            help="Keep detections in the journal from this on. (default: recommended by the weights)"
+        ),
+    ] = defaults.floor,
+    show_faces: Annotated[
+        bool, typer.Option("--show-faces", help="Do not blur faces in the pictures written.")
+    ] = defaults.show_faces,
+    pseudonymise: Annotated[
+        bool, typer.Option("--pseudonymise", help="Replace the authors of posts by stable pseudonyms.")
+    ] = defaults.pseudonymise,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
+    ] = defaults.weights,
+    detail: Annotated[
+        str, typer.Option(help="fast, standard or thorough: in how many sizes an image is looked at.")
+    ] = defaults.detail,
+    device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = defaults.device,
+    workers: Annotated[int, typer.Option(help="Files looked at side by side.")] = defaults.workers,
+    threads: Annotated[int, typer.Option(help="Threads of each worker's network.")] = defaults.threads,
+    file_timeout: Annotated[
+        float, typer.Option(help="Give a file up after so many seconds, keeping what was seen.")
+    ] = defaults.file_timeout,
+    max_failures: Annotated[
+        int | None, typer.Option(help="Stop after so many failed files. (default: never)")
+    ] = defaults.max_failures,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Look again at files that failed in an earlier run.")
+    ] = defaults.retry_failed,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress and no summary.")] = False,
+) -> None:
+    """Scan photos and videos for the flags and write a report. Run it again to go on where it ended."""
+    options = ScanOptions(
+        paths=tuple(paths or ()),
+        out=out,
+        from_file=from_file,
+        recursive=recursive,
+        every=every,
+        keyframes=keyframes,
+        densify=densify,
+        min_confidence=min_confidence,
+        floor=floor,
+        show_faces=show_faces,
+        pseudonymise=pseudonymise,
+        weights=weights,
+        device=device,
+        workers=workers,
+        threads=threads,
+        detail=detail,
+        file_timeout=file_timeout,
+        max_failures=max_failures,
+        retry_failed=retry_failed,
+    )
+    options.check()
+    from detector.scan import scan as scan_folder  # heavy: --help must not wait for it
+
+    console = Console(stderr=True)
+    with stop_on_interrupt(console) as stop, show_progress(console, quiet=quiet) as report_progress:
+        outcome = scan_folder(options, report_progress, stop)
+    if not quiet:
+        print_summary(outcome, options)
+    elif outcome.exit_code == ExitCode.INTERRUPTED:
+        console.print("Interrupted. Run the same command again to go on.")
+    raise typer.Exit(outcome.exit_code)
+
+
+@app.command()
+def review(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    port: Annotated[int, typer.Option(help="Port at 127.0.0.1. (default: a free one)")] = 0,
+    reviewer: Annotated[str, typer.Option(help="Name of who reviews. (default: the page asks)")] = "",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Look at what was found, in a browser, and say what is right. Ctrl-C ends it and writes the tables."""
+    from detector.review.serve import serve_review
+
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"Reading {shown(report)}")
+
+    def tell(address: str) -> None:
+        console.print(f"Open {address}")
+        console.print("It is for this machine and for who has the address. Ctrl-C ends the review.")
+
+    serve_review(report, port=port, reviewer=reviewer, browser=not no_browser, tell=tell)
+    console.print(f"Every verdict is kept. Tables: {shown(report)}")
+
+
+@app.command()
+def export(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="What to write. (default: beside the report)")
+    ] = None,
+    reviewed: Annotated[
+        bool, typer.Option("--reviewed", help="With --to yolo: pictures and what people said, for training.")
+    ] = False,
+) -> None:
+    """Write a report's detections in another tool's format."""
+    from detector.export.exporting import export_report
+
+    done = export_report(report, to, out, reviewed=reviewed)
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{shown(done.out)}: {done.written.detections} detections, {done.written.files} files")
+    for note in done.written.notes:
+        console.print(f"   {shown(note)}")
+    if not reviewed:
+        console.print("Boxes are a machine's: nobody has confirmed them.")
+
+
+@app.command()
+def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> None:
+    """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
+    from detector.verify import verify_report
+
+    with show_count(Console(stderr=True)) as report_count:
+        found = verify_report(report, report_count)
+    print_verification(found)
+    raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
+
+
+@app.command()
+def compare(
+    a: Annotated[Path, typer.Argument(help="Report folder.")],
+    b: Annotated[Path, typer.Argument(help="Another, of the same files or some of them.")],
+    csv: Annotated[
+        Path | None, typer.Option("--csv", help="Write every difference here, a row each.")
+    ] = None,
+) -> None:
+    """Say what report B has gained, lost and sees otherwise than report A."""
+    from detector.compare.reports import compare_reports
+
+    print_comparison(compare_reports(a, b, csv))
+    if csv:
+        Console(highlight=False, soft_wrap=True).print(f"Every difference: {shown(csv)}")

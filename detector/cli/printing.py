@@ -1,0 +1,130 @@
+"""What the commands tell on the terminal."""
+
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from detector.errors import ExitCode
+from detector.options import ScanOptions
+from detector.sources import printable
+
+if TYPE_CHECKING:
+    from detector.compare.reports import Comparison
+    from detector.scan import Outcome
+    from detector.summary import Reach
+    from detector.verify import Standing, Verification
+
+FAILURES_SHOWN = 5
+NAMES_SHOWN = 20
+
+
+def _reach_row(reach: "Reach", text: str) -> tuple[str, str]:
+    """Files, and the different pictures among them where there are copies."""
+    copies = f", {reach.clusters} without copies" if reach.clusters != reach.files else ""
+    return str(reach.files), text + copies
+
+
+def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
+    """What a scan found, and where to look."""
+    summary, out = outcome.summary, options.out
+    console = Console(highlight=False)
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_column(justify="right")
+    table.add_column()
+    table.add_row(str(summary.files), f"files found ({summary.photos} photos, {summary.videos} videos)")
+    for name, count in summary.detections_of.items():
+        table.add_row(*_reach_row(summary.shows[name], f"show the flag: {name} ({count} detections)"))
+    names = " and ".join(summary.detections_of)
+    table.add_row(*_reach_row(summary.shows["both_in_frame"], f"show both in one picture: {names}"))
+    table.add_row(*_reach_row(summary.shows["both"], "show both anywhere in the file"))
+    if summary.ambiguous:
+        table.add_row(
+            str(summary.ambiguous), "detections are ambiguous: one flag or the other, look yourself"
+        )
+    table.add_row(str(summary.no_detection), "read to the end, no flag found")
+    table.add_row(str(summary.failed), "failed: not read, or only in part")
+    table.add_row(str(summary.unsupported), "neither photo nor video, left alone")
+    if summary.not_reached:
+        table.add_row(str(summary.not_reached), "not looked at yet")
+    if summary.left_out:
+        table.add_row(str(summary.left_out), "of earlier runs, not named this time, are not in the tables")
+    console.print(table)
+    for reason, count in list(summary.failures.items())[:FAILURES_SHOWN]:
+        console.print(f"   failed {count} ×: {escape(reason)}")
+    if summary.failed:
+        console.print(
+            f"   which files: rows with status failed in {escape(printable(str(out / 'files.csv')))}"
+        )
+    console.print(f"Report: {escape(printable(str(out)))} (open index.html; tables in *.csv)")
+    console.print("A detection is a hint, not a proof: a person decides.")
+    if outcome.exit_code == ExitCode.MAX_FAILURES:
+        console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
+    elif outcome.exit_code == ExitCode.INTERRUPTED:
+        console.print("[bold]Interrupted.[/] Run the same command again to go on.")
+
+
+def print_verification(found: "Verification") -> None:
+    """What has changed since a scan."""
+    console = Console(highlight=False, soft_wrap=True)
+    _print_standing(console, "outputs", found.outputs)
+    _print_standing(console, "inputs", found.inputs, moved=found.moved)
+    _print_names(console, "in the folder, not in the manifest", found.unknown)
+    if found.unreadable_lines:
+        console.print(f"manifest: {found.unreadable_lines} lines make no sense")
+    for line in found.tables_differ:
+        console.print(f"journal: {shown(line)}")
+    if found.journal_problem:
+        console.print(f"journal: not checked, {shown(found.journal_problem)}")
+    if found.as_it_was:
+        console.print("Everything is as the scan left it.")
+
+
+def _print_standing(console: Console, what: str, standing: "Standing", *, moved: bool = False) -> None:
+    console.print(f"{what} unchanged: {standing.unchanged}")
+    _print_names(console, f"{what} changed", standing.changed)
+    if moved:
+        console.print(
+            f"{what} missing: {len(standing.missing)}, that is all (were they moved, or the report?)"
+        )
+    else:
+        _print_names(console, f"{what} missing", standing.missing)
+
+
+def _print_names(console: Console, what: str, names: tuple[str, ...]) -> None:
+    if not names:
+        return
+    console.print(f"{what}: {len(names)}")
+    for name in names[:NAMES_SHOWN]:
+        console.print(f"   {escape(name)}")
+    if len(names) > NAMES_SHOWN:
+        console.print(f"   and {len(names) - NAMES_SHOWN} more")
+
+
+def print_comparison(found: "Comparison") -> None:
+    """In what two reports differ."""
+    console = Console(highlight=False)
+    if found.settings:
+        table = Table("", "A", "B", box=None, padding=(0, 2, 0, 0))
+        for name, (of_a, of_b) in found.settings.items():
+            table.add_row(name.replace("_", " "), shown(of_a), shown(of_b))
+        console.print(table)
+    else:
+        console.print("Weights and settings are the same.")
+    counts = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    counts.add_column(justify="right")
+    counts.add_column()
+    counts.add_row(
+        str(found.contents_in_both), f"contents in both (files: A {found.files_a}, B {found.files_b})"
+    )
+    kept = f"of A's {found.detections_a} detections in these are in B too (B: {found.detections_b})"
+    counts.add_row(str(found.detections_kept), kept)
+    for change, rows in found.changes.items():
+        counts.add_row(str(rows), change.replace("_", " "))
+    console.print(counts)
+
+
+def shown(text: object) -> str:
+    """Text from elsewhere so that it steers neither terminal nor markup."""
+    return escape(printable(str(text)))

@@ -1,0 +1,98 @@
+"""How far a scan has come, on a terminal or in lines, and how it is asked to stop."""
+
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    SpinnerColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.progress import (
+    Progress as ProgressBar,
+)
+
+if TYPE_CHECKING:
+    from detector.scan import Progress
+
+PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
+
+
+@contextmanager
+def stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
+    """Ctrl-C asks for an orderly end; a second one ends at once."""
+    stop = threading.Event()
+
+    def ask(_signal: int, _frame: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        console.print("\nStopping: finishing the files in hand. Ctrl-C again ends at once.")
+
+    before = signal.signal(signal.SIGINT, ask)
+    try:
+        yield stop
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def show_progress(console: Console, *, quiet: bool) -> "Iterator[Callable[[Progress], None]]":
+    """What is called after each file: a bar on a terminal, a line now and then elsewhere."""
+    if quiet:
+        yield lambda _: None
+        return
+    started = time.monotonic()
+    if not console.is_terminal:
+        yield _plain_lines(console, started)
+        return
+    columns = (
+        SpinnerColumn(),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[counts]}"),
+        TimeRemainingColumn(),
+    )
+    with ProgressBar(*columns, console=console) as bar:
+        task = bar.add_task("", total=None, counts="looking for files")
+
+        def show(progress: "Progress") -> None:
+            bar.update(task, total=progress.total, completed=progress.done, counts=_counts(progress, started))
+
+        yield show
+
+
+@contextmanager
+def show_count(console: Console) -> Iterator[Callable[[int, int], None]]:
+    """What is called with how many are done and how many there are: a bar, on a terminal only."""
+    columns = (BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with ProgressBar(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None]":
+    last = started - PLAIN_LINE_SECONDS
+
+    def show(progress: "Progress") -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= PLAIN_LINE_SECONDS or progress.done == progress.total:
+            last = now
+            counts = _counts(progress, started)
+            console.print(f"{progress.done} of {progress.total} files, {counts}", highlight=False)
+
+    return show
+
+
+def _counts(progress: "Progress", started: float) -> str:
+    rate = (progress.done - progress.recalled) / max(time.monotonic() - started, 1e-3)
+    text = f"{rate:.1f} files/s, {progress.detections} detections, {progress.failed} failed"
+    return f"{text}, {progress.recalled} known from before" if progress.recalled else text
