@@ -32,10 +32,11 @@ def main(
     ] = None,
     gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
     detail: Annotated[str, typer.Option(help="fast, standard or thorough.")] = "standard",
+    device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = "cpu",
     threads: int = 2,
 ) -> None:
     """Prints the accuracy on PHOTOS; with CALIBRATE sets the thresholds first."""
-    model = load_model(weights, detail=detail, threads=threads)
+    model = load_model(weights, detail=detail, device=device, threads=threads)
     info = model.info
     thresholds = list(info.thresholds)
     if calibrate:
