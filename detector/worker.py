@@ -224,8 +224,8 @@ class _Look:
         return cast("sv.Detections", detections[order])
 
     def look_at(self, batch: list[Frame], *, only_better: bool = False) -> None:
-        """Detects, and writes the pictures; with `only_better` of those frames alone that show a flag more
-        surely than the frames around them that have been looked at before."""
+        """Detects, and writes the pictures; with `only_better` of those frames alone that show more than the
+        frames around them that have been looked at before."""
         if not batch:
             return
         settings = self.settings
@@ -237,9 +237,9 @@ class _Look:
             if not len(detections):
                 continue
             detections.xyxy = detections.xyxy * _enlargement(frame)
-            bar = self._surest_near(frame.time_seconds) if only_better else 0.0
             pictured = has_picture(detections, settings.thresholds)
-            pictured &= np.asarray(detections.confidence).max() > bar
+            if only_better and not self._shows_more(detections, frame.time_seconds):
+                pictured[:] = False
             whole = self._whole(frame) if pictured.any() else frame
             names = model.info.class_names
             self.found.append(_with_pictures(whole, detections, pictured, self.sha256, names, settings))
@@ -255,16 +255,28 @@ class _Look:
             image = cv2.resize(frame.image, (width, height)).astype(np.uint8)
         return replace(frame, image=image)
 
-    def _surest_near(self, time_seconds: float) -> float:
+    def _shows_more(self, detections: sv.Detections, time_seconds: float) -> bool:
+        """Whether flags are seen together, or one more surely, than in any frame around looked at before."""
         every = self.settings.sampling.every_seconds
-        return max(
-            (
-                float(np.asarray(one.confidence).max())
-                for one in self.found
-                if abs(one.data["time_seconds"][0] - time_seconds) <= every
-            ),
-            default=0.0,
+        near = [
+            self._surest(one)
+            for one in self.found
+            if abs(one.data["time_seconds"][0] - time_seconds) <= every
+        ]
+        here = self._surest(detections)
+        together = not any(here.keys() <= one.keys() for one in near)
+        return together or any(
+            confidence > max(one.get(class_id, 0.0) for one in near) for class_id, confidence in here.items()
         )
+
+    def _surest(self, detections: sv.Detections) -> dict[int, float]:
+        """Highest confidence of each class that is worth a picture."""
+        surest: dict[int, float] = {}
+        worth = has_picture(detections, self.settings.thresholds)
+        class_id, confidence = np.asarray(detections.class_id), np.asarray(detections.confidence)
+        for label, sure in zip(class_id[worth].tolist(), confidence[worth].tolist(), strict=True):
+            surest[label] = max(sure, surest.get(label, 0.0))
+        return surest
 
 
 def _enlargement(frame: Frame) -> NDArray[np.float32]:

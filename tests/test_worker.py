@@ -10,6 +10,7 @@ from detector.frames import Sampling
 from detector.sources import Media, find_media
 from detector.worker import FileResult, is_shown, scan_file
 from tests.conftest import BLUE, RED, picture, settings_for, write_picture
+from tests.media_factory import write_video as write_clip
 
 
 def write_video(path: Path, spots_by_second: list[list[tuple[int, int, tuple[int, int, int]]]]) -> Path:
@@ -140,3 +141,26 @@ def test_a_large_photo_that_is_cut_off_is_drawn_as_far_as_it_goes(tmp_path: Path
         tmp_path / "report" / str(np.asarray(result.detections.data["annotated"])[shown][0])
     ) as drawn:
         assert drawn.size == (1280, 960)
+
+
+def test_a_closer_look_draws_flags_that_are_together_for_a_moment_only(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    # The sharpest frame of each second shows red alone: a pale blue joins it in others.
+    pale = (70, 70, 220)
+    path = tmp_path / "in" / "clip.mp4"
+    path.parent.mkdir()
+    images = []
+    for number in range(30):
+        image = picture((0, 0, RED), *([(3, 2, pale)] if number % 10 in (4, 5, 6) else []))
+        if number % 10 == 1:
+            image[:, 48:80:2] = 20  # stripes: sharpest
+        images.append(image)
+    write_clip(path, images)
+    (media,) = find_media([path])
+    result = scan_file(media, settings_for(fake_weights, tmp_path / "report", densify=True))
+    data = {name: np.asarray(values) for name, values in result.detections.data.items()}
+    blue = np.asarray(result.detections.class_id) == 1
+    confidence = np.asarray(result.detections.confidence)
+    assert 0.5 < confidence[blue].max() < confidence[~blue].max() - 0.05
+    assert data["annotated"][blue][0] != ""
