@@ -19,7 +19,7 @@ from detector.journal import Journal
 from detector.posts import Post, match_posts, pseudonym
 from detector.sources import suffix_kind
 from detector.tables import ReportInfo, define_views
-from detector.worker import ID_DIGITS, detection_id
+from detector.worker import ID_DIGITS, detection_id, frame_id
 
 
 def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: bool) -> ReportInfo:
@@ -125,7 +125,7 @@ def _find_labels(pictures: _Pictures) -> NDArray[np.int64]:
 
 def _picture_rows(pictures: _Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
     names = [
-        f"{pictures.contents[content][:ID_DIGITS]}-{index}"
+        frame_id(pictures.contents[content], index)
         for content, index in zip(pictures.content.tolist(), pictures.frame_index.tolist(), strict=True)
     ]
     for row, label in enumerate(labels.tolist()):

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
 
@@ -379,3 +380,8 @@ def _detection_rows(result: FileResult) -> Iterator[tuple[object, ...]]:
 def identity_text(values: Mapping[str, object]) -> dict[str, str]:
     """Settings as texts that are the same whenever the settings are."""
     return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+
+
+def utc_now() -> str:
+    """The present as ISO 8601 with `Z`, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 
 from detector.annotate import remove_half_written
@@ -14,7 +13,7 @@ from detector.engines import scan_files
 from detector.errors import ExitCode, MediaError, UsageError
 from detector.evidence import gather_evidence
 from detector.frames import Sampling
-from detector.journal import Journal, identity_text, open_journal
+from detector.journal import Journal, identity_text, open_journal, utc_now
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
 from detector.report import RunInfo, write_report
@@ -133,11 +132,6 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
             "show_faces": settings.show_faces,
         }
     )
-
-
-def utc_now() -> str:
-    """The present as ISO 8601 with `Z`, to the second."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _paths(options: ScanOptions) -> list[Path]:

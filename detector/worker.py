@@ -89,14 +89,16 @@ class FileResult:
 
 def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     """Looks at one file and writes its pictures. Never raises for what is wrong with the file."""
-    coverage = Coverage(media.kind)
-    sha256, size, reason = "", 0, ""
-    status: Status | None = None
-    look = _Look(media, settings)
     give_up_at = time.monotonic() + settings.sampling.max_seconds
     try:
         sha256, size = media.sha256(), media.size()
-        look.sha256 = sha256
+    except MediaError as error:
+        return failed_result(media, _one_line(error), hashed=False)
+    coverage = Coverage(media.kind)
+    reason = ""
+    status: Status | None = None
+    look = _Look(media, sha256, settings)
+    try:
         for batch in _batches(read_frames(media, settings.sampling, coverage)):
             look.look_at(batch)
     except UnsupportedMediaError as error:
@@ -154,9 +156,14 @@ def empty_detections() -> sv.Detections:
     )
 
 
+def frame_id(sha256: str, frame_index: int) -> str:
+    """Stable name of a frame; exact copies of a file share it, as they share the picture."""
+    return f"{sha256[:ID_DIGITS]}-{frame_index}"
+
+
 def detection_id(sha256: str, frame_index: int, rank: int) -> str:
-    """Stable name of a detection; exact copies of a file share it, as they share the picture."""
-    return f"{sha256[:ID_DIGITS]}-{frame_index}-{rank}"
+    """Stable name of a detection: its frame's, and its rank there."""
+    return f"{frame_id(sha256, frame_index)}-{rank}"
 
 
 def _one_line(error: MediaError) -> str:
@@ -208,10 +215,10 @@ def _closer_frames(
 class _Look:
     """What is seen in one file, frame by frame."""
 
-    def __init__(self, media: Media, settings: WorkerSettings) -> None:
+    def __init__(self, media: Media, sha256: str, settings: WorkerSettings) -> None:
         self.media = media
+        self.sha256 = sha256
         self.settings = settings
-        self.sha256 = ""
         self.frames: list[SeenFrame] = []
         self.found: list[sv.Detections] = []
 
@@ -300,7 +307,7 @@ def _with_pictures(
     shown = is_shown(detections, settings.thresholds)
     ids = [detection_id(sha256, frame.index, rank) for rank in range(count)]
     folder = "frames" if shown.any() else "almost"
-    annotated = f"{folder}/{sha256[:ID_DIGITS]}-{frame.index}.jpg"
+    annotated = f"{folder}/{frame_id(sha256, frame.index)}.jpg"
     folders = np.where(shown, "crops", "almost").tolist()
     crops = np.array(
         [f"{folder}/{name}.jpg" for folder, name in zip(folders, ids, strict=True)], dtype=object

@@ -65,6 +65,22 @@ def downloads(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
+    """A folder with media and their report, to be copied by `copy_samples` and left as it is."""
+    from tests.reports import scan_samples
+
+    return scan_samples(tmp_path_factory.mktemp("samples"), fake_weights)
+
+
+@pytest.fixture(scope="session")
+def reviewable(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
+    """The same with what a review needs, to be copied by `copy_reviewable`."""
+    from tests.reviewing import scan_reviewable
+
+    return scan_reviewable(tmp_path_factory.mktemp("reviewable"), fake_weights)
+
+
 def settings_for(
     weights: Path, out: Path, sampling: Sampling | None = None, *, densify: bool = False
 ) -> WorkerSettings:

@@ -13,14 +13,9 @@ from detector.compare.reports import compare_reports
 from detector.compare.table import Change
 from detector.errors import ReportFolderError
 from tests.conftest import BLUE, RED, write_picture
-from tests.reports import change_journal, contents, copy_samples, scan_samples, sha256_of
+from tests.reports import change_journal, contents, copy_samples, sha256_of
 from tests.test_cli import run_detector
 from tests.test_scan import scan_folder
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_samples(tmp_path_factory.mktemp("samples"), fake_weights)
 
 
 @pytest.fixture

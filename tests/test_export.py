@@ -18,16 +18,11 @@ from detector.errors import ReportFolderError
 from detector.export import ExportFormat
 from detector.export.exporting import export_report
 from tests.conftest import BLUE, RED, write_picture
-from tests.reports import bytes_name, change_journal, contents, copy_samples, scan_samples, sha256_of
+from tests.reports import bytes_name, change_journal, contents, copy_samples, sha256_of
 from tests.test_cli import run_detector
 from tests.test_scan import scan_folder
 
 NEITHER = 0.3  # below the fake weights' threshold, above their floor
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_samples(tmp_path_factory.mktemp("samples"), fake_weights)
 
 
 @pytest.fixture

@@ -14,20 +14,15 @@ from detector.export.exporting import Export, export_report
 from detector.export.reviewed import split_groups
 from tests.conftest import BLUE, RED, write_picture
 from tests.reports import contents
-from tests.reviewing import Visitor, copy_reviewable, detections_of, open_review, scan_reviewable
+from tests.reviewing import Visitor, copy_reviewable, detections_of, open_review
 from tests.test_cli import run_detector
 from tests.test_evidence import save, scenery
 from tests.test_scan import scan_folder
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_reviewable(tmp_path_factory.mktemp("samples"), fake_weights)
-
-
 @pytest.fixture
-def report(samples: Path, tmp_path: Path) -> Path:
-    return copy_reviewable(samples, tmp_path)
+def report(reviewable: Path, tmp_path: Path) -> Path:
+    return copy_reviewable(reviewable, tmp_path)
 
 
 @pytest.fixture

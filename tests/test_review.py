@@ -22,7 +22,6 @@ from tests.reviewing import (
     copy_reviewable,
     detections_of,
     open_review,
-    scan_reviewable,
 )
 from tests.test_evidence import save, scenery
 from tests.test_scan import read_table, scan_folder
@@ -30,14 +29,9 @@ from tests.test_scan import read_table, scan_folder
 HOSTILE = "</script><img src=x onerror=hacked()> {{ 7 * 7 }} =cmd|' /C calc'!A0"
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_reviewable(tmp_path_factory.mktemp("samples"), fake_weights)
-
-
 @pytest.fixture
-def report(samples: Path, tmp_path: Path) -> Path:
-    return copy_reviewable(samples, tmp_path)
+def report(reviewable: Path, tmp_path: Path) -> Path:
+    return copy_reviewable(reviewable, tmp_path)
 
 
 @pytest.fixture
@@ -506,10 +500,10 @@ def test_a_report_of_an_earlier_version_without_verdicts_can_be_reviewed(report:
     assert len(visitor.desk.store.rows()) == 1
 
 
-def test_ten_thousand_detections_are_reviewed_without_waiting(samples: Path, tmp_path: Path) -> None:
+def test_ten_thousand_detections_are_reviewed_without_waiting(reviewable: Path, tmp_path: Path) -> None:
     import time
 
-    report = copy_reviewable(samples, tmp_path)
+    report = copy_reviewable(reviewable, tmp_path)
     add_detections(report, 10_000)
     started = time.monotonic()
     visitor = Visitor(open_review(report), "Ann")

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from werkzeug.serving import make_server
 
 from detector.review.app import create_app
-from tests.reviewing import HOSTILE_NAME, HOSTILE_TEXT, add_detections, copy_reviewable, scan_reviewable
+from tests.reviewing import HOSTILE_NAME, HOSTILE_TEXT, add_detections, copy_reviewable
 from tests.test_scan import read_table
 
 PAGES = ("/", "/grid?queue=confidence", "/progress", "/name")
@@ -58,14 +58,9 @@ STOPWATCH = """
 """
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_reviewable(tmp_path_factory.mktemp("samples"), fake_weights)
-
-
 @pytest.fixture
-def report(samples: Path, tmp_path: Path) -> Path:
-    return copy_reviewable(samples, tmp_path)
+def report(reviewable: Path, tmp_path: Path) -> Path:
+    return copy_reviewable(reviewable, tmp_path)
 
 
 Serve = Callable[[Path], str]

@@ -7,17 +7,12 @@ import pytest
 from flask import Flask
 
 from tests.reports import change_journal
-from tests.reviewing import TOKEN, Visitor, copy_reviewable, detections_of, open_review, scan_reviewable
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_reviewable(tmp_path_factory.mktemp("samples"), fake_weights)
+from tests.reviewing import TOKEN, Visitor, copy_reviewable, detections_of, open_review
 
 
 @pytest.fixture
-def report(samples: Path, tmp_path: Path) -> Path:
-    return copy_reviewable(samples, tmp_path)
+def report(reviewable: Path, tmp_path: Path) -> Path:
+    return copy_reviewable(reviewable, tmp_path)
 
 
 @pytest.fixture

@@ -16,19 +16,14 @@ import pytest
 from detector.journal import connect_for_review
 from detector.review.store import Given, VerdictStore
 from tests.reports import contents
-from tests.reviewing import copy_reviewable, scan_reviewable
+from tests.reviewing import copy_reviewable
 from tests.test_cli import run_detector
 from tests.test_scan import read_table
 
 
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_reviewable(tmp_path_factory.mktemp("samples"), fake_weights)
-
-
 @pytest.fixture
-def report(samples: Path, tmp_path: Path) -> Path:
-    return copy_reviewable(samples, tmp_path)
+def report(reviewable: Path, tmp_path: Path) -> Path:
+    return copy_reviewable(reviewable, tmp_path)
 
 
 @contextmanager

@@ -9,14 +9,9 @@ import pytest
 from detector.errors import ReportFolderError
 from detector.verify import Verification, verify_report
 from tests.conftest import RED, write_picture
-from tests.reports import bytes_name, change_journal, contents, copy_samples, scan_samples, sha256_of
+from tests.reports import bytes_name, change_journal, contents, copy_samples, sha256_of
 from tests.test_cli import run_detector
 from tests.test_scan import scan_folder
-
-
-@pytest.fixture(scope="module")
-def samples(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    return scan_samples(tmp_path_factory.mktemp("samples"), fake_weights)
 
 
 @pytest.fixture

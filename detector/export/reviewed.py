@@ -29,7 +29,7 @@ from detector.verdicts import (
     read_verdicts,
     settle,
 )
-from detector.worker import ID_DIGITS
+from detector.worker import ID_DIGITS, frame_id
 
 VAL_SHARE = 0.2  # of the groups
 SAME_BOX = 0.5  # IoU from which a drawn box is the same flag as one that is there already
@@ -155,7 +155,7 @@ def _find_labelled(source: ExportSource) -> Iterator[LabelledFrame]:
                 if row.verdict == MISSED
             ]
             yield LabelledFrame(
-                name=f"{sha256[:ID_DIGITS]}-{frame.frame_index}",
+                name=frame_id(sha256, frame.frame_index),
                 files=tuple(copies),
                 frame=frame,
                 boxes=tuple(_without_repeats(boxes, drawn)),

@@ -4,8 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.worker import detection_id
-
 
 @dataclass(frozen=True, slots=True)
 class ReportFile:
@@ -128,8 +126,3 @@ class Collection:
         """Names of all pictures of the report that may be shown."""
         crops = {one.crop for one in self.detections.values()}
         return frozenset(crops | {one.annotated for one in self.frames.values() if one.annotated})
-
-
-def frame_id(sha256: str, frame_index: int) -> str:
-    """Name of a frame: a detection's without its rank."""
-    return detection_id(sha256, frame_index, 0).removesuffix("-0")

@@ -14,10 +14,9 @@ from detector.review.collection import (
     Event,
     ReportFile,
     ShownFrame,
-    frame_id,
 )
 from detector.tables import ReportInfo
-from detector.worker import ID_DIGITS
+from detector.worker import ID_DIGITS, frame_id
 
 SAMPLE_SIZE = 500  # files; when 500 show nothing missed, fewer than 1 in 100 are missed (95 %)
 SAMPLE_SEED = "review"  # the order is the hash of this and the content: the same at every start

@@ -6,9 +6,9 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import NamedTuple
 
+from detector.journal import utc_now
 from detector.verdicts import NOTHING_ELSE, UNDO, Verdict, find_standing, read_verdicts
 
 INSERT = """
@@ -77,7 +77,7 @@ class VerdictStore:
 
     def add(self, given: Sequence[Given], reviewer: str) -> list[int]:
         """Adds the rows of one decision, all or none; returns their numbers."""
-        action, at = secrets.token_hex(8), _utc_now()
+        action, at = secrets.token_hex(8), utc_now()
         with self._lock, self._transaction():
             return [self._insert((action, *one[:5], *one.box, 0, reviewer, one.note, at)) for one in given]
 
@@ -96,7 +96,7 @@ class VerdictStore:
             ]
             last = mine[-1].action if mine else ""
             taken = [row for row in mine if (row.number == number if number else row.action == last)]
-            action, at = secrets.token_hex(8), _utc_now()
+            action, at = secrets.token_hex(8), utc_now()
             for row in taken:
                 nowhere = (0.0, 0.0, 0.0, 0.0)
                 place = ("", row.sha256, row.frame_index, UNDO, "", *nowhere)
@@ -148,7 +148,3 @@ def _arrange(rows: Sequence[Verdict]) -> Standing:
         else:
             on_frame.setdefault((row.sha256, row.frame_index), []).append(row)
     return Standing(rows, on_detection, on_frame)
-
-
-def _utc_now() -> str:
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
