@@ -16,7 +16,17 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.errors import MediaError, UnsupportedMediaError
-from detector.frames import Coverage, Frame, Sampling, photos, read_frames, read_image, read_spans, videos
+from detector.frames import (
+    Coverage,
+    Frame,
+    Sampling,
+    opening,
+    photos,
+    read_frames,
+    read_image,
+    read_spans,
+    videos,
+)
 from detector.frames.photos import register_formats
 from tests.media_factory import (
     BLUE,
@@ -574,7 +584,7 @@ def test_limits_end_reading_with_a_reason(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(photos, "MAX_PHOTO_PIXELS", 64 * 48)
     seen, _, error = read_until_error(animation)
     assert (len(seen), str(error)) == (2, "stopped after 2 frames")
-    monkeypatch.setattr(videos, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(opening, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
     seen, _, error = read_until_error(video)
     assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels a frame")
 
@@ -701,20 +711,125 @@ VIDEO_FORMS = [
 ]
 
 
-@pytest.mark.parametrize(("name", "codec", "options"), VIDEO_FORMS)
+MORE_FORMS = [
+    ("a.mp4", "libx265", {"x265-params": "log-level=none:keyint=24"}),
+    ("a.mkv", "libx265", {"x265-params": "log-level=none:keyint=24:open-gop=0"}),
+    ("a.ts", "libx264", {"g": "30", "x264-params": "open-gop=1"}),
+    ("a.ts", "libx264", {"g": "250"}),
+    ("a.mp4", "libx264", {"g": "250", "preset": "slow"}),
+    ("a.mp4", "libx264", {"bf": "16", "x264-params": "b-adapt=0:b-pyramid=none"}),
+    ("a.mp4", "libx264", {"g": "30", "x264-params": "intra-refresh=1"}),
+    ("a.mp4", "mpeg4", {"bf": "2"}),
+    ("a.avi", "mpeg4", {"bf": "2"}),
+    ("a.avi", "mjpeg", {}),
+    ("a.webm", "libvpx", {"g": "30"}),
+]
+
+
+def moving_images(count: int) -> list[NDArray[np.uint8]]:
+    """A view that wanders over noise, so that frames are built on each other in every way."""
+    scene = cv2.GaussianBlur(noisy_images(1, 256, 128)[0], (0, 0), 1.5)
+    return [np.ascontiguousarray(scene[number % 60 :, number:][:48, :64]) for number in range(count)]
+
+
+def assert_same_frames(seen: list[Frame], whole: list[Frame]) -> None:
+    by_index = {frame.index: frame for frame in whole}
+    for frame in seen:
+        assert frame.time_seconds == by_index[frame.index].time_seconds
+        assert np.array_equal(frame.image, by_index[frame.index].image)
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), VIDEO_FORMS + MORE_FORMS)
+def test_frames_of_a_sampled_video_are_those_of_one_decoded_whole(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_video(tmp_path / name, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+    whole, coverage = read_all(path)
+    assert [frame.index for frame in whole] == list(range(100))
+    for every in (0.3, 1.0, 2.0):
+        seen, sampled = read_all(path, Sampling(every_seconds=every))
+        spans = [int(frame.time_seconds / every) for frame in seen]
+        assert spans == sorted({int(frame.time_seconds / every) for frame in whole})
+        assert_same_frames(seen, whole)
+        assert sampled.frames_unreadable == 0
+        assert sampled.read_seconds == pytest.approx(coverage.read_seconds, abs=2e-3)
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), VIDEO_FORMS + MORE_FORMS)
+def test_key_frames_are_those_of_a_video_decoded_whole(
+    tmp_path: Path, name: str, codec: str, options: dict[str, str]
+) -> None:
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_video(tmp_path / name, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+    whole, _ = read_all(path)
+    seen, coverage = read_all(path, Sampling(keyframes=True))
+    indices = [frame.index for frame in seen]
+    assert indices == sorted(set(indices))
+    assert indices[0] == 0
+    assert_same_frames(seen, whole)
+    assert coverage.frames_unreadable == 0
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv"])
+def test_a_sampled_video_of_variable_frame_rate_has_exact_times(tmp_path: Path, name: str) -> None:
+    stamps = np.cumsum(np.random.default_rng(2).integers(10, 400, 60)).tolist()
+    path = write_video(tmp_path / name, moving_images(60), codec="libx264", milliseconds=stamps)
+    whole, _ = read_all(path)
+    seen, _ = read_all(path, Sampling())
+    assert [int(frame.time_seconds) for frame in seen] == sorted({int(one.time_seconds) for one in whole})
+    assert_same_frames(seen, whole)
+
+
+def test_every_second_of_a_slow_video_is_looked_at(tmp_path: Path) -> None:
+    stamps = [500 * number for number in range(24)]
+    path = write_video(
+        tmp_path / "a.mp4", moving_images(24), codec="libx264", milliseconds=stamps, options={"bf": "5"}
+    )
+    assert [int(time) for time in times(read_all(path, Sampling())[0])] == list(range(12))
+
+
+def test_no_more_is_decoded_when_the_next_second_has_a_key_frame(tmp_path: Path) -> None:
+    sharp = noisy_images(1)[0]
+    images = [sharp if number in (2, 8, 18, 28) else blurred(sharp) for number in range(30)]
+    options = {"g": "10", "bf": "0", "sc_threshold": "0"}
+    path = write_video(tmp_path / "a.mp4", images, codec="libx264", options=options)
+    first, second, third = (frame.index for frame in read_all(path, Sampling())[0])
+    assert first == 2
+    assert 10 <= second < 18  # the sharp one is not seen
+    assert third == 28
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts"])
+def test_frames_of_a_damaged_video_have_the_same_index_however_they_are_read(
+    tmp_path: Path, name: str
+) -> None:
+    options = {"faststart": "1", "g": "5"} if name == "a.mp4" else {"g": "5"}
+    write_video(tmp_path / name, noisy_images(100), codec="libx264", options=options)
+    path = damage_file(tmp_path / name, 0.45, 0.5)
+    whole = {frame.index: times([frame]) for frame in read_all(path)[0]}
+    assert list(whole) == sorted(whole)
+    for frame in read_all(path, Sampling())[0]:
+        assert whole[frame.index] == times([frame])
+
+
+@pytest.mark.parametrize(("name", "codec", "options"), VIDEO_FORMS + MORE_FORMS)
 def test_frames_of_a_second_look_are_those_of_the_first(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
-    images = [grey_level(20 + 2 * number) for number in range(100)]
-    media = as_media(write_video(tmp_path / name, images, codec=codec, options=dict(options)))
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    path = write_video(tmp_path / name, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+    media = as_media(path)
     coverage = Coverage(media.kind)
     first = {frame.index: frame for frame in read_frames(media, ALL, coverage)}
     read = coverage.frames_read
-    second = list(read_spans(media, [(2.05, 2.95), (7.35, 8.45)], ALL, coverage))
-    assert [frame.index for frame in second] == [*range(21, 30), *range(74, 85)]
-    for frame in second:
-        assert frame.time_seconds == first[frame.index].time_seconds
-        assert np.array_equal(frame.image, first[frame.index].image)
+    spans = [(2.05, 2.95), (7.35, 8.45), (8.55, 8.75)]
+    second = list(read_spans(media, spans, ALL, coverage))
+    assert [frame.index for frame in second] == [
+        frame.index for frame in first.values() if any(a <= frame.time_seconds <= b for a, b in spans)
+    ]
+    assert len(second) == 22
+    assert_same_frames(second, list(first.values()))
     assert coverage.frames_read == read
 
 

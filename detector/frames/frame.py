@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.frames.timeline import Timeline
 from detector.sources import Kind
-
-LANDMARK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +14,7 @@ class Frame:
     """A picture with its time."""
 
     index: int
-    """Count of the frame in its file from 0, in order of presentation (with `keyframes`, of storage)."""
+    """Count of the frames of the file that are shown before it, whether or not they were decoded."""
     time_seconds: float
     """Presentation time minus the start of the stream; 0 for photos."""
     image: NDArray[np.uint8]
@@ -29,7 +28,7 @@ class Sampling:
     """Which frames of a video are given out."""
 
     every_seconds: float = 1.0
-    """At most one frame, the sharpest, from each span of this length; 0 gives all frames."""
+    """One frame from each span of this length, the sharpest of those that `Sampled` decodes; 0 gives all."""
     keyframes: bool = False
     """Only frames that decode without others."""
     photo_side: int = 0
@@ -52,24 +51,10 @@ class Coverage:
     frames_unreadable: int = 0
     """Damaged packets and frames, passed over or given out in part."""
     read_seconds: float = 0.0
-    """End of the last frame that was decoded."""
+    """End of the last frame that was decoded or passed over."""
     declared_seconds: float = 0.0
     """Length the file claims; 0 when it claims none."""
     captured_at: str = ""
     """Time of capture the file claims, ISO 8601, with its offset from UTC if that is known."""
-    landmarks: "list[Landmark]" = field(default_factory=list)
-    """Frames of a video from which `read_spans` can count on."""
-
-    def lacks_landmark(self, time_seconds: float) -> bool:
-        """Whether the last landmark is so far back that another is worth its memory."""
-        return not self.landmarks or time_seconds >= self.landmarks[-1].time_seconds + LANDMARK_SECONDS
-
-
-@dataclass(frozen=True, slots=True)
-class Landmark:
-    """A frame that decodes without others."""
-
-    stamp: int
-    """Presentation time in the stream's own units."""
-    index: int
-    time_seconds: float
+    timeline: Timeline | None = field(default=None, compare=False)
+    """Of a video, once it has been read; `read_spans` needs it."""

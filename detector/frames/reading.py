@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.opening import opened
 from detector.frames.photos import read_animation, read_photo
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
-from detector.frames.videos import decode_from, opened, read_at, read_video
+from detector.frames.videos import decode_spans, read_at, read_video
 from detector.sources import SIGNATURE_BYTES, Media, suffix_kind
 
 
@@ -94,11 +95,11 @@ def _within(
             if any(start <= candidate.time_seconds <= end for start, end in spans):
                 yield candidate
         return
+    if not coverage.timeline:
+        return
     give_up_at = time.monotonic() + sampling.max_seconds
     with opened(media.path) as (container, stream):
-        for start, end in spans if coverage.landmarks else ():
-            for candidate in decode_from(container, stream, start, coverage.landmarks):
-                if candidate.time_seconds > end or time.monotonic() > give_up_at:
-                    break
-                if candidate.time_seconds >= start:
-                    yield candidate
+        for candidate in decode_spans(container, stream, spans, coverage.timeline):
+            if time.monotonic() > give_up_at:
+                return
+            yield candidate

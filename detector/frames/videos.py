@@ -1,10 +1,11 @@
 """Videos in, frames out, through FFmpeg."""
 
 import time
-from bisect import bisect_right
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import cast
 
@@ -14,13 +15,13 @@ import av.stream
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.errors import MediaError, UnsupportedMediaError
-from detector.frames.frame import Coverage, Frame, Landmark, Sampling
+from detector.errors import MediaError
+from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.opening import opened, reason_of
 from detector.frames.sharpest import Candidate, pick_sharpest, to_rgb, whole_frame
-from detector.sources import SIGNATURE_BYTES, find_container
+from detector.frames.shortcut import find_shortcut, skip_unreferred
+from detector.frames.timeline import MAX_VIDEO_FRAMES, Clock, Counter, Timeline, read_timeline
 
-MAX_VIDEO_PIXELS = 8192 * 8192  # a frame; 8K video has half of it
-MAX_VIDEO_FRAMES = 4_000_000  # a file; 18 hours at 60 frames a second
 MAX_BAD_PACKETS = 64  # in a row; past this nothing useful follows and the video counts as broken off
 MAX_MISSING_SECONDS = 1.0  # and MAX_MISSING_SHARE: declared lengths are rounded and audio may outlast video
 MAX_MISSING_SHARE = 0.05
@@ -30,44 +31,16 @@ SAME_TIME_SECONDS = 1e-4  # stamps are finer, rounding is not
 
 def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
     """The frames of a video. Raises UnsupportedMediaError or MediaError."""
+    give_up_at = time.monotonic() + sampling.max_seconds
+    coverage.timeline = read_timeline(path, give_up_at)
     with opened(path) as (container, stream):
         coverage.declared_seconds = _declared_seconds(container, stream)
         coverage.captured_at = _video_capture_time(container)
+        sampling = replace(sampling, max_seconds=give_up_at - time.monotonic())
         decoded = _decode(container, stream, sampling, coverage)
         every = 0 if sampling.keyframes else sampling.every_seconds
         for candidate in pick_sharpest(decoded, every):
             yield whole_frame(candidate)
-
-
-@contextmanager
-def opened(path: Path) -> "Iterator[tuple[av.container.InputContainer, av.VideoStream]]":
-    """The container and its video stream; what FFmpeg and the file system say inside becomes MediaError."""
-    try:
-        with path.open("rb") as file:
-            demuxer = find_container(file.read(SIGNATURE_BYTES))
-        # The demuxer is named and only the file protocol allowed: a playlist or a reference to another file
-        # or address inside a stranger's video is never followed.
-        options = {"protocol_whitelist": "file", "enable_drefs": "0"}
-        with av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace") as container:
-            yield container, _video_stream(container)
-    except av.FFmpegError as error:
-        raise MediaError(f"cannot be read on: {_reason(error)}") from error
-    except OSError as error:
-        raise MediaError(f"cannot be read: {error.strerror or error}") from error
-
-
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    if not container.streams.video:
-        raise UnsupportedMediaError("no picture in it, only sound or data")
-    stream = container.streams.video[0]
-    context = stream.codec_context
-    if context is None or not context.codec:
-        raise MediaError("its video codec is unknown to FFmpeg")
-    if context.width * context.height > MAX_VIDEO_PIXELS:
-        raise MediaError(f"too large: {context.width} × {context.height} pixels a frame")
-    context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
-    context.thread_count = 1  # workers are the parallelism
-    return stream
 
 
 def _video_capture_time(container: av.container.InputContainer) -> str:
@@ -93,26 +66,30 @@ def _decode(
     container: av.container.InputContainer, stream: av.VideoStream, sampling: Sampling, coverage: Coverage
 ) -> Iterator[Candidate]:
     """Decoded frames in order of presentation. Raises MediaError when the file breaks off or is cut."""
-    clock = _Clock(stream)
-    decoder = _Decoder(coverage)
+    clock, counter = Clock(stream, coverage.timeline), Counter(coverage.timeline)
+    decoder = _Decoder(coverage, clock, alone=sampling.keyframes)
+    shortcut = find_shortcut(stream, sampling, coverage.timeline)
     give_up_at = time.monotonic() + sampling.max_seconds
-    index = 0
-    for packet in _read_packets(container, stream, coverage):
-        if time.monotonic() > give_up_at:
-            raise MediaError(f"stopped by the time limit{_where(coverage)}")
-        if sampling.keyframes and packet.size and not packet.is_keyframe:
-            index += 1
-            continue
-        for picture in decoder.decode(packet):
-            seconds = clock.seconds(picture)
-            if picture.key_frame and picture.pts is not None and coverage.lacks_landmark(seconds):
-                coverage.landmarks.append(Landmark(picture.pts, index, seconds))
-            coverage.read_seconds = max(coverage.read_seconds, clock.frame_end(picture, seconds))
-            yield Candidate(index, seconds, picture)
-            index += 1
-            if index >= MAX_VIDEO_FRAMES:
-                raise MediaError(f"stopped after {MAX_VIDEO_FRAMES} frames{_where(coverage)}")
-    if not coverage.read_seconds:
+    try:
+        for packet in _read_packets(container, stream, coverage):
+            if time.monotonic() > give_up_at:
+                raise MediaError(f"stopped by the time limit{_where(coverage)}")
+            if shortcut and shortcut.passes_over(packet):
+                decoder.pass_over(packet)
+                counter.pass_over()
+                continue
+            for picture in decoder.decode(packet):
+                seconds = clock.seconds(picture)
+                coverage.read_seconds = max(coverage.read_seconds, seconds + clock.seconds_long(picture))
+                if shortcut:
+                    shortcut.saw(picture, seconds)
+                index = counter.index(picture)
+                yield Candidate(index, seconds, picture)
+                if index + 1 >= MAX_VIDEO_FRAMES:
+                    raise MediaError(f"stopped after {MAX_VIDEO_FRAMES} frames{_where(coverage)}")
+    finally:
+        coverage.timeline = counter.timeline()
+    if not counter.decoded:
         raise MediaError(f"no frame could be decoded{decoder.last_error}")
 
 
@@ -135,18 +112,23 @@ def _read_packets(
 class _Decoder:
     """Decodes packets and counts the damaged ones. Raises MediaError when too many follow each other."""
 
-    def __init__(self, coverage: Coverage) -> None:
+    def __init__(self, coverage: Coverage, clock: Clock, *, alone: bool = False) -> None:
         self.coverage = coverage
+        self.clock = clock
+        self.alone = alone  # whether no frame needs another, which comes at once and in order then
         self.bad_in_a_row = 0
         self.last_error = ""
 
     def decode(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
         try:
             pictures = packet.decode()
+            if self.alone and packet.size:
+                pictures += packet.stream.codec_context.decode(None)
+                packet.stream.codec_context.flush_buffers()
         except av.FFmpegError as error:
             self.coverage.frames_unreadable += 1
             self.bad_in_a_row += 1
-            self.last_error = f": {_reason(error)}"
+            self.last_error = f": {reason_of(error)}"
             if self.bad_in_a_row > MAX_BAD_PACKETS:
                 raise MediaError(f"broken off{_where(self.coverage)}{self.last_error}") from error
             return []
@@ -157,67 +139,75 @@ class _Decoder:
             self.bad_in_a_row = 0
         return pictures
 
+    def pass_over(self, packet: "av.Packet[av.VideoStream]") -> None:
+        self.coverage.frames_unreadable += packet.is_corrupt
+        if packet.pts is not None:
+            end = self.clock.seconds_at(packet.pts) + self.clock.seconds_long(packet)
+            self.coverage.read_seconds = max(self.coverage.read_seconds, end)
+
 
 def _where(coverage: Coverage) -> str:
     return f" at {coverage.read_seconds:.1f} of {coverage.declared_seconds:.1f} s"
 
 
-class _Clock:
-    """Presentation times of one stream, counted from its start."""
-
-    def __init__(self, stream: av.VideoStream) -> None:
-        self.time_base = float(stream.time_base or 0)
-        self.start: int | None = stream.start_time
-        rate = stream.average_rate or stream.guessed_rate
-        self.usual_seconds = 1 / float(rate) if rate else 0.0
-        self.latest = 0.0
-
-    def seconds(self, picture: av.VideoFrame) -> float:
-        """Time of a frame; one without a time stamp follows the one before."""
-        stamp = picture.pts if picture.pts is not None else picture.dts
-        if stamp is None:
-            self.latest += self.usual_seconds
-            return self.latest
-        if self.start is None:
-            self.start = stamp
-        self.latest = max(0.0, (stamp - self.start) * self.time_base)
-        return self.latest
-
-    def frame_end(self, picture: av.VideoFrame, seconds: float) -> float:
-        return seconds + (picture.duration * self.time_base if picture.duration else self.usual_seconds)
-
-
-def _reason(error: av.FFmpegError) -> str:
-    """FFmpeg's own words; its last log line says more than the error's name."""
-    level_name_message = cast("tuple[int, str, str] | None", error.log)  # its own type hint is wrong
-    return level_name_message[2].strip() if level_name_message else str(error.strerror)
-
-
-def decode_from(
-    container: av.container.InputContainer, stream: av.VideoStream, start: float, landmarks: list[Landmark]
+def decode_spans(
+    container: av.container.InputContainer,
+    stream: av.VideoStream,
+    spans: Sequence[tuple[float, float]],
+    timeline: Timeline,
 ) -> Iterator[Candidate]:
-    """Frames from a landmark before `start` on; indices are counted from landmarks."""
-    before = bisect_right(landmarks, start, key=lambda one: one.time_seconds)
-    mark = landmarks[max(0, before - 2)]  # one further back than needed: seeking in MPEG-TS arrives late
-    index_at = {one.stamp: one.index for one in landmarks}
-    clock, decoder = _Clock(stream), _Decoder(Coverage("video"))
-    clock.start = mark.stamp - round(mark.time_seconds / clock.time_base)
-    container.seek(mark.stamp, stream=stream)
-    index = -1
-    for packet in container.demux(stream):
-        for picture in decoder.decode(packet):
-            stamp = -1 if picture.pts is None else picture.pts
-            index = index_at.get(stamp, -1 if index < 0 else index + 1)
-            if index >= 0:
-                yield Candidate(index, clock.seconds(picture), picture)
-            elif clock.seconds(picture) > start:
-                return
+    """Frames within spans (start, end) of seconds, in order and apart."""
+    clock = Clock(stream, timeline)
+    wanted = [(clock.stamp(start), clock.stamp(end)) for start, end in spans]
+    pictures: Iterator[av.VideoFrame] = iter(())
+    reached = -1
+    for (start, end), (first_stamp, _) in zip(spans, wanted, strict=True):
+        if timeline.key_before(first_stamp) > reached or reached < 0:
+            packets = _seek(container, stream, timeline, first_stamp)
+            pictures = _decode_wanted(packets, stream, wanted, _Decoder(Coverage("video"), clock))
+        for picture in pictures:
+            if picture.pts is None:
+                continue
+            reached, seconds = picture.pts, clock.seconds(picture)
+            if seconds > end:
+                pictures = chain([picture], pictures)
+                break
+            if seconds >= start:
+                yield Candidate(timeline.index(picture.pts), seconds, picture)
+
+
+def _seek(
+    container: av.container.InputContainer, stream: av.VideoStream, timeline: Timeline, stamp: int
+) -> "Iterator[av.Packet[av.VideoStream]]":
+    """Packets from a key frame on that is shown no later than `stamp`."""
+    for seconds in (0, 1, 10, 100):  # in MPEG-TS seeking may arrive late
+        target = timeline.key_before(stamp) - round(seconds / float(stream.time_base or 1))
+        container.seek(target, stream=stream)
+        packets = container.demux(stream)
+        first = next((packet for packet in packets if timeline.is_key(packet.pts)), None)
+        if first and first.pts is not None and first.pts <= stamp:
+            return chain([first], packets)
+    return iter(())
+
+
+def _decode_wanted(
+    packets: "Iterable[av.Packet[av.VideoStream]]",
+    stream: av.VideoStream,
+    wanted: Sequence[tuple[int, int]],
+    decoder: _Decoder,
+) -> Iterator[av.VideoFrame]:
+    """Frames of the packets; outside the spans of wanted stamps only those that others are built on."""
+    for packet in packets:
+        inside = packet.pts is None or any(first <= packet.pts <= last for first, last in wanted)
+        skip_unreferred(stream, skip=not inside)
+        yield from decoder.decode(packet)
 
 
 def read_at(path: Path, time_seconds: float, *, seek: bool) -> NDArray[np.uint8] | None:
     """The frame at a time, found by seeking there or by reading from the start; None when it is not there."""
     with opened(path) as (container, stream):
-        clock, decoder = _Clock(stream), _Decoder(Coverage("video"))
+        clock = Clock(stream)
+        decoder = _Decoder(Coverage("video"), clock)
         if seek:
             if clock.start is None or not clock.time_base:
                 return None
