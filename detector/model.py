@@ -12,6 +12,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from detector.classifier import Classifier, ClassifierInfo, read_classifier_info, weigh
 from detector.errors import UsageError, WeightsError
 from detector.offline import import_openvino, import_ultralytics
 
@@ -25,6 +26,8 @@ PADDING_GREY = 114  # as in training
 BATCH_IMAGES = 4  # more does not pay on a CPU and costs memory
 NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
+SAME_CROP_IOU = 0.8  # proposals that overlap more are looked at again once
+MAX_SECOND_LOOKS = 64  # an image
 MAX_CANDIDATES = 1000  # an image, before boxes of the same flag are joined
 MAX_DETECTIONS = 300  # an image
 CLOSE_SIZE = 384  # pixels of input: in larger ones, beside such a one, only small boxes are believed
@@ -47,6 +50,8 @@ class WeightsInfo:
     """A detection whose rival is closer than this is ambiguous."""
     thresholds: tuple[float, ...]
     """Recommended confidence for each class."""
+    classifier: ClassifierInfo | None = None
+    """What takes the second look; none where the detector alone decides."""
 
 
 class Model(Protocol):
@@ -86,6 +91,11 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
             floor=float(settings["floor"]),
             ambiguity_margin=float(settings["ambiguity_margin"]),
             thresholds=tuple(float(settings["thresholds"][name]) for name in class_names),
+            classifier=(
+                read_classifier_info(weights, settings["classifier"], class_names)
+                if "classifier" in settings
+                else None
+            ),
         )
         expected = settings.get("weights_sha256", {}).get(weights.suffix.lstrip("."), sha256)
     except OSError as error:
@@ -101,11 +111,18 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
     return info
 
 
-def load_model(weights: Path, *, detail: str = "standard", device: str = "cpu", threads: int = 1) -> Model:
+def load_model(
+    weights: Path,
+    *,
+    detail: str = "standard",
+    device: str = "cpu",
+    threads: int = 1,
+    classified: bool = True,
+) -> Model:
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
-    `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`. Raises WeightsError, or UsageError
-    when the device is not to be had.
+    `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`; without `classified` the detector
+    alone decides. Raises WeightsError, or UsageError when the device is not to be had.
     """
     info = read_weights_info(weights, detail=detail)
     if weights.suffix == ".onnx":
@@ -116,26 +133,39 @@ def load_model(weights: Path, *, detail: str = "standard", device: str = "cpu", 
         raise WeightsError(f"{weights} is neither .onnx nor .pt")
     if names != info.class_names:
         raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
-    return NetworkModel(info, network)
+    if not classified or info.classifier is None:
+        return NetworkModel(info, network)
+    second, kinds = _load_onnx(info.classifier.path, device, threads)
+    if kinds != info.classifier.kinds:
+        raise WeightsError(f"{info.classifier.path} knows {kinds}, not {info.classifier.kinds}")
+    return NetworkModel(info, network, Classifier(info.classifier, second))
 
 
 class NetworkModel:
     """A network of ultralytics' raw detection layout with the steps before and after it."""
 
-    def __init__(self, info: WeightsInfo, network: Network) -> None:
+    def __init__(self, info: WeightsInfo, network: Network, classifier: Classifier | None = None) -> None:
         self.info = info
         self._network = network
+        self._classifier = classifier
 
     def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
         """See `Model`."""
         rows = [[np.empty((0, 6), np.float32)] for _ in images]
+        proposed = self._classifier.info.candidate_floor if self._classifier else floor
         for size in self.info.input_sizes:
             boxed = [letterbox(image, size) for image in images]
             largest = find_largest_side(size, self.info.input_sizes)
             for index, output in self._read_batches(boxed):
                 believed = output[:, output[2:4].max(axis=0) <= largest]
-                rows[index].append(_read_output(believed, boxed[index], images[index].shape, floor))
-        return [self._join(np.concatenate(found)) for found in rows]
+                rows[index].append(_read_output(believed, boxed[index], images[index].shape, proposed))
+        together = [np.concatenate(found) for found in rows]
+        if self._classifier:
+            together = [
+                self._look_again(self._classifier, image, found, floor)
+                for image, found in zip(images, together, strict=True)
+            ]
+        return [self._join(found) for found in together]
 
     def _read_batches(self, boxed: Sequence["Letterboxed"]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The network's output for each image with its index; images of one shape share a batch."""
@@ -146,9 +176,28 @@ class NetworkModel:
                 inputs = cv2.dnn.blobFromImages([boxed[index].image for index in batch], 1 / 255)
                 yield from zip(batch, self._network(np.asarray(inputs, np.float32)), strict=True)
 
+    def _look_again(
+        self, classifier: Classifier, image: Image, rows: NDArray[np.float32], floor: float
+    ) -> NDArray[np.float32]:
+        """The proposed boxes (n, 6), each with its confidence in every class after both looks."""
+        rows = rows[np.argsort(-rows[:, 4], kind="stable")]
+        rows = rows[suppress(rows[:, :4], rows[:, 4], SAME_CROP_IOU)][:MAX_SECOND_LOOKS]
+        confidence = weigh(rows[:, 4], classifier.classify(image, rows[:, :4]))
+        kept = suppress(rows[:, :4], confidence.max(axis=1, initial=0), NMS_IOU)
+        box, class_id = np.nonzero(confidence >= floor)
+        box, class_id = box[kept[box]], class_id[kept[box]]
+        return np.column_stack([rows[box, :4], confidence[box, class_id], class_id]).astype(np.float32)
+
     def _join(self, rows: NDArray[np.float32]) -> sv.Detections:
         rows = rows[sv.box_non_max_suppression(rows, NMS_IOU)] if len(rows) else rows
         return join_rivals(rows[:, :4], rows[:, 4], rows[:, 5].astype(int), self.info.ambiguity_margin)
+
+
+def suppress(xyxy: NDArray[np.floating], confidence: NDArray[np.floating], iou: float) -> NDArray[np.bool_]:
+    """Which boxes (n, 4) of whatever class no more confident one overlaps by more than `iou`."""
+    if not len(xyxy):
+        return np.empty(0, np.bool_)
+    return np.asarray(sv.box_non_max_suppression(np.column_stack([xyxy, confidence]), iou), np.bool_)
 
 
 def find_largest_side(size: int, sizes: Sequence[int]) -> float:

@@ -221,6 +221,7 @@ def _describe_run(run: RunInfo) -> dict[str, Any]:
         "ended_at": run.ended_at,
         "complete": run.complete,
         "weights_sha256": run.weights.sha256,
+        "classifier_sha256": run.weights.classifier.sha256 if run.weights.classifier else "",
         "class_names": list(run.weights.class_names),
         "options": settings | {"weights": run.weights.path.name},
         "versions": {

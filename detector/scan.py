@@ -120,6 +120,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
     return identity_text(
         {
             "weights_sha256": info.sha256,
+            "classifier_sha256": info.classifier.sha256 if info.classifier else "",
             "class_names": list(info.class_names),
             "input_sizes": list(info.input_sizes),
             "ambiguity_margin": info.ambiguity_margin,

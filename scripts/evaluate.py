@@ -8,6 +8,7 @@ import typer
 
 from detector.model import load_model
 from detector.training.convert import write_settings
+from detector.training.dataset import is_held_out
 from detector.training.evaluate import choose_thresholds, format_figures, look, measure
 from detector.training.gallery import write_gallery
 from detector.training.truth import read_photos, read_split
@@ -24,7 +25,7 @@ def main(
         Path | None, typer.Option(help="Data set whose val split sets the thresholds.")
     ] = None,
     negatives: Annotated[
-        list[Path] | None, typer.Option(help="More negatives: folder of folders of photos.")
+        list[Path] | None, typer.Option(help="Folder of folders of photos: those held out are negatives.")
     ] = None,
     reviewed: Annotated[
         Path | None,
@@ -41,7 +42,8 @@ def main(
     thresholds = list(info.thresholds)
     if calibrate:
         known = read_split(calibrate, "val", info.class_names)
-        known += [photo for folder in negatives or [] for photo in read_photos(folder)]
+        photos_known = [photo for folder in negatives or [] for photo in read_photos(folder)]
+        known += [photo for photo in photos_known if is_held_out(photo.path)]
         thresholds = choose_thresholds(look(model, known, floor=info.floor), info.class_names)
         write_settings(weights.with_suffix(".toml"), info.class_names, thresholds)
         print("thresholds", dict(zip(info.class_names, thresholds, strict=True)))

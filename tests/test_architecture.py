@@ -12,6 +12,7 @@ from tests.conftest import REPOSITORY, needs_openvino
 LAYERS = [
     {"errors"},
     {"sources", "options", "offline"},
+    {"classifier"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "events", "verdicts"},
     {"worker", "originals"},
     {"engines", "journal", "tables"},

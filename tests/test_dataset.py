@@ -71,7 +71,8 @@ def test_no_photo_is_in_two_splits(recipe: Recipe) -> None:
 
 
 def test_labels_are_read_as_they_were_written(tmp_path: Path) -> None:
-    example = Example(np.zeros((100, 200, 3), np.uint8), ("kanak",), np.array([[20, 10, 60, 50]], np.float32))
+    box, none = np.array([[20, 10, 60, 50]], np.float32), np.empty((0, 4), np.float32)
+    example = Example(np.zeros((100, 200, 3), np.uint8), ("kanak",), box, (), none)
     assert list(format_labels(example)) == ["1 0.200000 0.300000 0.200000 0.400000\n"]
     for kind in ("images", "labels"):
         (tmp_path / kind / "val").mkdir(parents=True)

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from detector.classifier import EITHER, OTHER
 from detector.training.cloth import load_bank
 from detector.training.designs import TARGETS, Design, load_designs
 from detector.training.flags import OPEN_STATES, make_flag
@@ -47,6 +48,7 @@ def test_a_picture_depends_on_seed_and_index_alone(materials: Materials) -> None
 
 def test_boxes_lie_in_the_picture_and_are_large_enough(materials: Materials) -> None:
     count = 0
+    others: list[str] = []
     for index in range(40):
         example = make_example(materials, 3, index, size=320)
         assert example.image.shape == (320, 320, 3)
@@ -57,8 +59,11 @@ def test_boxes_lie_in_the_picture_and_are_large_enough(materials: Materials) -> 
             assert example.xyxy.max() <= 320
             sides = (example.xyxy[:, 2:] - example.xyxy[:, :2]).max(axis=1)
             assert sides.min() >= MIN_SIDE
+        others += example.other_labels
+        assert len(example.other_labels) == len(example.other_xyxy)
         count += len(example.labels)
     assert count > 15
+    assert set(others) == {EITHER, OTHER}
 
 
 def test_boxes_are_tight_to_the_cloth(materials: Materials, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from detector.offline import import_ultralytics
+from detector.training.crops import KINDS
+from detector.training.train_classifier import CONTEXT, INPUT_SIZE, build_network
 
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
     "fast": (384, 256),
@@ -19,6 +21,7 @@ EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
 FLOOR = 0.05
 AMBIGUITY_MARGIN = 0.2
+CANDIDATE_FLOOR = 0.02  # of the detector, where a classifier takes a second look
 FIRST_THRESHOLD = 0.4  # until evaluate has found better ones
 
 
@@ -51,6 +54,35 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
     return onnx
 
 
+def convert_classifier(trained: Path, base: Path, out: Path, *, name: str = "flags") -> Path:
+    """Writes ``NAME-classifier.onnx`` to ``out`` and its section to ``NAME.toml``; returns the .onnx file.
+
+    ``base`` is the detector whose backbone the classifier was trained from; thresholds become provisional.
+    """
+    import onnx
+    import torch
+
+    network = build_network(base)
+    network.load_state_dict(torch.load(trained, map_location="cpu", weights_only=True))
+    path = out / f"{name}-classifier.onnx"
+    torch.onnx.export(
+        torch.nn.Sequential(network, torch.nn.Softmax(1)).eval(),
+        (torch.zeros(2, 3, INPUT_SIZE, INPUT_SIZE),),
+        str(path),
+        input_names=["images"],
+        output_names=["kinds"],
+        dynamic_axes={"images": {0: "n"}, "kinds": {0: "n"}},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    model = onnx.load(str(path))
+    onnx.helper.set_model_props(model, {"names": repr(dict(enumerate(KINDS)))})
+    onnx.save(model, str(path))
+    class_names = KINDS[:-2]
+    write_settings(out / f"{name}.toml", class_names, [FIRST_THRESHOLD] * len(class_names))
+    return path
+
+
 def write_settings(path: Path, class_names: Sequence[str], thresholds: Sequence[float]) -> None:
     """Writes the settings of the weights beside ``path``, with the SHA-256 of those that exist."""
     weights = {suffix: path.with_suffix(f".{suffix}") for suffix in ("onnx", "pt")}
@@ -59,7 +91,24 @@ def write_settings(path: Path, class_names: Sequence[str], thresholds: Sequence[
         for suffix, file in weights.items()
         if file.exists()
     }
-    path.write_text(_format_settings(class_names, thresholds, digests), encoding="utf-8")
+    classifier = path.with_name(f"{path.stem}-classifier.onnx")
+    text = _format_settings(class_names, thresholds, digests)
+    if classifier.exists():
+        text += _format_classifier(classifier)
+    path.write_text(text, encoding="utf-8")
+
+
+def _format_classifier(path: Path) -> str:
+    lines = [
+        "",
+        "[classifier]  # looks again at what the detector proposes",
+        f'file = "{path.name}"',
+        f'sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"',
+        f"input_size = {INPUT_SIZE}  # pixels of a crop's side",
+        f"context = {CONTEXT}  # side of a crop, in longer sides of the box",
+        f"candidate_floor = {CANDIDATE_FLOOR}  # of the detector, from which a box is looked at again",
+    ]
+    return "\n".join(lines) + "\n"
 
 
 def _format_settings(

@@ -89,9 +89,12 @@ def find_photos(folders: Sequence[Path], split: str) -> list[Path]:
         for path in sorted(folder.iterdir())
         if path.suffix.lower() in PHOTO_SUFFIXES
     ]
-    return [
-        path for path in photos if (int(hash_file(path)[:8], 16) % HELD_OUT_EVERY > 0) == (split == "train")
-    ]
+    return [path for path in photos if is_held_out(path) == (split != "train")]
+
+
+def is_held_out(photo: Path) -> bool:
+    """Whether a photo is in no training picture: by its content, so that copies stay together."""
+    return int(hash_file(photo)[:8], 16) % HELD_OUT_EVERY == 0
 
 
 def hash_file(path: Path) -> str:
@@ -128,14 +131,15 @@ def _write_chunk(recipe: Recipe, out: Path, counts: dict[str, int], task: tuple[
         if label_path.exists():
             continue
         example = make_example(
-            _share_materials(recipe, split), _split_seed(recipe.seed, split), index, size=recipe.size
+            share_materials(recipe, split), split_seed(recipe.seed, split), index, size=recipe.size
         )
         image_path = out / "images" / split / f"{name}.jpg"
         cv2.imwrite(str(image_path), example.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, SAVED_QUALITY])
         label_path.write_text("".join(format_labels(example)), encoding="ascii")
 
 
-def _share_materials(recipe: Recipe, split: str) -> Materials:
+def share_materials(recipe: Recipe, split: str) -> Materials:
+    """``load_materials``, once for each process."""
     key = (repr(recipe), split)
     if key not in _LOADED:
         _LOADED.clear()
@@ -143,7 +147,8 @@ def _share_materials(recipe: Recipe, split: str) -> Materials:
     return _LOADED[key]
 
 
-def _split_seed(seed: int, split: str) -> int:
+def split_seed(seed: int, split: str) -> int:
+    """The seed of a split's pictures: no picture is in two splits."""
     return seed * 100 + (0 if split == "train" else 1)
 
 

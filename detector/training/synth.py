@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.classifier import EITHER, OTHER
 from detector.training.degrade import degrade
 from detector.training.designs import TARGETS
 from detector.training.flags import MIN_PLAIN_SIZE, STANDING, Flag, make_flag
@@ -21,6 +22,8 @@ IN_COMPANY = 0.45  # share of flags on stands that stand in a row
 MIN_VISIBLE = 0.35  # share of a flag's cloth that must be seen for it to be in the picture at all
 MIN_SIDE = 7  # pixels of the longer side of a box
 
+Box = tuple[float, float, float, float]
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -30,6 +33,10 @@ class Example:
     """``(size, size, 3)`` RGB."""
     labels: tuple[str, ...]
     xyxy: NDArray[np.float32]
+    """``(n, 4)`` pixels."""
+    other_labels: tuple[str, ...]
+    """Of the flags that are no target: the targets' bands without emblem, or any other."""
+    other_xyxy: NDArray[np.float32]
     """``(n, 4)`` pixels."""
 
 
@@ -59,11 +66,13 @@ def make_example(materials: Materials, seed: int, index: int, *, size: int = 448
             _add_flags(canvas, label, materials, rng)
     boxes = _find_boxes(canvas)
     image = degrade(canvas.picture, rng)
-    return Example(
-        image,
-        tuple(label for label, _ in boxes),
-        np.array([box for _, box in boxes], np.float32).reshape(-1, 4),
-    )
+    targets = [(label, box) for label, box in boxes if label in TARGETS]
+    others = [(label, box) for label, box in boxes if label not in TARGETS]
+    return Example(image, *_columns(targets), *_columns(others))
+
+
+def _columns(boxes: list[tuple[str, Box]]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    return tuple(label for label, _ in boxes), np.array([box for _, box in boxes], np.float32).reshape(-1, 4)
 
 
 def _choose_labels(rng: np.random.Generator) -> list[str]:
@@ -180,7 +189,7 @@ def _place(
     canvas.owners[window][alpha > 0.5] = 0
     canvas.owners[window][visible] = len(canvas.areas)
     canvas.areas.append(float(visible.sum()))
-    canvas.labels.append(flag.design.label)
+    canvas.labels.append(flag.design.label or (EITHER if flag.design.plain else OTHER))
 
 
 def _overlap(
@@ -265,12 +274,10 @@ def _paste_photo(canvas: _Canvas, materials: Materials, rng: np.random.Generator
     picture[window] += soft[part] * (photo[part] - picture[window])
 
 
-def _find_boxes(canvas: _Canvas) -> list[tuple[str, tuple[float, float, float, float]]]:
+def _find_boxes(canvas: _Canvas) -> list[tuple[str, Box]]:
     labels = canvas.labels
     boxes = []
     for number in range(1, len(labels)):
-        if not labels[number]:
-            continue
         y, x = np.nonzero(canvas.owners == number)
         if len(x) == 0 or max(np.ptp(x), np.ptp(y)) + 1 < MIN_SIDE:
             continue

@@ -1,0 +1,120 @@
+"""Boxes on an image in, what each of them shows out: the second look at what the detector proposes.
+
+Each box is cut out of the image with some of its surroundings, so that a distant flag is seen with all its
+pixels and not as small as the detector saw it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.errors import WeightsError
+
+Image = NDArray[np.uint8]
+Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Crops (n, 3, size, size), RGB in 0..1, in; a probability for each kind (n, kinds) out."""
+
+PADDING_GREY = 114  # as around the detector's inputs
+MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
+BATCH_CROPS = 16
+EITHER = "plain"  # the flags' bands without an emblem: one flag or the other
+OTHER = "other"  # anything else
+
+
+@dataclass(frozen=True, slots=True)
+class ClassifierInfo:
+    """What a classifier is; read from the section `classifier` of the weights' .toml."""
+
+    path: Path
+    sha256: str
+    kinds: tuple[str, ...]
+    """The detector's classes, then `EITHER` and `OTHER`."""
+    input_size: int
+    """Pixels of a crop's side."""
+    context: float
+    """Side of the square that is cut out, in longer sides of the box."""
+    candidate_floor: float
+    """Confidence of the detector from which a box is looked at again."""
+
+
+def read_classifier_info(
+    weights: Path, section: dict[str, Any], class_names: tuple[str, ...]
+) -> ClassifierInfo:
+    """What the classifier beside the weights is. Raises WeightsError, KeyError, TypeError or ValueError."""
+    path = weights.with_name(Path(section["file"]).name)
+    try:
+        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError as error:
+        raise WeightsError(f"no classifier at {path}, which the settings of {weights} name") from error
+    if section["sha256"] != sha256:
+        raise WeightsError(f"the settings of {weights} were written for another classifier than {path}")
+    return ClassifierInfo(
+        path=path,
+        sha256=sha256,
+        kinds=(*class_names, EITHER, OTHER),
+        input_size=int(section["input_size"]),
+        context=float(section["context"]),
+        candidate_floor=float(section["candidate_floor"]),
+    )
+
+
+class Classifier:
+    """A network that tells what a box shows."""
+
+    def __init__(self, info: ClassifierInfo, network: Network) -> None:
+        self.info = info
+        self._network = network
+
+    def classify(self, image: Image, xyxy: NDArray[np.floating]) -> NDArray[np.float32]:
+        """The probability of each kind, (n, kinds), for boxes (n, 4) in pixels of an RGB image."""
+        found = [np.empty((0, len(self.info.kinds)), np.float32)]
+        for start in range(0, len(xyxy), BATCH_CROPS):
+            crops = [
+                cut_square(image, box, size=self.info.input_size, context=self.info.context)
+                for box in xyxy[start : start + BATCH_CROPS]
+            ]
+            found.append(self._network(np.asarray(cv2.dnn.blobFromImages(crops, 1 / 255), np.float32)))
+        return np.concatenate(found)
+
+
+def cut_square(image: Image, box: NDArray[np.floating], *, size: int, context: float) -> Image:
+    """The square (size, size, 3) around a box, its side `context` times the box's longer side.
+
+    What lies outside the image is grey.
+    """
+    left, top, right, bottom = (float(edge) for edge in box)
+    side = max(right - left, bottom - top, MIN_SIDE) * context
+    x, y = math.floor((left + right - side) / 2), math.floor((top + bottom - side) / 2)
+    side = math.ceil(side)
+    height, width = image.shape[:2]
+    part = image[max(y, 0) : max(min(y + side, height), 0), max(x, 0) : max(min(x + side, width), 0)]
+    square: Image = np.full((size, size, 3), PADDING_GREY, np.uint8)
+    if part.size == 0:
+        return square
+    scale = size / side
+    column, row = round(max(-x, 0) * scale), round(max(-y, 0) * scale)
+    columns, rows = (max(round(extent * scale), 1) for extent in part.shape[1::-1])
+    row, column = min(row, size - 1), min(column, size - 1)
+    rows, columns = min(rows, size - row), min(columns, size - column)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    square[row : row + rows, column : column + columns] = cv2.resize(part, (columns, rows), interpolation=how)
+    return square
+
+
+def weigh(confidence: NDArray[np.floating], kinds: NDArray[np.floating]) -> NDArray[np.float32]:
+    """The confidence in each class (n, classes), from the detector's (n,) and the classifier's (n, kinds).
+
+    The geometric mean of both; bands without emblem count half for each class, so that they end as
+    ambiguous.
+    """
+    classes = kinds[:, :-2] + kinds[:, -2:-1] / 2
+    return np.sqrt(confidence[:, None] * classes).astype(np.float32)

@@ -1,0 +1,26 @@
+"""Trains the classifier of the second look: train_classifier.py --crops CROPS --base yolo11n.pt --out FILE"""
+
+import logging
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from detector.training.train_classifier import Options, train
+
+
+def main(
+    crops: Annotated[Path, typer.Option(help="Folder of make_crops.py.")],
+    out: Annotated[Path, typer.Option(help="File of the trained weights.")],
+    base: Annotated[Path, typer.Option(help="Detector whose backbone is the start.")] = Path("yolo11n.pt"),
+    minutes: float = 30,
+    threads: int = 2,
+    seed: int = 1,
+) -> None:
+    """Writes OUT; convert.py --classifier-of BASE makes a release of it."""
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    train(Options(crops=crops, base=base, out=out, minutes=minutes, threads=threads, seed=seed))
+
+
+if __name__ == "__main__":
+    typer.run(main)
