@@ -25,7 +25,7 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 PADDING_GREY = 114  # as around the detector's inputs
 MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
-BATCH_CROPS = 16
+BATCH_CROPS = 8  # and their mirror images
 EITHER = "plain"  # the flags' bands without an emblem: one flag or the other
 OTHER = "other"  # anything else
 
@@ -75,14 +75,19 @@ class Classifier:
         self._network = network
 
     def classify(self, image: Image, xyxy: NDArray[np.floating]) -> NDArray[np.float32]:
-        """The probability of each kind, (n, kinds), for boxes (n, 4) in pixels of an RGB image."""
+        """The probability of each kind, (n, kinds), for boxes (n, 4) in pixels of an RGB image.
+
+        The mean of each crop and its mirror image: a flag is also seen from behind.
+        """
         found = [np.empty((0, len(self.info.kinds)), np.float32)]
         for start in range(0, len(xyxy), BATCH_CROPS):
             crops = [
                 cut_square(image, box, size=self.info.input_size, context=self.info.context)
                 for box in xyxy[start : start + BATCH_CROPS]
             ]
-            found.append(self._network(np.asarray(cv2.dnn.blobFromImages(crops, 1 / 255), np.float32)))
+            images = np.asarray(cv2.dnn.blobFromImages(crops, 1 / 255), np.float32)
+            both = self._network(np.concatenate([images, images[..., ::-1]]))
+            found.append(((both[: len(images)] + both[len(images) :]) / 2).astype(np.float32))
         return np.concatenate(found)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from detector.classifier import Classifier, ClassifierInfo, read_classifier_info, weigh
 from detector.errors import UsageError, WeightsError
-from detector.offline import import_openvino, import_ultralytics
+from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -301,16 +301,16 @@ def letterbox(image: Image, input_size: int) -> Letterboxed:
 def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
     import ast
 
-    import onnxruntime
-
+    onnxruntime = import_onnxruntime()
     provider = "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider"
     if provider not in onnxruntime.get_available_providers():
         raise UsageError(f"device {device} is not to be had; for cuda install onnxruntime-gpu, else use cpu")
-    onnxruntime.disable_telemetry_events()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.enable_mem_pattern = False  # images of many sizes: a plan for each costs memory
+    options.add_session_config_entry("session.use_env_allocators", "1")
     try:
         session = onnxruntime.InferenceSession(weights, options, providers=[provider])
         names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])

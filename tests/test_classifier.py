@@ -83,6 +83,21 @@ def test_bands_without_an_emblem_count_for_both() -> None:
     assert first == second == pytest.approx(0.5)
 
 
+def test_a_crop_and_its_mirror_image_have_one_say() -> None:
+    """The network sees the left half's brightness; the flag's bright side is on the left."""
+    info = ClassifierInfo(Path(), "", KINDS, 32, 1.0, 0.02)
+
+    def network(crops: NDArray[np.float32]) -> NDArray[np.float32]:
+        left = crops[..., :16].mean(axis=(1, 2, 3))
+        return np.stack([left, 1 - left, 0 * left, 0 * left], axis=1)
+
+    image = np.zeros((64, 64, 3), np.uint8)
+    image[:, :32] = 255
+    for shown in (image, np.ascontiguousarray(image[:, ::-1])):
+        (kinds,) = Classifier(info, network).classify(shown, np.array([[0, 0, 64, 64]]))
+        assert kinds.tolist() == pytest.approx([0.5, 0.5, 0, 0])
+
+
 # In the model
 
 
@@ -103,7 +118,7 @@ def look_twice(
         return np.array(rows, np.float32).T[None]
 
     def network(crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.array([kinds(number) for number in range(len(crops))], np.float32)
+        return np.array([kinds(number % (len(crops) // 2)) for number in range(len(crops))], np.float32)
 
     model = NetworkModel(info, detector, Classifier(classifier, network))
     (found,) = model.detect([np.zeros((256, 256, 3), np.uint8)], floor)

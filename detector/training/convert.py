@@ -21,7 +21,7 @@ EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
 FLOOR = 0.05
 AMBIGUITY_MARGIN = 0.2
-CANDIDATE_FLOOR = 0.02  # of the detector, where a classifier takes a second look
+CANDIDATE_FLOOR = 0.03  # of the detector, where a classifier takes a second look
 FIRST_THRESHOLD = 0.4  # until evaluate has found better ones
 
 
