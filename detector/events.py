@@ -41,23 +41,31 @@ def gap_seconds(sampled_seconds: NDArray[np.float64], every_seconds: float) -> f
 
 
 def spans_to_look_closer(
-    hit_seconds: NDArray[np.float64], confidence: NDArray[np.float32], every_seconds: float
+    hit_seconds: NDArray[np.float64],
+    confidence: NDArray[np.float32],
+    seen_seconds: NDArray[np.float64],
+    every_seconds: float,
 ) -> list[tuple[float, float]]:
     """Spans (start, end) of seconds around the begin, the end and the best frame of each event.
 
-    `hit_seconds` (n,) and `confidence` (n,) are of the frames that show a flag, one every `every_seconds` at
-    most. Spans are in order and apart; the events with the highest confidence come first when there are more
-    than `MAX_CLOSER_FRAMES` allow.
+    `hit_seconds` (n,) and `confidence` (n,) are of the frames that show a flag, `seen_seconds` (m,) of all
+    that were looked at, one in each `every_seconds`. A span reaches to the next frame without the flag.
+    Spans are in order and apart; the events with the highest confidence come first when there are more than
+    `MAX_CLOSER_FRAMES` allow.
     """
     order = np.argsort(hit_seconds, kind="stable")
     times, sure = hit_seconds[order], confidence[order]
     spells = find_spells(times, max(MIN_GAP_SECONDS, GAP_SAMPLES * every_seconds))
     spells.sort(key=lambda spell: -float(sure[spell.first : spell.last + 1].max()))
+    seen = np.unique(seen_seconds)
     spans: list[tuple[float, float]] = []
     for spell in spells:
         best = float(times[spell.first + int(sure[spell.first : spell.last + 1].argmax())])
         start, end = float(times[spell.first]), float(times[spell.last])
-        more = [(start - every_seconds, start), (end, end + every_seconds)]
+        earlier, later = seen[seen < start], seen[seen > end]
+        before = max(earlier[-1], start - 2 * every_seconds) if len(earlier) else start - every_seconds
+        after = min(later[0], end + 2 * every_seconds) if len(later) else end + every_seconds
+        more = [(float(before), start), (end, float(after))]
         more.append((best - every_seconds / 2, best + every_seconds / 2))
         merged = _merge([*spans, *((max(0.0, a), b) for a, b in more)])
         if sum(b - a for a, b in merged) > MAX_CLOSER_FRAMES * every_seconds / CLOSER_STEPS:

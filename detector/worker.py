@@ -109,7 +109,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     if settings.densify and coverage.kind == "video":
         seen = {frame.frame_index for frame in look.frames}
-        for batch in _batches(_closer_frames(media, look.detections(), coverage, settings, give_up_at)):
+        for batch in _batches(_closer_frames(look, coverage, settings, give_up_at)):
             new = [frame for frame in batch if frame.index not in seen]
             coverage.frames_read += len(new)
             look.look_at(new, only_better=True)
@@ -192,24 +192,24 @@ def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
 
 
 def _closer_frames(
-    media: Media,
-    detections: sv.Detections,
-    coverage: Coverage,
-    settings: WorkerSettings,
-    give_up_at: float,
+    look: "_Look", coverage: Coverage, settings: WorkerSettings, give_up_at: float
 ) -> Iterator[Frame]:
     """Frames around what is shown in a video that has been looked at once, more densely taken."""
     every = settings.sampling.every_seconds
     left = give_up_at - time.monotonic()
+    detections = look.detections()
     shown = is_shown(detections, settings.thresholds)
     if not every or settings.sampling.keyframes or left <= 0 or not shown.any():
         return iter(())
     spans = spans_to_look_closer(
         np.asarray(detections.data["time_seconds"], float)[shown],
         np.asarray(detections.confidence, np.float32)[shown],
+        np.array([frame.time_seconds for frame in look.frames]),
         every,
     )
-    return read_spans(media, spans, Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left), coverage)
+    return read_spans(
+        look.media, spans, Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left), coverage
+    )
 
 
 class _Look:

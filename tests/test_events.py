@@ -9,7 +9,16 @@ def spells(times: list[float], gap: float) -> list[tuple[int, int]]:
 
 
 def spans(times: list[float], confidence: list[float], every: float = 1.0) -> list[tuple[float, float]]:
-    return spans_to_look_closer(np.array(times), np.array(confidence, np.float32), every)
+    hits = np.array(times)
+    seen = np.concatenate([hits - every, hits, hits + every])
+    return spans_to_look_closer(hits, np.array(confidence, np.float32), seen, every)
+
+
+def test_a_closer_look_reaches_to_the_next_frame_without_the_flag() -> None:
+    seen = np.array([0.1, 1.9, 2.1, 3.2, 4.9, 5.0])
+    hits = np.array([2.1, 3.2])
+    found = spans_to_look_closer(hits, np.array([0.9, 0.8], np.float32), seen, 1.0)
+    assert [bound for span in found for bound in span] == pytest.approx([1.6, 2.6, 3.2, 4.9])
 
 
 def test_a_pause_longer_than_the_gap_begins_a_new_spell() -> None:
