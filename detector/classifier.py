@@ -23,7 +23,7 @@ Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Crops (n, 3, size, size), RGB in 0..1, in; a probability for each kind (n, kinds) out."""
 
-PADDING_GREY = 114  # as around the detector's inputs
+PADDING_GREY = 114  # as in training, around crops and the detector's inputs
 MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
 BATCH_CROPS = 8  # and their mirror images
 EITHER = "plain"  # the flags' bands without an emblem: one flag or the other

@@ -12,7 +12,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.classifier import Classifier, ClassifierInfo, read_classifier_info, weigh
+from detector.classifier import PADDING_GREY, Classifier, ClassifierInfo, read_classifier_info, weigh
 from detector.errors import UsageError, WeightsError
 from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
 
@@ -22,7 +22,6 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 in pixels of the input, then a confidence for each class."""
 
 STRIDE = 32  # the network halves its input five times
-PADDING_GREY = 114  # as in training
 BATCH_IMAGES = 4  # more does not pay on a CPU and costs memory
 NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
@@ -161,11 +160,17 @@ class NetworkModel:
                 rows[index].append(_read_output(believed, boxed[index], images[index].shape, proposed))
         together = [np.concatenate(found) for found in rows]
         if self._classifier:
-            together = [
+            flags = [
                 self._look_again(self._classifier, image, found, floor)
                 for image, found in zip(images, together, strict=True)
             ]
-        return [self._join(found) for found in together]
+        else:
+            flags = [
+                found[sv.box_non_max_suppression(found, NMS_IOU)] if len(found) else found
+                for found in together
+            ]
+        margin = self.info.ambiguity_margin
+        return [join_rivals(found[:, :4], found[:, 4], found[:, 5].astype(int), margin) for found in flags]
 
     def _read_batches(self, boxed: Sequence["Letterboxed"]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The network's output for each image with its index; images of one shape share a batch."""
@@ -187,10 +192,6 @@ class NetworkModel:
         box, class_id = np.nonzero(confidence >= floor)
         box, class_id = box[kept[box]], class_id[kept[box]]
         return np.column_stack([rows[box, :4], confidence[box, class_id], class_id]).astype(np.float32)
-
-    def _join(self, rows: NDArray[np.float32]) -> sv.Detections:
-        rows = rows[sv.box_non_max_suppression(rows, NMS_IOU)] if len(rows) else rows
-        return join_rivals(rows[:, :4], rows[:, 4], rows[:, 5].astype(int), self.info.ambiguity_margin)
 
 
 def suppress(xyxy: NDArray[np.floating], confidence: NDArray[np.floating], iou: float) -> NDArray[np.bool_]:

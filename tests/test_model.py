@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
+from detector.classifier import PADDING_GREY
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
 from detector.model import (
     MAX_DETECTIONS,
     NMS_IOU,
-    PADDING_GREY,
     STRIDE,
     Model,
     NetworkModel,
