@@ -732,6 +732,12 @@ def moving_images(count: int) -> list[NDArray[np.uint8]]:
     return [np.ascontiguousarray(scene[number % 60 :, number:][:48, :64]) for number in range(count)]
 
 
+def write_form(path: Path, codec: str, options: dict[str, str]) -> Path:
+    """A moving video of 100 frames in one of the forms."""
+    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+    return write_video(path, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+
+
 def assert_same_frames(seen: list[Frame], whole: list[Frame]) -> None:
     by_index = {frame.index: frame for frame in whole}
     for frame in seen:
@@ -743,8 +749,7 @@ def assert_same_frames(seen: list[Frame], whole: list[Frame]) -> None:
 def test_frames_of_a_sampled_video_are_those_of_one_decoded_whole(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
-    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    path = write_video(tmp_path / name, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+    path = write_form(tmp_path / name, codec, options)
     whole, coverage = read_all(path)
     assert [frame.index for frame in whole] == list(range(100))
     for every in (0.3, 1.0, 2.0):
@@ -760,8 +765,7 @@ def test_frames_of_a_sampled_video_are_those_of_one_decoded_whole(
 def test_key_frames_are_those_of_a_video_decoded_whole(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
-    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    path = write_video(tmp_path / name, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+    path = write_form(tmp_path / name, codec, options)
     whole, _ = read_all(path)
     seen, coverage = read_all(path, Sampling(keyframes=True))
     indices = [frame.index for frame in seen]
@@ -817,8 +821,7 @@ def test_frames_of_a_damaged_video_have_the_same_index_however_they_are_read(
 def test_frames_of_a_second_look_are_those_of_the_first(
     tmp_path: Path, name: str, codec: str, options: dict[str, str]
 ) -> None:
-    pixels = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-    path = write_video(tmp_path / name, moving_images(100), codec=codec, pixels=pixels, options=dict(options))
+    path = write_form(tmp_path / name, codec, options)
     media = as_media(path)
     coverage = Coverage(media.kind)
     first = {frame.index: frame for frame in read_frames(media, ALL, coverage)}
