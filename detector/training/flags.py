@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from detector.training.cloth import Shapes
 from detector.training.designs import Design
 from detector.training.materials import Materials
+from detector.training.prints import print_flat
 from detector.training.render import Camera, Cutout, Light, render_cloth
 from detector.training.repaint import paint
 
@@ -29,8 +29,8 @@ STATE_WEIGHTS = {
 OPEN_STATES = ("wave", "hung_by_hoist", "hung_by_edge", "two_hands")  # the emblem is seen in most of these
 STANDING = ("stand", "table")
 MIN_PLAIN_SIZE = 56  # pixels: on smaller flags a missing emblem cannot be told
-MIN_BAND_SHARE = 0.1  # of the cloth: two bands of a target must show at least this much
-SHAPE_TRIES = 6
+MIN_BAND_SHARES = (0.02, 0.14)  # of the cloth that the band least seen and the next must show
+SHAPE_TRIES = 10
 FLAT = 0.18  # share of flags that are prints
 REPAINTED = 0.27  # share of target flags on cloth that are real cloth repainted
 
@@ -52,7 +52,7 @@ def make_flag(
 ) -> Flag:
     """Makes a flag of a design, in the state asked for or any."""
     if not state and rng.random() < FLAT:
-        return Flag(_print_flat(design, size, materials, rng), design, "flat", size)
+        return Flag(print_flat(design, size, materials, rng), design, "flat", size)
     if not state and materials.repaints and design.label and rng.random() < REPAINTED:
         return Flag(_repaint(design, size, materials, rng), design, "repainted", size)
     state = state or _choose_state(design, materials, rng)
@@ -101,7 +101,7 @@ def _shows_bands(shape: Shapes, camera: Camera) -> bool:
     seen = render_cloth(shape, bands, size=28, camera=camera, light=plain, rng=np.random.default_rng(0))
     inside = seen.alpha > 0.5
     shares = np.bincount(seen.colour.argmax(axis=2)[inside], minlength=3) / max(int(inside.sum()), 1)
-    return bool(np.sort(shares)[1] >= MIN_BAND_SHARE)
+    return bool((np.sort(shares)[:2] >= MIN_BAND_SHARES).all())
 
 
 def _repaint(design: Design, size: float, materials: Materials, rng: np.random.Generator) -> Cutout:
@@ -121,67 +121,3 @@ def _repaint(design: Design, size: float, materials: Materials, rng: np.random.G
     if rng.random() < 0.5:
         colour, alpha = np.ascontiguousarray(colour[:, ::-1]), np.ascontiguousarray(alpha[:, ::-1])
     return Cutout(np.asarray(colour, np.float32), np.asarray(alpha, np.float32), np.zeros((2, 2), np.float32))
-
-
-def _print_flat(design: Design, size: float, materials: Materials, rng: np.random.Generator) -> Cutout:
-    """A poster, screen, wall or shirt: the artwork in perspective, upright or turned by a right angle."""
-    artwork = np.rot90(design.picture, int(rng.choice([0, 1, 3], p=[0.68, 0.16, 0.16])))
-    if not design.plain and size > 50:
-        artwork = _compose_print(artwork, materials, rng)
-    height, width = artwork.shape[:2]
-    scale = size / max(height, width)
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    goal = corners * scale + rng.normal(0, 0.05 * size * min(height, width) / max(height, width), (4, 2))
-    goal -= goal.mean(axis=0)
-    angle = float(rng.normal(0, 0.12))
-    goal = goal @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    goal = (goal - goal.min(axis=0) + 1).astype(np.float32)
-    extent = np.ceil(goal.max(axis=0)).astype(int) + 1
-    small = cv2.resize(
-        artwork, (max(4, round(width * scale)), max(4, round(height * scale))), interpolation=cv2.INTER_AREA
-    )
-    corners = np.array([[0, 0], [1, 0], [1, 1], [0, 1]], np.float32) * [small.shape[1], small.shape[0]] - 0.5
-    matrix = cv2.getPerspectiveTransform(corners.astype(np.float32), goal)
-    size_wh = (int(extent[0]), int(extent[1]))
-    colour = cv2.warpPerspective(
-        small, matrix, size_wh, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    alpha = cv2.warpPerspective(np.ones(small.shape[:2], np.float32), matrix, size_wh, flags=cv2.INTER_LINEAR)
-    slope = rng.normal(0, 0.25, 2)
-    y, x = np.mgrid[: size_wh[1], : size_wh[0]]
-    shade = 1 + slope[0] * (x / size_wh[0] - 0.5) + slope[1] * (y / size_wh[1] - 0.5)
-    shaded = np.clip(colour.astype(np.float32) * shade[..., None], 0, 255).astype(np.float32)
-    return Cutout(shaded, np.asarray(alpha, np.float32), goal[[0, 3]])
-
-
-def _compose_print(
-    artwork: NDArray[np.uint8], materials: Materials, rng: np.random.Generator
-) -> NDArray[np.uint8]:
-    """Part of the artwork now and then, people before it as on posters, a frame around it."""
-    height, width = artwork.shape[:2]
-    if rng.random() < 0.25:
-        share = rng.uniform(0.65, 1, 2)
-        top, left = (
-            int(rng.uniform(0, 1 - part) * extent)
-            for part, extent in zip(share, (height, width), strict=True)
-        )
-        artwork = artwork[top : top + int(share[0] * height), left : left + int(share[1] * width)]
-        height, width = artwork.shape[:2]
-    picture = artwork.astype(np.float32)
-    if materials.cutouts and rng.random() < 0.3:
-        for side in rng.permutation([0.12, 0.88])[: int(rng.integers(1, 3))]:
-            person = materials.cutouts[int(rng.integers(len(materials.cutouts)))]
-            scale = rng.uniform(0.8, 1.3) * height / person.alpha.shape[0]
-            left = side * width - scale * person.alpha.shape[1] / 2
-            matrix = np.array([[scale, 0, left], [0, scale, rng.uniform(0.05, 0.35) * height]])
-            colour, alpha = (
-                np.asarray(cv2.warpAffine(layer, matrix, (width, height), flags=cv2.INTER_AREA), np.float32)
-                for layer in (person.colour, person.alpha)
-            )
-            picture += alpha[..., None] * (colour - picture)
-    if rng.random() < 0.25:
-        edge = max(2, round(min(height, width) * rng.uniform(0.02, 0.06)))
-        inner = picture[edge:-edge, edge:-edge].copy()
-        picture[:] = rng.uniform(20, 245) * rng.uniform(0.7, 1, 3)
-        picture[edge:-edge, edge:-edge] = inner
-    return np.clip(picture, 0, 255).astype(np.uint8)
