@@ -13,13 +13,17 @@ def main(
     crops: Annotated[Path, typer.Option(help="Folder of make_crops.py.")],
     out: Annotated[Path, typer.Option(help="File of the trained weights.")],
     base: Annotated[Path, typer.Option(help="Detector whose backbone is the start.")] = Path("yolo11n.pt"),
+    resume: Annotated[Path | None, typer.Option(help="Weights of an earlier run to go on from.")] = None,
     minutes: float = 30,
-    threads: int = 2,
+    threads: int = 1,
     seed: int = 1,
 ) -> None:
     """Writes OUT; convert.py --classifier-of BASE makes a release of it."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    train(Options(crops=crops, base=base, out=out, minutes=minutes, threads=threads, seed=seed))
+    options = Options(
+        crops=crops, base=base, out=out, resume=resume, minutes=minutes, threads=threads, seed=seed
+    )
+    train(options)
 
 
 if __name__ == "__main__":

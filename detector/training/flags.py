@@ -32,7 +32,7 @@ MIN_PLAIN_SIZE = 56  # pixels: on smaller flags a missing emblem cannot be told
 MIN_BAND_SHARES = (0.02, 0.14)  # of the cloth that the band least seen and the next must show
 SHAPE_TRIES = 10
 FLAT = 0.18  # share of flags that are prints
-REPAINTED = 0.27  # share of target flags on cloth that are real cloth repainted
+REPAINTED = 0.35  # share of target flags on cloth that are real cloth repainted
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,6 +40,14 @@ BANDS: Mapping[str, tuple[tuple[int, int, int], ...]] = {
     "Bashkortostan": ((0, 80, 180), (240, 240, 240), (0, 140, 70)),
     "Crimea": ((10, 70, 190), (240, 240, 240), (215, 30, 45)),
     "Croatia": ((230, 20, 30), (240, 240, 240), (25, 35, 130)),
+    "Honduras": ((0, 115, 207), (240, 240, 240), (0, 115, 207)),
+}
+UPRIGHT_BANDS: Mapping[str, tuple[tuple[int, int, int], ...]] = {  # from the hoist on
+    "Belgium": ((25, 25, 25), (250, 220, 50), (235, 40, 55)),
+    "Cote_d_Ivoire": ((245, 130, 30), (240, 240, 240), (0, 155, 95)),
+    "Guatemala": ((73, 151, 208), (240, 240, 240), (73, 151, 208)),
+    "Guinea_Guinea": ((205, 17, 38), (250, 210, 20), (0, 150, 96)),
+    "Udmurtia": ((25, 25, 25), (240, 240, 240), (205, 20, 40)),
 }
 
 
@@ -81,6 +89,17 @@ def prepare(photo: NDArray[np.uint8], bands: Sequence[tuple[int, int, int]]) -> 
     return Repaint(uv[window], shade[window], np.asarray(alpha, np.float32)[window])
 
 
+def prepare_upright(photo: NDArray[np.uint8], bands: Sequence[tuple[int, int, int]]) -> Repaint | None:
+    """The same for a flag of three upright bands, given from the hoist on."""
+    turned = np.ascontiguousarray(np.rot90(photo, -1))  # the hoist, on the left, comes to lie on top
+    cloth = prepare(turned, bands)
+    if cloth is None:
+        return None
+    places = np.dstack([cloth.uv[..., 1], 1 - cloth.uv[..., 0]])
+    maps = [np.ascontiguousarray(np.rot90(one)) for one in (places, cloth.shade, cloth.alpha)]
+    return Repaint(*(np.asarray(one, np.float32) for one in maps))
+
+
 def paint(cloth: Repaint, artwork: NDArray[np.uint8], *, size: float, mirrored: bool) -> Cutout:
     """Paints the cloth, its longer side ``size`` pixels; ``mirrored`` shows it from behind."""
     scale = size / max(cloth.alpha.shape)
@@ -99,15 +118,20 @@ def paint(cloth: Repaint, artwork: NDArray[np.uint8], *, size: float, mirrored: 
 
 
 def prepare_folder(folder: Path, *, rejected: Collection[str] = ()) -> Iterable[Repaint]:
-    """Cloth from every clear photo of a folder whose file names begin with a country of ``BANDS``.
+    """Cloth from every clear photo of a folder whose file names begin with a country of the bands above.
 
     ``rejected`` names files that a person has looked at and found wrong.
     """
+    ways = [(country, bands, prepare) for country, bands in BANDS.items()]
+    ways += [(country, bands, prepare_upright) for country, bands in UPRIGHT_BANDS.items()]
     for path in sorted(folder.iterdir()):
-        bands = BANDS.get(path.name.partition("_")[0])
-        image = cv2.imread(str(path)) if bands and path.name not in rejected else None
-        if bands and image is not None:
-            cloth = prepare(np.ascontiguousarray(image[..., ::-1]).astype(np.uint8), bands)
+        for country, bands, prepare_as in ways:
+            if not path.name.startswith(f"{country}_") or path.name in rejected:
+                continue
+            image = cv2.imread(str(path))
+            if image is None:
+                continue
+            cloth = prepare_as(np.ascontiguousarray(image[..., ::-1]).astype(np.uint8), bands)
             if cloth is not None:
                 yield cloth
 

@@ -52,11 +52,14 @@ class Options:
     out: Path
     """File of the trained weights; written every minute."""
     minutes: float
+    resume: Path | None = None
+    """Weights of an earlier run to go on from, instead of those of the base."""
     batch: int = 96
     backbone_rate: float = 3e-4
     head_rate: float = 8e-4
     weight_decay: float = 0.05
-    threads: int = 2
+    threads: int = 1
+    """Of the network; a second one adds little beside the process that prepares crops."""
     workers: int = 1
     """Processes that prepare crops; 0 prepares them in this one."""
     seed: int = 1
@@ -89,6 +92,8 @@ def train(options: Options) -> Path:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     network = build_network(options.base).to(memory_format=torch.channels_last)
+    if options.resume:
+        network.load_state_dict(torch.load(options.resume))
     network.requires_grad_(True)
     mean = deepcopy(network)
     body = list(network.body.parameters())
