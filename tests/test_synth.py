@@ -9,8 +9,9 @@ from detector.training.cloth import load_bank
 from detector.training.designs import TARGETS, Design, load_designs
 from detector.training.flags import OPEN_STATES, make_flag
 from detector.training.materials import Materials
+from detector.training.prints import print_flat
 from detector.training.render import Cutout
-from detector.training.repaint import paint, prepare
+from detector.training.repaint import paint, prepare, prepare_upright
 from detector.training.synth import MIN_SIDE, make_example
 
 DATASETS = Path(__file__).parent.parent / "datasets"
@@ -126,6 +127,33 @@ def test_a_flag_of_three_bands_is_prepared_and_painted_anew() -> None:
     u = cloth.uv[cloth.uv.shape[0] // 2, :, 0]
     assert u[5] < 0.15
     assert u[-5] > 0.85
+
+
+def test_a_flag_of_upright_bands_is_painted_with_its_hoist_in_place() -> None:
+    colours = ((245, 130, 30), (240, 240, 240), (0, 155, 95))
+    photo = np.full((240, 320, 3), (120, 90, 160), np.uint8)
+    for number, colour in enumerate(colours):
+        photo[50:190, 40 + 80 * number : 120 + 80 * number] = colour
+    cloth = prepare_upright(photo, colours)
+    assert cloth is not None
+    rows, columns = cloth.alpha.shape
+    assert columns > rows
+    hoist, fly = cloth.uv[rows // 2, 5], cloth.uv[rows // 2, -6]
+    top, bottom = cloth.uv[5, columns // 2], cloth.uv[-6, columns // 2]
+    assert hoist[0] < 0.1 < 0.9 < fly[0]
+    assert top[1] < 0.15 < 0.85 < bottom[1]
+    assert abs(cloth.uv[rows // 2, columns // 3][0] - 1 / 3) < 0.04
+
+
+def test_a_poster_shows_the_flag_in_waves(materials: Materials) -> None:
+    design = Design(np.full((90, 180, 3), (0, 0, 255), np.uint8), "kanak")
+    blues = set()
+    for seed in range(12):
+        print_ = print_flat(design, 120, materials, np.random.default_rng(seed))
+        assert print_.colour.shape[:2] == print_.alpha.shape
+        assert abs(max(print_.alpha.shape) - 120) < 40
+        blues.add(len(np.unique(print_.colour[print_.alpha > 0.99][:, 2].round())) > 100)
+    assert blues == {True, False}  # some in light and shade, some flat
 
 
 def test_a_photo_without_the_bands_is_not_repainted() -> None:
