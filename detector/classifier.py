@@ -25,6 +25,7 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 PADDING_GREY = 114  # as in training, around crops and the detector's inputs
 MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
+SUREST = 1 - 1e-4  # no network is surer than that
 BATCH_CROPS = 8  # and their mirror images
 EITHER = "plain"  # the flags' bands without an emblem: one flag or the other
 OTHER = "other"  # anything else
@@ -44,6 +45,8 @@ class ClassifierInfo:
     """Side of the square that is cut out, in longer sides of the box."""
     candidate_floor: float
     """Confidence of the detector from which a box is looked at again."""
+    joining: tuple[float, float, float]
+    """How both looks are joined, see `weigh`: a constant, the detector's weight and the classifier's."""
 
 
 def read_classifier_info(
@@ -64,7 +67,13 @@ def read_classifier_info(
         input_size=int(section["input_size"]),
         context=float(section["context"]),
         candidate_floor=float(section["candidate_floor"]),
+        joining=_read_joining(section["joining"]),
     )
+
+
+def _read_joining(values: list[float]) -> tuple[float, float, float]:
+    constant, first, second = values
+    return float(constant), float(first), float(second)
 
 
 class Classifier:
@@ -115,11 +124,28 @@ def cut_square(image: Image, box: NDArray[np.floating], *, size: int, context: f
     return square
 
 
-def weigh(confidence: NDArray[np.floating], kinds: NDArray[np.floating]) -> NDArray[np.float32]:
+def weigh(
+    confidence: NDArray[np.floating], kinds: NDArray[np.floating], joining: tuple[float, float, float]
+) -> NDArray[np.float32]:
     """The confidence in each class (n, classes), from the detector's (n,) and the classifier's (n, kinds).
 
-    The geometric mean of both; bands without emblem count half for each class, so that they end as
-    ambiguous.
+    A logistic regression on the log-odds of both looks (`training.calibrate` fits it), so that of detections
+    with confidence 0.8 about 80 % are right.
     """
-    classes = kinds[:, :-2] + kinds[:, -2:-1] / 2
-    return np.sqrt(confidence[:, None] * classes).astype(np.float32)
+    constant, first, second = joining
+    odds = constant + first * log_odds(confidence)[:, None] + second * log_odds(share_plain(kinds))
+    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
+
+
+def share_plain(kinds: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Probabilities of the classes (n, classes), of the kinds' (n, kinds).
+
+    Bands without emblem count half for each class, so that they end as ambiguous.
+    """
+    return kinds[:, :-2] + kinds[:, -2:-1] / 2
+
+
+def log_odds(probability: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Of probabilities of any shape; those beyond `SUREST` count as that."""
+    sure = np.clip(probability, 1 - SUREST, SUREST)
+    return np.asarray(np.log(sure / (1 - sure)), np.float64)

@@ -117,7 +117,7 @@ def load_model(
     device: str = "cpu",
     threads: int = 1,
     classified: bool = True,
-) -> Model:
+) -> "NetworkModel":
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
     `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`; without `classified` the detector
@@ -146,31 +146,44 @@ class NetworkModel:
     def __init__(self, info: WeightsInfo, network: Network, classifier: Classifier | None = None) -> None:
         self.info = info
         self._network = network
-        self._classifier = classifier
+        self.classifier = classifier
 
     def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
         """See `Model`."""
+        if self.classifier:
+            joining = self.classifier.info.joining
+            flags = [_join_looks(look, joining, floor) for look in self.look_twice(images)]
+        else:
+            flags = [
+                found[sv.box_non_max_suppression(found, NMS_IOU)] if len(found) else found
+                for found in self._propose(images, floor)
+            ]
+        margin = self.info.ambiguity_margin
+        return [join_rivals(found[:, :4], found[:, 4], found[:, 5].astype(int), margin) for found in flags]
+
+    def look_twice(self, images: Sequence[Image]) -> "list[TwoLooks]":
+        """For each image what the detector proposes, and what the classifier sees there."""
+        if not self.classifier:
+            raise ValueError("these weights have no classifier")
+        looks = []
+        proposed = self._propose(images, self.classifier.info.candidate_floor)
+        for image, rows in zip(images, proposed, strict=True):
+            ordered = rows[np.argsort(-rows[:, 4], kind="stable")]
+            apart = ordered[suppress(ordered[:, :4], ordered[:, 4], SAME_CROP_IOU)][:MAX_SECOND_LOOKS]
+            xyxy = apart[:, :4]
+            looks.append(TwoLooks(xyxy, apart[:, 4], self.classifier.classify(image, xyxy)))
+        return looks
+
+    def _propose(self, images: Sequence[Image], floor: float) -> list[NDArray[np.float32]]:
+        """All boxes of each image (n, 6) as `_read_output` gives them, from every input size."""
         rows = [[np.empty((0, 6), np.float32)] for _ in images]
-        proposed = self._classifier.info.candidate_floor if self._classifier else floor
         for size in self.info.input_sizes:
             boxed = [letterbox(image, size) for image in images]
             largest = find_largest_side(size, self.info.input_sizes)
             for index, output in self._read_batches(boxed):
                 believed = output[:, output[2:4].max(axis=0) <= largest]
-                rows[index].append(_read_output(believed, boxed[index], images[index].shape, proposed))
-        together = [np.concatenate(found) for found in rows]
-        if self._classifier:
-            flags = [
-                self._look_again(self._classifier, image, found, floor)
-                for image, found in zip(images, together, strict=True)
-            ]
-        else:
-            flags = [
-                found[sv.box_non_max_suppression(found, NMS_IOU)] if len(found) else found
-                for found in together
-            ]
-        margin = self.info.ambiguity_margin
-        return [join_rivals(found[:, :4], found[:, 4], found[:, 5].astype(int), margin) for found in flags]
+                rows[index].append(_read_output(believed, boxed[index], images[index].shape, floor))
+        return [np.concatenate(found) for found in rows]
 
     def _read_batches(self, boxed: Sequence["Letterboxed"]) -> Iterator[tuple[int, NDArray[np.float32]]]:
         """The network's output for each image with its index; images of one shape share a batch."""
@@ -181,17 +194,26 @@ class NetworkModel:
                 inputs = cv2.dnn.blobFromImages([boxed[index].image for index in batch], 1 / 255)
                 yield from zip(batch, self._network(np.asarray(inputs, np.float32)), strict=True)
 
-    def _look_again(
-        self, classifier: Classifier, image: Image, rows: NDArray[np.float32], floor: float
-    ) -> NDArray[np.float32]:
-        """The proposed boxes (n, 6), each with its confidence in every class after both looks."""
-        rows = rows[np.argsort(-rows[:, 4], kind="stable")]
-        rows = rows[suppress(rows[:, :4], rows[:, 4], SAME_CROP_IOU)][:MAX_SECOND_LOOKS]
-        confidence = weigh(rows[:, 4], classifier.classify(image, rows[:, :4]))
-        kept = suppress(rows[:, :4], confidence.max(axis=1, initial=0), NMS_IOU)
-        box, class_id = np.nonzero(confidence >= floor)
-        box, class_id = box[kept[box]], class_id[kept[box]]
-        return np.column_stack([rows[box, :4], confidence[box, class_id], class_id]).astype(np.float32)
+
+@dataclass(frozen=True, slots=True)
+class TwoLooks:
+    """Places in an image, as the detector and the classifier see them; the detector's surest first."""
+
+    xyxy: NDArray[np.float32]
+    """``(n, 4)`` pixels."""
+    confidence: NDArray[np.float32]
+    """``(n,)`` of the detector."""
+    kinds: NDArray[np.float32]
+    """``(n, kinds)`` of the classifier."""
+
+
+def _join_looks(look: TwoLooks, joining: tuple[float, float, float], floor: float) -> NDArray[np.float32]:
+    """Boxes with their confidence in every class after both looks (n, 6)."""
+    confidence = weigh(look.confidence, look.kinds, joining)
+    kept = suppress(look.xyxy, confidence.max(axis=1, initial=0), NMS_IOU)
+    box, class_id = np.nonzero(confidence >= floor)
+    box, class_id = box[kept[box]], class_id[kept[box]]
+    return np.column_stack([look.xyxy[box], confidence[box, class_id], class_id]).astype(np.float32)
 
 
 def suppress(xyxy: NDArray[np.floating], confidence: NDArray[np.floating], iou: float) -> NDArray[np.bool_]:

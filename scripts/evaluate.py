@@ -7,9 +7,10 @@ import numpy as np
 import typer
 
 from detector.model import load_model
+from detector.training.calibrate import choose_thresholds, fit_joining
 from detector.training.convert import write_settings
 from detector.training.dataset import is_held_out
-from detector.training.evaluate import choose_thresholds, format_figures, look, measure
+from detector.training.evaluate import format_figures, look, measure
 from detector.training.gallery import write_gallery
 from detector.training.truth import read_photos, read_split
 
@@ -21,9 +22,7 @@ def main(
         Path | None, typer.Option(help="Folder of folders of photos, with labels*.csv.")
     ] = None,
     weights: Path = WEIGHTS,
-    calibrate: Annotated[
-        Path | None, typer.Option(help="Data set whose val split sets the thresholds.")
-    ] = None,
+    calibrate: Annotated[Path | None, typer.Option(help="Data set whose val split does so.")] = None,
     negatives: Annotated[
         list[Path] | None, typer.Option(help="Folder of folders of photos: those held out are negatives.")
     ] = None,
@@ -36,7 +35,7 @@ def main(
     device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = "cpu",
     threads: int = 2,
 ) -> None:
-    """Prints the accuracy on PHOTOS; with CALIBRATE sets the thresholds first."""
+    """Prints the accuracy on PHOTOS; with CALIBRATE sets what confidences mean, and the thresholds, first."""
     model = load_model(weights, detail=detail, device=device, threads=threads)
     info = model.info
     thresholds = list(info.thresholds)
@@ -44,8 +43,12 @@ def main(
         known = read_split(calibrate, "val", info.class_names)
         photos_known = [photo for folder in negatives or [] for photo in read_photos(folder)]
         known += [photo for photo in photos_known if is_held_out(photo.path)]
+        settings = weights.with_suffix(".toml")
+        joining = fit_joining(model, known) if model.classifier else ()
+        write_settings(settings, info.class_names, thresholds, joining)
+        model = load_model(weights, detail=detail, device=device, threads=threads)
         thresholds = choose_thresholds(look(model, known, floor=info.floor), info.class_names)
-        write_settings(weights.with_suffix(".toml"), info.class_names, thresholds)
+        write_settings(settings, info.class_names, thresholds, joining)
         print("thresholds", dict(zip(info.class_names, thresholds, strict=True)))
     if reviewed:
         seen = look(model, read_split(reviewed, "val", info.class_names), floor=0.01)

@@ -26,6 +26,7 @@ from detector.model import NetworkModel, load_model, read_weights_info
 from tests.conftest import REPOSITORY
 from tests.fake_weights import TOML, write_fake_weights
 
+EVEN = (0.0, 0.5, 0.5)  # both looks count the same
 KINDS = ("azerbaijan", "kanak", EITHER, OTHER)
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
 
@@ -71,21 +72,30 @@ def test_any_box_gives_a_crop(
 
 
 def test_what_both_looks_are_sure_of_is_sure() -> None:
-    assert weigh(np.array([1.0]), np.array([[1.0, 0, 0, 0]])).tolist() == [[1.0, 0.0]]
+    first, second = weigh(np.array([1.0]), np.array([[1.0, 0, 0, 0]]), EVEN)[0]
+    assert first > 0.999
+    assert second == pytest.approx(0.5)  # one look is for it, one against it, and both count the same
 
 
-def test_what_the_second_look_denies_is_not_there() -> None:
-    assert weigh(np.array([0.9]), np.array([[0, 0, 0, 1.0]])).tolist() == [[0.0, 0.0]]
+def test_what_the_second_look_denies_is_hardly_there() -> None:
+    assert weigh(np.array([0.9]), np.array([[0, 0, 0, 1.0]]), (0, 0.5, 1)).max() < 0.001
 
 
 def test_bands_without_an_emblem_count_for_both() -> None:
-    first, second = weigh(np.array([0.5]), np.array([[0, 0, 1.0, 0]]))[0]
+    first, second = weigh(np.array([0.5]), np.array([[0, 0, 1.0, 0]]), EVEN)[0]
     assert first == second == pytest.approx(0.5)
+
+
+def test_log_odds_are_added_with_their_weights() -> None:
+    (found,) = weigh(np.array([0.8]), np.array([[0.6, 0.1, 0, 0.3]]), (-1.0, 0.6, 0.9))
+    odds = -1 + 0.6 * np.log(0.8 / 0.2) + 0.9 * np.log(0.6 / 0.4)
+    assert found[0] == pytest.approx(1 / (1 + np.exp(-odds)))
+    assert found[1] < found[0]
 
 
 def test_a_crop_and_its_mirror_image_have_one_say() -> None:
     """The network sees the left half's brightness; the flag's bright side is on the left."""
-    info = ClassifierInfo(Path(), "", KINDS, 32, 1.0, 0.02)
+    info = ClassifierInfo(Path(), "", KINDS, 32, 1.0, 0.02, EVEN)
 
     def network(crops: NDArray[np.float32]) -> NDArray[np.float32]:
         left = crops[..., :16].mean(axis=(1, 2, 3))
@@ -109,7 +119,7 @@ def look_twice(
 ) -> sv.Detections:
     """A detector that sees these boxes (x, y, width, height, both confidences), and what the classifier says
     of crop number n."""
-    classifier = ClassifierInfo(Path(), "", KINDS, 32, 1.25, 0.02)
+    classifier = ClassifierInfo(Path(), "", KINDS, 32, 1.25, 0.02, EVEN)
     info = replace(
         read_weights_info(WEIGHTS), input_sizes=(256,), ambiguity_margin=0.2, class_names=KINDS[:2]
     )
@@ -128,14 +138,14 @@ def look_twice(
 def test_the_second_look_corrects_the_class() -> None:
     found = look_twice(lambda _: (0, 0.9, 0, 0.1), [(100, 100, 40, 40, 0.8, 0.1)])
     assert np.asarray(found.class_id).tolist() == [1]
-    assert np.asarray(found.confidence)[0] == pytest.approx(np.sqrt(0.8 * 0.9), abs=1e-3)
+    assert np.asarray(found.confidence)[0] == pytest.approx(6 / 7, abs=1e-3)  # odds of 4 and 9
 
 
 def test_a_faint_proposal_becomes_a_detection_only_by_the_second_look() -> None:
     rows = [(60, 60, 40, 40, 0.1, 0), (180, 60, 40, 40, 0.1, 0)]
     found = look_twice(lambda number: (1, 0, 0, 0) if number == 0 else (0.2, 0, 0, 0.8), rows)
     assert len(found) == 1
-    assert np.asarray(found.confidence)[0] == pytest.approx(np.sqrt(0.1), abs=1e-3)
+    assert np.asarray(found.confidence)[0] == pytest.approx(0.97, abs=1e-2)
 
 
 def test_a_missing_emblem_is_ambiguous() -> None:
@@ -192,6 +202,7 @@ def write_classified_weights(folder: Path, *, kinds: Sequence[str] = KINDS, **ch
         "input_size": "32",
         "context": "1.25",
         "candidate_floor": "0.05",
+        "joining": "[0, 0.5, 0.5]",
     } | changes
     lines = "\n".join(f"{key} = {value}" for key, value in section.items() if value)
     weights.with_suffix(".toml").write_text(f"{TOML}\n[classifier]\n{lines}\n", encoding="utf-8")
@@ -218,6 +229,7 @@ def test_the_classifier_beside_the_weights_is_asked(tmp_path: Path) -> None:
         ({"file": '"gone.onnx"'}, "no classifier at"),
         ({"sha256": '"00"'}, "another classifier"),
         ({"context": ""}, "is not understood"),
+        ({"joining": "[1, 2]"}, "is not understood"),
         ({"input_size": '"wide"'}, "is not understood"),
     ],
 )

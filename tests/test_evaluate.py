@@ -3,8 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import supervision as sv
+from PIL import Image
 
-from detector.training.evaluate import Seen, choose_thresholds, find_errors, format_figures, measure
+from detector.classifier import Classifier, ClassifierInfo, weigh
+from detector.model import NetworkModel, WeightsInfo
+from detector.training.calibrate import choose_thresholds, fit_joining
+from detector.training.evaluate import Seen, find_errors, format_figures, measure
 from detector.training.truth import Photo, read_photos
 
 NAMES = ("azerbaijan", "kanak")
@@ -156,3 +160,31 @@ def test_average_precision_agrees_with_pycocotools(looked: list[Seen], tmp_path:
         evaluation.accumulate()
         evaluation.summarize()
         assert one_class.ap50 == pytest.approx(float(evaluation.stats[1]), abs=0.02)
+
+
+def test_confidences_become_shares_of_right_detections(tmp_path: Path) -> None:
+    """Of the flags that the classifier is surer of 15 in 20 are there, of the others 2 in 20."""
+    box = np.array([[8, 8, 56, 40]], np.float32)
+
+    def detector(images: np.ndarray) -> np.ndarray:
+        return np.array([[[32], [24], [48], [32], [0.5], [0]]] * len(images), np.float32)
+
+    def classifier(crops: np.ndarray) -> np.ndarray:
+        sure = np.where(crops.mean(axis=(1, 2, 3)) > 0.5, 0.9, 0.3)
+        return np.stack([sure, 0 * sure, 0 * sure, 1 - sure], axis=1)
+
+    classifier_info = ClassifierInfo(Path(), "", (*NAMES, "plain", "other"), 32, 1.0, 0.02, (0, 0.5, 0.5))
+    info = WeightsInfo(Path(), "", NAMES, (64,), 0.05, 0.2, (0.5, 0.5), classifier_info)
+    model = NetworkModel(info, detector, Classifier(classifier_info, classifier))
+    photos = []
+    for number in range(40):
+        bright, order = divmod(number, 20)
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (64, 64), (bright * 255,) * 3).save(path)
+        there = order < (15 if bright else 2)
+        photos.append(Photo(path, "made", ("azerbaijan",) * there, box[:there]))
+    joining = fit_joining(model, photos)
+    kinds = np.array([[0.9, 0, 0, 0.1], [0.3, 0, 0, 0.7]])
+    assert weigh(np.array([0.5, 0.5]), kinds, joining)[:, 0].tolist() == pytest.approx([0.75, 0.1], abs=0.01)
+    with pytest.raises(ValueError, match="with flags and without"):
+        fit_joining(model, [photo for photo in photos if not photo.labels])

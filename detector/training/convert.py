@@ -22,13 +22,14 @@ OPSET = 17
 FLOOR = 0.05
 AMBIGUITY_MARGIN = 0.2
 CANDIDATE_FLOOR = 0.03  # of the detector, where a classifier takes a second look
-FIRST_THRESHOLD = 0.4  # until evaluate has found better ones
+FIRST_THRESHOLD = 0.4  # these two until calibrate has found better ones
+FIRST_JOINING = (0.0, 0.5, 0.5)
 
 
 def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
     """Writes ``NAME.pt`` (half precision, no optimizer), ``NAME.onnx`` and ``NAME.toml`` to ``out``.
 
-    Thresholds are provisional until ``evaluate`` has found better ones. Returns the .onnx file.
+    Thresholds are provisional until ``calibrate`` has found better ones. Returns the .onnx file.
     """
     YOLO = import_ultralytics().YOLO  # noqa: N806 (its name)
     from ultralytics.utils.torch_utils import strip_optimizer
@@ -83,8 +84,16 @@ def convert_classifier(trained: Path, base: Path, out: Path, *, name: str = "fla
     return path
 
 
-def write_settings(path: Path, class_names: Sequence[str], thresholds: Sequence[float]) -> None:
-    """Writes the settings of the weights beside ``path``, with the SHA-256 of those that exist."""
+def write_settings(
+    path: Path,
+    class_names: Sequence[str],
+    thresholds: Sequence[float],
+    joining: Sequence[float] = FIRST_JOINING,
+) -> None:
+    """Writes the settings of the weights beside ``path``, with the SHA-256 of those that exist.
+
+    ``joining`` is the classifier's, if there is one.
+    """
     weights = {suffix: path.with_suffix(f".{suffix}") for suffix in ("onnx", "pt")}
     digests = {
         suffix: hashlib.sha256(file.read_bytes()).hexdigest()
@@ -94,11 +103,11 @@ def write_settings(path: Path, class_names: Sequence[str], thresholds: Sequence[
     classifier = path.with_name(f"{path.stem}-classifier.onnx")
     text = _format_settings(class_names, thresholds, digests)
     if classifier.exists():
-        text += _format_classifier(classifier)
+        text += _format_classifier(classifier, joining)
     path.write_text(text, encoding="utf-8")
 
 
-def _format_classifier(path: Path) -> str:
+def _format_classifier(path: Path, joining: Sequence[float]) -> str:
     lines = [
         "",
         "[classifier]  # looks again at what the detector proposes",
@@ -107,6 +116,7 @@ def _format_classifier(path: Path) -> str:
         f"input_size = {INPUT_SIZE}  # pixels of a crop's side",
         f"context = {CONTEXT}  # side of a crop, in longer sides of the box",
         f"candidate_floor = {CANDIDATE_FLOOR}  # of the detector, from which a box is looked at again",
+        f"joining = [{', '.join(f'{value:.3f}' for value in joining)}]  # of both looks; fitted",
     ]
     return "\n".join(lines) + "\n"
 

@@ -83,7 +83,7 @@ def measure(
     """All figures at these thresholds (one a class)."""
     negatives = [one for one in seen if not one.photo.labels]
     limits = np.array(thresholds)
-    hit = [one for one in negatives if (_confidence(one) >= limits[_class_id(one)]).any()]
+    hit = [one for one in negatives if (confidences(one) >= limits[class_ids(one)]).any()]
     kinds = sorted({one.photo.kind for one in negatives})
     return Figures(
         classes=tuple(
@@ -103,31 +103,6 @@ def measure(
     )
 
 
-def choose_thresholds(
-    seen: Sequence[Seen], class_names: Sequence[str], *, max_hits: float = 0.01
-) -> list[float]:
-    """For each class the best F1 over boxes, where at most ``max_hits`` of negative photos are hit.
-
-    Real photos decide about hits where there are any: generated negatives are harder than life.
-    """
-    chosen = []
-    grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
-    negatives = [one for one in seen if not one.photo.labels]
-    negatives = [one for one in negatives if one.photo.kind != "generated"] or negatives
-    for number, label in enumerate(class_names):
-        worst = np.array([_confidence(one)[_class_id(one) == number].max(initial=0) for one in negatives])
-        found, wrong, total = _match(seen, number, label)
-        best, best_score = float(grid[-1]), -1.0
-        for threshold in grid:
-            true, false = int((found >= threshold).sum()), int((wrong >= threshold).sum())
-            score = 2 * true / max(total + true + false, 1)
-            allowed = len(worst) == 0 or float((worst >= threshold).mean()) <= max_hits
-            if allowed and score > best_score:
-                best, best_score = float(threshold), score
-        chosen.append(best)
-    return chosen
-
-
 def _measure_class(
     seen: Sequence[Seen], class_names: Sequence[str], number: int, threshold: float, rng: np.random.Generator
 ) -> ClassFigures:
@@ -136,9 +111,9 @@ def _measure_class(
     for one in seen:
         precision.update(_select(one, number), _target(one, label, number))
     result = precision.compute()
-    found, _, total = _match(seen, number, label)
+    found, _, total = match_boxes(seen, number, label)
     holds = np.array([label in one.photo.labels for one in seen])
-    reported = np.array([(_confidence(one)[_class_id(one) == number] >= threshold).any() for one in seen])
+    reported = np.array([(confidences(one)[class_ids(one) == number] >= threshold).any() for one in seen])
     sources = sorted({one.photo.source for one in seen if label in one.photo.labels})
     by_source = {}
     for source in sources:
@@ -159,18 +134,20 @@ def _measure_class(
 
 
 def _select(one: Seen, number: int) -> sv.Detections:
-    mine = _class_id(one) == number
+    mine = class_ids(one) == number
     return sv.Detections(
-        xyxy=one.detections.xyxy[mine], confidence=_confidence(one)[mine], class_id=_class_id(one)[mine]
+        xyxy=one.detections.xyxy[mine], confidence=confidences(one)[mine], class_id=class_ids(one)[mine]
     )
 
 
-def _confidence(one: Seen) -> NDArray[np.float32]:
+def confidences(one: Seen) -> NDArray[np.float32]:
+    """Of its detections (n,)."""
     confidence = one.detections.confidence
     return np.zeros(0, np.float32) if confidence is None else np.asarray(confidence, np.float32)
 
 
-def _class_id(one: Seen) -> NDArray[np.int64]:
+def class_ids(one: Seen) -> NDArray[np.int64]:
+    """Of its detections (n,)."""
     class_id = one.detections.class_id
     return np.zeros(0, np.int64) if class_id is None else np.asarray(class_id, np.int64)
 
@@ -184,8 +161,8 @@ def _target(one: Seen, label: str, number: int) -> sv.Detections:
 def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each true box the confidence it is found with, or 0; confidences of boxes that match none."""
     truth = _target(one, label, number).xyxy
-    mine = _class_id(one) == number
-    boxes, confidence = one.detections.xyxy[mine], _confidence(one)[mine]
+    mine = class_ids(one) == number
+    boxes, confidence = one.detections.xyxy[mine], confidences(one)[mine]
     found = np.zeros(len(truth))
     wrong = []
     overlap = (
@@ -200,9 +177,10 @@ def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64
     return found, np.array(wrong)
 
 
-def _match(
+def match_boxes(
     seen: Sequence[Seen], number: int, label: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
+    """For one class the confidences of right detections, of wrong ones, and how many true boxes there are."""
     pairs = [_match_photo(one, number, label) for one in seen]
     found = np.concatenate([np.zeros(0), *(pair[0] for pair in pairs)])
     return found[found > 0], np.concatenate([np.zeros(0), *(pair[1] for pair in pairs)]), len(found)
@@ -234,8 +212,8 @@ def _count_confusion(
         counted[truth, reported] = counted.get((truth, reported), 0) + 1
 
     for one in seen:
-        shown = _confidence(one) >= limits[_class_id(one)]
-        boxes, classes = one.detections.xyxy[shown], _class_id(one)[shown]
+        shown = confidences(one) >= limits[class_ids(one)]
+        boxes, classes = one.detections.xyxy[shown], class_ids(one)[shown]
         truth = one.photo.xyxy
         overlap = np.zeros((len(truth), len(boxes)))
         if overlap.size:
@@ -251,7 +229,7 @@ def _count_confusion(
 
 
 def _count_reliability(seen: Sequence[Seen], class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    matched = [_match(seen, number, label) for number, label in enumerate(class_names)]
+    matched = [match_boxes(seen, number, label) for number, label in enumerate(class_names)]
     right = np.concatenate([found for found, _, _ in matched])
     wrong = np.concatenate([wrong for _, wrong, _ in matched])
     counted = {}
