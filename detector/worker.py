@@ -4,6 +4,7 @@ import functools
 import time
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
@@ -27,6 +28,7 @@ from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
 from detector.model import BATCH_IMAGES, Model, load_model
+from detector.repeats import Repeats
 from detector.sources import Media, printable
 
 Status = Literal["ok", "no_detection", "failed", "unsupported"]
@@ -221,6 +223,8 @@ class _Look:
         self.settings = settings
         self.frames: list[SeenFrame] = []
         self.found: list[sv.Detections] = []
+        self._repeats = Repeats()
+        self._last = sv.Detections.empty()
 
     def detections(self) -> sv.Detections:
         """Of all frames, by frame and rank."""
@@ -231,25 +235,35 @@ class _Look:
         return cast("sv.Detections", detections[order])
 
     def look_at(self, batch: list[Frame], *, only_better: bool = False) -> None:
-        """Detects, and writes the pictures; with `only_better` of those frames alone that show more than the
-        frames around them that have been looked at before."""
+        """Detects, and writes the pictures, but not of frames that show the same as the one before; with
+        `only_better` of those frames alone that show more than the frames around them that have been looked
+        at before."""
         if not batch:
             return
         settings = self.settings
         model = _model(settings.weights, settings.detail, settings.device, settings.threads)
-        images = [frame.image for frame in batch]
-        for frame, detections in zip(batch, model.detect(images, settings.floor), strict=True):
+        for frame, detections, repeated in self._detect(model, batch):
             hashes = hash_whole_and_inside(frame.image)
             self.frames.append(SeenFrame(frame.index, frame.time_seconds, *hashes))
             if not len(detections):
                 continue
             detections.xyxy = detections.xyxy * _enlargement(frame)
             pictured = has_picture(detections, settings.thresholds)
-            if only_better and not self._shows_more(detections, frame.time_seconds):
+            if repeated or (only_better and not self._shows_more(detections, frame.time_seconds)):
                 pictured[:] = False
             whole = self._whole(frame) if pictured.any() else frame
             names = model.info.class_names
             self.found.append(_with_pictures(whole, detections, pictured, self.sha256, names, settings))
+
+    def _detect(self, model: Model, batch: list[Frame]) -> Iterator[tuple[Frame, sv.Detections, bool]]:
+        """Each frame with what is seen in it, and whether that is what was seen in the one before."""
+        repeated = [self._repeats.is_repeat(frame.image) for frame in batch]
+        new = [frame.image for frame, again in zip(batch, repeated, strict=True) if not again]
+        found = iter(model.detect(new, self.settings.floor) if new else ())
+        for frame, again in zip(batch, repeated, strict=True):
+            if not again:
+                self._last = next(found)
+            yield frame, deepcopy(self._last), again
 
     def _whole(self, frame: Frame) -> Frame:
         """The frame in all its pixels, where it was decoded smaller."""

@@ -26,9 +26,9 @@ def main(
     negatives: Annotated[
         list[Path] | None, typer.Option(help="Folder of folders of photos: those held out are negatives.")
     ] = None,
-    reviewed: Annotated[
+    dataset: Annotated[
         Path | None,
-        typer.Option(help="Export with --reviewed whose val split is measured."),
+        typer.Option(help="Data set, generated or exported with --reviewed, whose val split is measured."),
     ] = None,
     gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
     detail: Annotated[str, typer.Option(help="fast, standard or thorough.")] = "standard",
@@ -50,8 +50,8 @@ def main(
         thresholds = choose_thresholds(look(model, known, floor=info.floor), info.class_names)
         write_settings(settings, info.class_names, thresholds, joining)
         print("thresholds", dict(zip(info.class_names, thresholds, strict=True)))
-    if reviewed:
-        seen = look(model, read_split(reviewed, "val", info.class_names), floor=0.01)
+    if dataset:
+        seen = look(model, read_split(dataset, "val", info.class_names), floor=0.01)
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
     if photos:
         seen = look(model, read_photos(photos), floor=0.01)

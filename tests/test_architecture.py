@@ -13,7 +13,7 @@ LAYERS = [
     {"errors"},
     {"sources", "options", "offline"},
     {"classifier"},
-    {"posts", "frames", "model", "faces", "annotate", "duplicates", "events", "verdicts"},
+    {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
     {"worker", "originals"},
     {"engines", "journal", "tables"},
     {"evidence", "summary"},

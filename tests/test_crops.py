@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.training.crops import CROP_CONTEXT, KINDS, make_crops
+from detector.training.crops import CROP_CONTEXT, make_crops
 from detector.training.dataset import Recipe
+from detector.training.designs import KINDS
 from detector.training.train_classifier import INPUT_SIZE, Options, change, draw_crops, train
 
 ROOT = Path(__file__).parent.parent

@@ -13,7 +13,6 @@ from detector.training.dataset import (
     hash_file,
     make_dataset,
 )
-from detector.training.synth import Example
 from detector.training.truth import read_split
 
 ROOT = Path(__file__).parent.parent
@@ -71,16 +70,20 @@ def test_no_photo_is_in_two_splits(recipe: Recipe) -> None:
 
 
 def test_labels_are_read_as_they_were_written(tmp_path: Path) -> None:
-    box, none = np.array([[20, 10, 60, 50]], np.float32), np.empty((0, 4), np.float32)
-    example = Example(np.zeros((100, 200, 3), np.uint8), ("kanak",), box, (), none)
-    assert list(format_labels(example)) == ["1 0.200000 0.300000 0.200000 0.400000\n"]
-    for kind in ("images", "labels"):
+    image, box = np.zeros((100, 200, 3), np.uint8), np.array([[20, 10, 60, 50]], np.float32)
+    assert list(format_labels(image, ("kanak",), box)) == ["1 0.200000 0.300000 0.200000 0.400000\n"]
+    for kind in ("images", "labels", "others"):
         (tmp_path / kind / "val").mkdir(parents=True)
-    cv2.imwrite(str(tmp_path / "images" / "val" / "a.jpg"), example.image)
-    (tmp_path / "labels" / "val" / "a.txt").write_text("".join(format_labels(example)))
+    cv2.imwrite(str(tmp_path / "images" / "val" / "a.jpg"), image)
+    (tmp_path / "labels" / "val" / "a.txt").write_text("".join(format_labels(image, ("kanak",), box)))
     (photo,) = read_split(tmp_path, "val", ("azerbaijan", "kanak"))
-    assert photo.labels == ("kanak",)
-    assert np.allclose(photo.xyxy, example.xyxy)
+    assert (photo.labels, photo.other_labels) == (("kanak",), ())
+    assert np.allclose(photo.xyxy, box)
+    lines = format_labels(image, ("plain", "other"), np.vstack([box, box + 1]))
+    (tmp_path / "others" / "val" / "a.txt").write_text("".join(lines))
+    (photo,) = read_split(tmp_path, "val", ("azerbaijan", "kanak"))
+    assert (photo.labels, photo.other_labels) == (("kanak",), ("plain", "other"))
+    assert np.allclose(photo.other_xyxy, np.vstack([box, box + 1]))
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="photos are not here")

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -70,6 +71,18 @@ def test_every_figure_is_counted(looked: list[Seen]) -> None:
         ("other", "azerbaijan"): 1,
     }
     assert "500 per 1,000" in format_figures(figures)
+
+
+def test_a_missing_emblem_reported_as_ambiguous_is_counted_so() -> None:
+    seen = make_seen("generated", [], [(0, 0.7, (0, 0, 10, 10)), (1, 0.9, (50, 50, 60, 60))])
+    seen.detections.data["ambiguous"] = np.array([True, False])
+    photo = replace(
+        seen.photo,
+        other_labels=("plain", "other"),
+        other_xyxy=np.array([[0, 0, 10, 10], [80, 80, 90, 90]], np.float32),
+    )
+    figures = measure([replace(seen, photo=photo)], NAMES, [0.4, 0.4], np.random.default_rng(0))
+    assert figures.confusion == {("plain", "ambiguous"): 1, ("other", "none"): 1, ("none", "kanak"): 1}
 
 
 def test_confidence_is_compared_with_what_was_right(looked: list[Seen]) -> None:

@@ -4,9 +4,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import supervision as sv
 from PIL import Image
 
 from detector.frames import Sampling
+from detector.model import NetworkModel
 from detector.sources import Media, find_media
 from detector.worker import FileResult, is_shown, scan_file
 from tests.conftest import BLUE, RED, picture, settings_for, write_picture
@@ -99,7 +101,8 @@ def test_a_result_of_the_same_content_is_the_same_whatever_the_name(
 
 
 def test_a_closer_look_draws_only_frames_that_show_more(tmp_path: Path, fake_weights: Path) -> None:
-    path = write_video(tmp_path / "in" / "clip.mp4", [[(1, 1, RED)]] * 6)
+    dark = (50, 50, 50)
+    path = write_video(tmp_path / "in" / "clip.mp4", [[(1, 1, RED), (n % 3, 2, dark)] for n in range(6)])
     (media,) = find_media([path])
     settings = settings_for(fake_weights, tmp_path / "report", densify=True)
     result = scan_file(media, settings)
@@ -164,3 +167,26 @@ def test_a_closer_look_draws_flags_that_are_together_for_a_moment_only(
     confidence = np.asarray(result.detections.confidence)
     assert 0.5 < confidence[blue].max() < confidence[~blue].max() - 0.05
     assert data["annotated"][blue][0] != ""
+
+
+def test_a_still_is_looked_at_once_and_seen_in_every_frame(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[int] = []
+    detect = NetworkModel.detect
+
+    def count(self: NetworkModel, images: list[np.ndarray], floor: float) -> list[sv.Detections]:
+        looked.append(len(images))
+        return detect(self, images, floor)
+
+    monkeypatch.setattr(NetworkModel, "detect", count)
+    path = write_video(tmp_path / "in" / "clip.mp4", [[(1, 1, RED)]] * 6 + [[(1, 1, RED), (3, 2, BLUE)]] * 2)
+    result = look_at(path, fake_weights)
+    assert sum(looked) == 2
+    assert [frame.time_seconds // 1 for frame in result.frames] == list(range(8))
+    shown = is_shown(result.detections, (0.5, 0.5))
+    seconds = (result.detections.data["time_seconds"][shown] // 1).tolist()
+    assert seconds == [0, 1, 2, 3, 4, 5, 6, 6, 7, 7]
+    drawn = np.asarray(result.detections.data["annotated"])[shown] != ""
+    assert set(np.array(seconds)[drawn].tolist()) == {0, 6}
+    assert (result.detections.xyxy[shown][:6] == result.detections.xyxy[shown][0]).all()

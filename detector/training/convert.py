@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from detector.offline import import_ultralytics
-from detector.training.crops import KINDS
+from detector.training.designs import KINDS
 from detector.training.train_classifier import CONTEXT, INPUT_SIZE, build_network
 
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md

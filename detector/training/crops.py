@@ -16,7 +16,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.classifier import EITHER, OTHER, cut_square
+from detector.classifier import OTHER, cut_square
 from detector.model import Model, load_model
 from detector.training.dataset import (
     CHUNK,
@@ -27,11 +27,10 @@ from detector.training.dataset import (
     share_materials,
     split_seed,
 )
-from detector.training.designs import TARGETS
+from detector.training.designs import KINDS
 from detector.training.materials import open_photo
 from detector.training.synth import make_example
 
-KINDS = (*TARGETS, EITHER, OTHER)
 CROP_CONTEXT = 2.5  # sides of the box: twice what the classifier sees
 MAX_SIDE, MIN_SIDE = 320, 24  # pixels of a stored crop
 PROPOSED = 0.02  # confidence from which the detector's boxes on generated pictures are crops

@@ -13,13 +13,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from detector.training.cloth import load_bank
-from detector.training.designs import TARGETS, load_designs
+from detector.training.designs import KINDS, TARGETS, load_designs
 from detector.training.materials import Materials
 from detector.training.people import load_cutouts
 from detector.training.repaint import load_repaints
-from detector.training.synth import Example, make_example
+from detector.training.synth import make_example
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 HELD_OUT_EVERY = 10  # one photo in ten of each folder is kept for calibration: no picture in two splits
@@ -54,10 +55,11 @@ class Recipe:
 def make_dataset(recipe: Recipe, out: Path, *, counts: dict[str, int], workers: int = 2) -> Path:
     """Writes ``counts[split]`` pictures of each split and ``data.yaml``; returns the latter.
 
+    ``others/`` holds the boxes of flags that are no target, for `evaluate`: numbers as in `KINDS`.
     Pictures that exist already are not made again, so a stopped run goes on where it was.
     """
     for split in counts:
-        for kind in ("images", "labels"):
+        for kind in ("images", "labels", "others"):
             (out / kind / split).mkdir(parents=True, exist_ok=True)
     tasks = [(split, start) for split, count in counts.items() for start in range(0, count, CHUNK)]
     with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
@@ -135,7 +137,10 @@ def _write_chunk(recipe: Recipe, out: Path, counts: dict[str, int], task: tuple[
         )
         image_path = out / "images" / split / f"{name}.jpg"
         cv2.imwrite(str(image_path), example.image[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, SAVED_QUALITY])
-        label_path.write_text("".join(format_labels(example)), encoding="ascii")
+        others = format_labels(example.image, example.other_labels, example.other_xyxy)
+        (out / "others" / split / f"{name}.txt").write_text("".join(others), encoding="ascii")
+        targets = format_labels(example.image, example.labels, example.xyxy)
+        label_path.write_text("".join(targets), encoding="ascii")
 
 
 def share_materials(recipe: Recipe, split: str) -> Materials:
@@ -152,14 +157,16 @@ def split_seed(seed: int, split: str) -> int:
     return seed * 100 + (0 if split == "train" else 1)
 
 
-def format_labels(example: Example) -> Iterator[str]:
-    """Lines of YOLO's text format: class, centre and size as shares of the picture."""
-    height, width = example.image.shape[:2]
-    for label, (left, top, right, bottom) in zip(example.labels, example.xyxy, strict=True):
+def format_labels(
+    image: NDArray[np.uint8], labels: Sequence[str], xyxy: NDArray[np.float32]
+) -> Iterator[str]:
+    """Lines of YOLO's text format: number in ``KINDS``, centre and size as shares of the picture."""
+    height, width = image.shape[:2]
+    for label, (left, top, right, bottom) in zip(labels, xyxy, strict=True):
         shares = (
             (left + right) / 2 / width,
             (top + bottom) / 2 / height,
             (right - left) / width,
             (bottom - top) / height,
         )
-        yield f"{TARGETS.index(label)} " + " ".join(f"{share:.6f}" for share in shares) + "\n"
+        yield f"{KINDS.index(label)} " + " ".join(f"{share:.6f}" for share in shares) + "\n"

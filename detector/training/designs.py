@@ -10,10 +10,12 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.classifier import EITHER, OTHER
 from detector.training.artwork import Colour, draw_artwork, read_palette
 
 HEIGHT = 256  # pixels of an artwork, enough for a flag that fills the picture
 TARGETS = ("azerbaijan", "kanak")
+KINDS = (*TARGETS, EITHER, OTHER)  # what the classifier tells apart
 LOOK_ALIKES = (
     "am",
     "by",

@@ -62,7 +62,7 @@ class Figures:
     hits_by_kind: Mapping[str, tuple[int, int]]
     """Negative photos hit and all."""
     confusion: Mapping[tuple[str, str], int]
-    """Boxes by (truth, reported); ``none`` where one has no counterpart."""
+    """Boxes by (truth, reported), a class or ``ambiguous``; ``none`` where one has no counterpart."""
     reliability: Mapping[str, tuple[int, int]]
     """By range of confidence, of all classes: detections that are right, and all."""
 
@@ -207,24 +207,29 @@ def _count_confusion(
     seen: Sequence[Seen], class_names: Sequence[str], limits: NDArray[np.float64]
 ) -> dict[tuple[str, str], int]:
     counted: dict[tuple[str, str], int] = {}
-
-    def count(truth: str, reported: str) -> None:
-        counted[truth, reported] = counted.get((truth, reported), 0) + 1
-
     for one in seen:
         shown = confidences(one) >= limits[class_ids(one)]
-        boxes, classes = one.detections.xyxy[shown], class_ids(one)[shown]
-        truth = one.photo.xyxy
+        boxes, ambiguous = (
+            one.detections.xyxy[shown],
+            one.detections.data.get("ambiguous", np.zeros(len(shown))),
+        )
+        reported = [
+            "ambiguous" if doubt else class_names[number]
+            for number, doubt in zip(class_ids(one)[shown], np.asarray(ambiguous)[shown], strict=True)
+        ]
+        truth = np.vstack([one.photo.xyxy, one.photo.other_xyxy])
         overlap = np.zeros((len(truth), len(boxes)))
         if overlap.size:
             overlap = np.asarray(sv.box_iou_batch(truth, boxes), np.float64)
-        for row, label in enumerate(one.photo.labels):
+        for row, label in enumerate((*one.photo.labels, *one.photo.other_labels)):
             best = int(overlap[row].argmax()) if len(boxes) else -1
             matched = best >= 0 and overlap[row, best] >= CONFUSION_FLOOR
-            count(label, class_names[classes[best]] if matched else "none")
-        for column, class_id in enumerate(classes):
+            pair = label, reported[best] if matched else "none"
+            counted[pair] = counted.get(pair, 0) + 1
+        for column, name in enumerate(reported):
             if overlap[:, column].max(initial=0) < CONFUSION_FLOOR:
-                count("other" if one.photo.kind == "other_flags" else "none", class_names[class_id])
+                pair = "other" if one.photo.kind == "other_flags" else "none", name
+                counted[pair] = counted.get(pair, 0) + 1
     return counted
 
 

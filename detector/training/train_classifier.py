@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from detector.classifier import OTHER, PADDING_GREY, cut_square
 from detector.offline import import_ultralytics
-from detector.training.crops import CROP_CONTEXT, KINDS
+from detector.training.crops import CROP_CONTEXT
+from detector.training.designs import KINDS
 
 INPUT_SIZE = 128  # pixels
 CONTEXT = 1.25  # sides of the box

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from detector.classifier import EITHER, OTHER
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
@@ -23,6 +25,10 @@ class Photo:
     """The folder it lies in: ``azerbaijan``, ``other_flags`` ..."""
     labels: tuple[str, ...]
     xyxy: NDArray[np.float32]
+    """``(n, 4)`` pixels."""
+    other_labels: tuple[str, ...] = ()
+    """Of flags that are no target, where known: ``plain`` or ``other``, see `classifier`."""
+    other_xyxy: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 4), np.float32))
     """``(n, 4)`` pixels."""
 
     @property
@@ -51,19 +57,29 @@ def read_split(folder: Path, split: str, class_names: Sequence[str]) -> list[Pho
     """Pictures of one split of a data set in YOLO's layout; kind is ``generated``."""
     photos = []
     for path in sorted((folder / "images" / split).glob("*.jpg")):
-        lines = (folder / "labels" / split / f"{path.stem}.txt").read_text(encoding="ascii").splitlines()
         image = cv2.imread(str(path))
         if image is None:
             raise ValueError(f"{path} is not a picture")
-        height, width = image.shape[:2]
-        boxes = []
-        for line in lines:
-            number, *shares = line.split()
-            x, y, w, h = (float(share) for share in shares)
-            box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
-            boxes.append((class_names[int(number)], box))
-        photos.append(_make_photo(path, "generated", boxes))
+        names = (*class_names, EITHER, OTHER)
+        photo = _make_photo(path, "generated", _read_boxes(folder / "labels" / split, image, path, names))
+        others = _make_photo(path, "", _read_boxes(folder / "others" / split, image, path, names))
+        photos.append(replace(photo, other_labels=others.labels, other_xyxy=others.xyxy))
     return photos
+
+
+def _read_boxes(
+    folder: Path, image: NDArray[np.generic], path: Path, names: Sequence[str]
+) -> list[tuple[str, Sequence[float]]]:
+    """Labels and boxes of a picture; none where the folder has no file for it."""
+    file = folder / f"{path.stem}.txt"
+    height, width = image.shape[:2]
+    boxes: list[tuple[str, Sequence[float]]] = []
+    for line in file.read_text(encoding="ascii").splitlines() if file.exists() else []:
+        number, *shares = line.split()
+        x, y, w, h = (float(share) for share in shares)
+        box = [(x - w / 2) * width, (y - h / 2) * height, (x + w / 2) * width, (y + h / 2) * height]
+        boxes.append((names[int(number)], box))
+    return boxes
 
 
 def _make_photo(path: Path, kind: str, boxes: Sequence[tuple[str, Sequence[float]]]) -> Photo:
