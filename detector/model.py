@@ -22,7 +22,6 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 in pixels of the input, then a confidence for each class."""
 
 STRIDE = 32  # the network halves its input five times
-BATCH_IMAGES = 4  # more does not pay on a CPU and costs memory
 NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
 SAME_CROP_IOU = 0.8  # proposals that overlap more are looked at again once
@@ -174,25 +173,20 @@ class NetworkModel:
             looks.append(TwoLooks(xyxy, apart[:, 4], self.classifier.classify(image, xyxy)))
         return looks
 
-    def _propose(self, images: Sequence[Image], floor: float) -> list[NDArray[np.float32]]:
-        """All boxes of each image (n, 6) as `_read_output` gives them, from every input size."""
-        rows = [[np.empty((0, 6), np.float32)] for _ in images]
-        for size in self.info.input_sizes:
-            boxed = [letterbox(image, size) for image in images]
-            largest = find_largest_side(size, self.info.input_sizes)
-            for index, output in self._read_batches(boxed):
-                believed = output[:, output[2:4].max(axis=0) <= largest]
-                rows[index].append(_read_output(believed, boxed[index], images[index].shape, floor))
-        return [np.concatenate(found) for found in rows]
+    def _propose(self, images: Sequence[Image], floor: float) -> Iterator[NDArray[np.float32]]:
+        """All boxes of each image (n, 6) as `_read_output` gives them, from every input size.
 
-    def _read_batches(self, boxed: Sequence["Letterboxed"]) -> Iterator[tuple[int, NDArray[np.float32]]]:
-        """The network's output for each image with its index; images of one shape share a batch."""
-        for shape in dict.fromkeys(one.image.shape for one in boxed):
-            alike = [index for index, one in enumerate(boxed) if one.image.shape == shape]
-            for start in range(0, len(alike), BATCH_IMAGES):
-                batch = alike[start : start + BATCH_IMAGES]
-                inputs = cv2.dnn.blobFromImages([boxed[index].image for index in batch], 1 / 255)
-                yield from zip(batch, self._network(np.asarray(inputs, np.float32)), strict=True)
+        One image at a time: on a CPU a batch is no faster and costs memory.
+        """
+        for image in images:
+            rows = [np.empty((0, 6), np.float32)]
+            for size in self.info.input_sizes:
+                boxed = letterbox(image, size)
+                (output,) = self._network(np.asarray(cv2.dnn.blobFromImage(boxed.image, 1 / 255), np.float32))
+                largest = find_largest_side(size, self.info.input_sizes)
+                believed = output[:, output[2:4].max(axis=0) <= largest]
+                rows.append(_read_output(believed, boxed, image.shape, floor))
+            yield np.concatenate(rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -27,7 +27,7 @@ from detector.duplicates import PictureHash, hash_whole_and_inside
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
-from detector.model import BATCH_IMAGES, Model, load_model
+from detector.model import Model, load_model
 from detector.repeats import Repeats
 from detector.sources import Media, printable
 
@@ -101,8 +101,8 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     status: Status | None = None
     look = _Look(media, sha256, settings)
     try:
-        for batch in _batches(read_frames(media, settings.sampling, coverage)):
-            look.look_at(batch)
+        for frame in read_frames(media, settings.sampling, coverage):
+            look.look_at(frame)
     except UnsupportedMediaError as error:
         status, reason = "unsupported", _one_line(error)
     except MediaError as error:
@@ -111,10 +111,10 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     if settings.densify and coverage.kind == "video":
         seen = {frame.frame_index for frame in look.frames}
-        for batch in _batches(_closer_frames(look, coverage, settings, give_up_at)):
-            new = [frame for frame in batch if frame.index not in seen]
-            coverage.frames_read += len(new)
-            look.look_at(new, only_better=True)
+        for frame in _closer_frames(look, coverage, settings, give_up_at):
+            if frame.index not in seen:
+                coverage.frames_read += 1
+                look.look_at(frame, only_better=True)
     detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
@@ -177,22 +177,6 @@ def _model(weights: Path, detail: str, device: str, threads: int) -> Model:
     return load_model(weights, detail=detail, device=device, threads=threads)
 
 
-def _batches(frames: Iterable[Frame]) -> Iterator[list[Frame]]:
-    batch: list[Frame] = []
-    try:
-        for frame in frames:
-            batch.append(frame)
-            if len(batch) == BATCH_IMAGES:
-                yield batch
-                batch = []
-    except MediaError:
-        if batch:  # what was read until the file broke is still looked at
-            yield batch
-        raise
-    if batch:
-        yield batch
-
-
 def _closer_frames(
     look: "_Look", coverage: Coverage, settings: WorkerSettings, give_up_at: float
 ) -> Iterator[Frame]:
@@ -225,6 +209,7 @@ class _Look:
         self.found: list[sv.Detections] = []
         self._repeats = Repeats()
         self._last = sv.Detections.empty()
+        self._hashes: tuple[PictureHash, ...] = ()
 
     def detections(self) -> sv.Detections:
         """Of all frames, by frame and rank."""
@@ -234,36 +219,26 @@ class _Look:
         order = np.lexsort((detections.data["rank"], detections.data["frame_index"]))
         return cast("sv.Detections", detections[order])
 
-    def look_at(self, batch: list[Frame], *, only_better: bool = False) -> None:
-        """Detects, and writes the pictures, but not of frames that show the same as the one before; with
-        `only_better` of those frames alone that show more than the frames around them that have been looked
-        at before."""
-        if not batch:
-            return
+    def look_at(self, frame: Frame, *, only_better: bool = False) -> None:
+        """Detects, and writes the pictures, but not of a frame that shows the same as the one before; with
+        `only_better` only where it shows more than the frames around it that have been looked at before."""
         settings = self.settings
         model = _model(settings.weights, settings.detail, settings.device, settings.threads)
-        for frame, detections, repeated in self._detect(model, batch):
-            hashes = hash_whole_and_inside(frame.image)
-            self.frames.append(SeenFrame(frame.index, frame.time_seconds, *hashes))
-            if not len(detections):
-                continue
-            detections.xyxy = detections.xyxy * _enlargement(frame)
-            pictured = has_picture(detections, settings.thresholds)
-            if repeated or (only_better and not self._shows_more(detections, frame.time_seconds)):
-                pictured[:] = False
-            whole = self._whole(frame) if pictured.any() else frame
-            names = model.info.class_names
-            self.found.append(_with_pictures(whole, detections, pictured, self.sha256, names, settings))
-
-    def _detect(self, model: Model, batch: list[Frame]) -> Iterator[tuple[Frame, sv.Detections, bool]]:
-        """Each frame with what is seen in it, and whether that is what was seen in the one before."""
-        repeated = [self._repeats.is_repeat(frame.image) for frame in batch]
-        new = [frame.image for frame, again in zip(batch, repeated, strict=True) if not again]
-        found = iter(model.detect(new, self.settings.floor) if new else ())
-        for frame, again in zip(batch, repeated, strict=True):
-            if not again:
-                self._last = next(found)
-            yield frame, deepcopy(self._last), again
+        repeated = self._repeats.is_repeat(frame.image)
+        if not repeated:
+            (self._last,) = model.detect([frame.image], settings.floor)
+            self._hashes = hash_whole_and_inside(frame.image)
+        self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes))
+        detections = deepcopy(self._last)
+        if not len(detections):
+            return
+        detections.xyxy = detections.xyxy * _enlargement(frame)
+        pictured = has_picture(detections, settings.thresholds)
+        if repeated or (only_better and not self._shows_more(detections, frame.time_seconds)):
+            pictured[:] = False
+        whole = self._whole(frame) if pictured.any() else frame
+        names = model.info.class_names
+        self.found.append(_with_pictures(whole, detections, pictured, self.sha256, names, settings))
 
     def _whole(self, frame: Frame) -> Frame:
         """The frame in all its pixels, where it was decoded smaller."""
