@@ -7,7 +7,7 @@ import pytest
 from detector.training.crops import CROP_CONTEXT, make_crops
 from detector.training.dataset import Recipe
 from detector.training.designs import KINDS
-from detector.training.train_classifier import INPUT_SIZE, Options, change, draw_crops, train
+from detector.training.train_classifier import INPUT_SIZE, Options, change, draw_crops, is_telling, train
 
 ROOT = Path(__file__).parent.parent
 
@@ -63,6 +63,16 @@ def test_crops_are_drawn_in_all_kinds_and_changed(crops: Path) -> None:
     assert all((image == next(again)[0]).all() for image, _ in drawn[:10])
 
 
+def test_flags_in_the_dark_are_not_taught(crops: Path, tmp_path: Path) -> None:
+    for kind, level in (("azerbaijan", (6, 4, 2)), ("other", (6, 4, 2)), ("kanak", (180, 60, 30))):
+        (tmp_path / kind).mkdir()
+        cv2.imwrite(str(tmp_path / kind / "drawn-1.jpg"), np.full((80, 80, 3), level, np.uint8))
+    stream = draw_crops(tmp_path, [1, 0])
+    drawn = [next(stream) for _ in range(60)]
+    assert {KINDS[kind] for _, kind in drawn} == {"kanak", "other"}
+    assert all(is_telling(image) for image, kind in drawn if KINDS[kind] == "kanak")
+
+
 def test_a_change_keeps_size_and_does_not_blank() -> None:
     crop = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
     for seed in range(40):
@@ -84,6 +94,8 @@ def test_stored_crops_are_square_with_the_box_in_the_middle(crops: Path) -> None
 def test_a_short_training_becomes_a_classifier(crops: Path, tmp_path: Path) -> None:
     pytest.importorskip("ultralytics")
     onnxruntime = pytest.importorskip("onnxruntime")
+    import torch
+
     from detector.training.convert import convert_classifier
 
     base = ROOT / "weights" / "flags.pt"
@@ -98,4 +110,16 @@ def test_a_short_training_becomes_a_classifier(crops: Path, tmp_path: Path) -> N
     assert np.allclose(kinds.sum(axis=1), 1, atol=1e-4)
     from detector.model import load_model
 
+    again = Options(
+        crops=crops,
+        base=base,
+        out=tmp_path / "d.pt",
+        resume=trained,
+        minutes=0,
+        batch=8,
+        threads=1,
+        workers=0,
+    )
+    before, after = (torch.load(file)["head.weight"] for file in (trained, train(again)))
+    assert (before == after).all()
     assert load_model(tmp_path / "flags.onnx").detect([np.zeros((64, 64, 3), np.uint8)], 0.1)[0] is not None

@@ -5,6 +5,7 @@ A crop holds twice what the classifier sees, so that training can move and scale
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
@@ -91,7 +92,7 @@ def _label_proposed(
     image: Image, labels: Sequence[str], truth: Boxes, weights: Path
 ) -> Iterator[tuple[str, Boxes]]:
     """What the detector sees in a generated picture, with the truth; what lies half on a flag is left out."""
-    (detections,) = _share_model(weights).detect([image], PROPOSED)
+    (detections,) = _share_model(weights, "fast").detect([image], PROPOSED)
     boxes = detections.xyxy[:MAX_PROPOSED]
     overlap = sv.box_iou_batch(boxes, truth) if len(boxes) and len(truth) else np.zeros((len(boxes), 1))
     for box, row in zip(boxes, overlap, strict=True):
@@ -118,7 +119,7 @@ def _write_photo(recipe: Recipe, weights: Path, out: Path, task: tuple[str, Path
         return
     image = open_photo(path).astype(np.uint8)
     height, width = image.shape[:2]
-    model = _share_model(weights)
+    model = _share_model(weights, "standard")
     as_is, mirrored = model.detect([image, np.ascontiguousarray(image[:, ::-1])], PROPOSED_ON_PHOTO)
     turned = mirrored.xyxy * [-1, 1, -1, 1] + [width, 0, width, 0]
     boxes = np.vstack([as_is.xyxy, turned[:, [2, 1, 0, 3]]]).astype(np.float32)
@@ -143,11 +144,7 @@ def _write_crop(image: Image, box: NDArray[np.floating], path: Path) -> None:
     cv2.imwrite(str(path), crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, SAVED_QUALITY])
 
 
-_MODELS: dict[Path, Model] = {}
-
-
-def _share_model(weights: Path) -> Model:
-    if weights not in _MODELS:
-        cv2.setNumThreads(1)
-        _MODELS[weights] = load_model(weights, detail="fast", classified=False)
-    return _MODELS[weights]
+@functools.cache
+def _share_model(weights: Path, detail: str) -> Model:
+    cv2.setNumThreads(1)
+    return load_model(weights, detail=detail, classified=False)

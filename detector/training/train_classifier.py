@@ -35,6 +35,7 @@ SHARES: Mapping[tuple[str, str], float] = {  # of a batch, by kind and where a c
 WARM_BATCHES = 100
 SMOOTHING = 0.05  # of the labels
 DROPOUT = 0.2
+TELLING_COLOUR = 28  # levels between the channels of a quarter of the pixels
 SAY_EVERY = 60  # seconds
 
 logger = logging.getLogger(__name__)
@@ -183,20 +184,39 @@ def draw_crops(folder: Path, seed: Sequence[int]) -> Iterator[tuple[Image, int]]
         if crop is None:
             raise ValueError(f"{path} is not a picture")
         window = _cut_window(np.ascontiguousarray(crop[..., ::-1]).astype(np.uint8), rng)
-        yield change(window, rng), KINDS.index(key[0])
+        flag = key[0] != OTHER
+        if flag and not is_telling(window):
+            continue
+        changed = change(window.copy(), rng)
+        yield window if flag and not is_telling(changed) else changed, KINDS.index(key[0])
+
+
+def is_telling(window: Image) -> bool:
+    """Whether the middle of a window has enough colour for a flag to be told, as not in the dark."""
+    edge = len(window) // 5
+    middle = window[edge:-edge, edge:-edge].astype(np.int16)
+    return bool(np.percentile(np.ptp(middle, axis=2), 75) >= TELLING_COLOUR)
 
 
 def _cut_window(crop: Image, rng: np.random.Generator) -> Image:
-    """About the middle of a stored crop, moved, scaled, turned and mirrored as a detector's boxes are."""
+    """About the middle of a stored crop, moved, scaled, turned, slanted, stretched and mirrored by chance."""
     side = len(crop) / CROP_CONTEXT * float(np.exp(rng.normal(0, 0.16)))
     centre = len(crop) / 2 + rng.normal(0, 0.075 * side, 2)
     box = np.array([*(centre - side / 2), *(centre + side / 2)])
     window = cut_square(crop, box, size=INPUT_SIZE, context=CONTEXT)
-    if rng.random() < 0.5:
-        turn = cv2.getRotationMatrix2D((INPUT_SIZE / 2, INPUT_SIZE / 2), float(rng.normal(0, 9)), 1)
-        grey = (PADDING_GREY,) * 3
+    if rng.random() < 0.6:
+        middle = np.full(2, INPUT_SIZE / 2)
+        turn = cv2.getRotationMatrix2D(middle.tolist(), float(rng.normal(0, 9)), 1)[:, :2]
+        stretch = np.diag(np.exp(rng.normal(0, 0.15, 2)))
+        matrix = turn @ np.array([[1, rng.normal(0, 0.12)], [rng.normal(0, 0.12), 1]]) @ stretch
         window = np.asarray(
-            cv2.warpAffine(window, turn, (INPUT_SIZE, INPUT_SIZE), borderValue=grey), np.uint8
+            cv2.warpAffine(
+                window,
+                np.column_stack([matrix, middle - matrix @ middle]),
+                (INPUT_SIZE, INPUT_SIZE),
+                borderValue=(PADDING_GREY,) * 3,
+            ),
+            np.uint8,
         )
     return np.ascontiguousarray(window[:, ::-1] if rng.random() < 0.5 else window)
 
@@ -205,7 +225,7 @@ def change(crop: Image, rng: np.random.Generator) -> Image:
     """Another camera, light, compression or something in front."""
     size = len(crop)
     if rng.random() < 0.35:
-        side = max(8, int(size * rng.uniform(0.15, 0.7)))
+        side = max(12, int(size * rng.uniform(0.15, 0.7)))
         small = cv2.resize(crop, (side, side), interpolation=cv2.INTER_AREA)
         how = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
         crop = np.asarray(cv2.resize(small, (size, size), interpolation=how), np.uint8)
@@ -217,7 +237,7 @@ def change(crop: Image, rng: np.random.Generator) -> Image:
         balance = np.array([rng.uniform(0.88, 1.12), 1, rng.uniform(0.85, 1.12)])
         picture = 255 * np.clip(picture * balance / 255, 0, 1) ** rng.uniform(0.7, 1.5)
     if rng.random() < 0.2:
-        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 2.2)))
+        picture = cv2.GaussianBlur(picture, (0, 0), float(rng.uniform(0.5, 1.8)))
     if rng.random() < 0.3:
         picture = picture + rng.normal(0, rng.uniform(2, 12), picture.shape)
     crop = np.clip(picture, 0, 255).astype(np.uint8)
