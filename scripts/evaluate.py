@@ -11,7 +11,7 @@ from detector.training.calibrate import choose_thresholds, fit_joining
 from detector.training.convert import write_settings
 from detector.training.dataset import is_held_out
 from detector.training.evaluate import format_figures, look, measure
-from detector.training.gallery import write_gallery
+from detector.training.gallery import write_gallery, write_sheet
 from detector.training.truth import read_photos, read_split
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "flags.onnx"
@@ -31,6 +31,7 @@ def main(
         typer.Option(help="Data set, generated or exported with --reviewed, whose val split is measured."),
     ] = None,
     gallery: Annotated[Path | None, typer.Option(help="Where misses and false hits are written.")] = None,
+    sheet: Annotated[Path | None, typer.Option(help="Picture of some of those in DATASET.")] = None,
     detail: Annotated[str, typer.Option(help="fast, standard or thorough.")] = "standard",
     device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = "cpu",
     threads: int = 2,
@@ -53,6 +54,8 @@ def main(
     if dataset:
         seen = look(model, read_split(dataset, "val", info.class_names), floor=0.01)
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
+        if sheet:
+            print(write_sheet(seen, info.class_names, thresholds, sheet), "errors, some of them in", sheet)
     if photos:
         seen = look(model, read_photos(photos), floor=0.01)
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))

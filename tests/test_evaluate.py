@@ -10,6 +10,7 @@ from detector.classifier import Classifier, ClassifierInfo, weigh
 from detector.model import NetworkModel, WeightsInfo
 from detector.training.calibrate import choose_thresholds, fit_joining
 from detector.training.evaluate import Seen, find_errors, format_figures, measure
+from detector.training.gallery import SHEET_SIDE, write_gallery, write_sheet
 from detector.training.truth import Photo, read_photos
 
 NAMES = ("azerbaijan", "kanak")
@@ -201,3 +202,22 @@ def test_confidences_become_shares_of_right_detections(tmp_path: Path) -> None:
     assert weigh(np.array([0.5, 0.5]), kinds, joining)[:, 0].tolist() == pytest.approx([0.75, 0.1], abs=0.01)
     with pytest.raises(ValueError, match="with flags and without"):
         fit_joining(model, [photo for photo in photos if not photo.labels])
+
+
+def test_every_error_is_drawn_and_some_come_on_a_sheet(tmp_path: Path) -> None:
+    seen = []
+    for number in range(20):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (64, 48), (90, 90, 90)).save(path)
+        one = make_seen("generated", [("kanak", (8, 8, 40, 40))], [(0, 0.9, (0, 0, 20, 20))])
+        seen.append(replace(one, photo=replace(one.photo, path=path)))
+    assert write_gallery(seen, NAMES, [0.5, 0.5], tmp_path / "gallery") == 40
+    names = {path.name for path in (tmp_path / "gallery").iterdir()}
+    assert {"miss-kanak__generated__3.jpg", "false-azerbaijan__generated__3.jpg"} <= names
+    assert write_sheet(seen, NAMES, [0.5, 0.5], tmp_path / "sheet.jpg") == 40
+    sheet = np.asarray(Image.open(tmp_path / "sheet.jpg"))
+    rows, columns = (sheet.shape[axis] // SHEET_SIDE for axis in (0, 1))
+    for row in range(rows):
+        for column in range(columns):
+            left, top = column * SHEET_SIDE, row * SHEET_SIDE
+            assert 70 < sheet[top + 150, left + 200].mean() < 110  # the photo's grey
