@@ -220,12 +220,11 @@ class _Look:
         return cast("sv.Detections", detections[order])
 
     def look_at(self, frame: Frame, *, only_better: bool = False) -> None:
-        """Detects, and writes the pictures, but not of a frame that shows the same as the one before; with
-        `only_better` only where it shows more than the frames around it that have been looked at before."""
+        """Detects, where the frame shows something else than the one before, and writes the pictures; with
+        `only_better` only if it shows more than the frames around it that have been looked at before."""
         settings = self.settings
         model = _model(settings.weights, settings.detail, settings.device, settings.threads)
-        repeated = self._repeats.is_repeat(frame.image)
-        if not repeated:
+        if not self._repeats.is_repeat(frame.image):
             (self._last,) = model.detect([frame.image], settings.floor)
             self._hashes = hash_whole_and_inside(frame.image)
         self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes))
@@ -234,7 +233,7 @@ class _Look:
             return
         detections.xyxy = detections.xyxy * _enlargement(frame)
         pictured = has_picture(detections, settings.thresholds)
-        if repeated or (only_better and not self._shows_more(detections, frame.time_seconds)):
+        if only_better and not self._shows_more(detections, frame.time_seconds):
             pictured[:] = False
         whole = self._whole(frame) if pictured.any() else frame
         names = model.info.class_names

@@ -187,6 +187,5 @@ def test_a_still_is_looked_at_once_and_seen_in_every_frame(
     shown = is_shown(result.detections, (0.5, 0.5))
     seconds = (result.detections.data["time_seconds"][shown] // 1).tolist()
     assert seconds == [0, 1, 2, 3, 4, 5, 6, 6, 7, 7]
-    drawn = np.asarray(result.detections.data["annotated"])[shown] != ""
-    assert set(np.array(seconds)[drawn].tolist()) == {0, 6}
+    assert len(list((tmp_path / "report" / "frames").iterdir())) == 8
     assert (result.detections.xyxy[shown][:6] == result.detections.xyxy[shown][0]).all()
