@@ -117,10 +117,13 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
 
 def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]:
     """What the tables depend on besides the inputs: a report folder has one such identity for ever."""
+    second = info.classifier
     return identity_text(
         {
             "weights_sha256": info.sha256,
-            "classifier_sha256": info.classifier.sha256 if info.classifier else "",
+            "classifier_sha256": second.sha256 if second else "",
+            "candidate_floor": second.candidate_floor if second else 0.0,
+            "joining": list(second.joining) if second else [],
             "class_names": list(info.class_names),
             "input_sizes": list(info.input_sizes),
             "ambiguity_margin": info.ambiguity_margin,

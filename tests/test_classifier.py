@@ -23,6 +23,8 @@ from detector.classifier import (
 )
 from detector.errors import WeightsError
 from detector.model import NetworkModel, load_model, read_weights_info
+from detector.options import ScanOptions
+from detector.scan import scan_identity, worker_settings
 from tests.conftest import REPOSITORY
 from tests.fake_weights import TOML, write_fake_weights
 
@@ -251,3 +253,14 @@ def test_the_settings_name_a_file_beside_the_weights_only(tmp_path: Path) -> Non
     classifier = read_weights_info(weights).classifier
     assert classifier
     assert classifier.path == tmp_path / "weights" / "fake-classifier.onnx"
+
+
+def test_a_report_belongs_to_one_way_of_joining_the_looks(tmp_path: Path) -> None:
+    identities = []
+    for values in ("[0, 0.5, 0.5]", "[-1, 0.5, 0.5]"):
+        folder = tmp_path / values
+        folder.mkdir()
+        info = read_weights_info(write_classified_weights(folder, joining=values))
+        settings = worker_settings(ScanOptions(paths=(tmp_path,), out=tmp_path / "report"), info)
+        identities.append(scan_identity(settings, info))
+    assert [key for key in identities[0] if identities[0][key] != identities[1][key]] == ["joining"]
