@@ -16,7 +16,7 @@ import numpy as np
 import typer
 from PIL import Image, UnidentifiedImageError
 
-PACKAGES = ("gcompris-qt-data", "opencv-doc", "gnome-backgrounds", "mate-backgrounds")
+PACKAGES = ("gcompris-qt-data", "gnome-backgrounds", "mate-backgrounds", "plasma-workspace-wallpapers")
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 STARTS = re.compile(rb"\xff\xd8\xff[\xdb\xe0\xe1\xee]|RIFF....WEBP", re.DOTALL)  # in Qt's resource files
 MAX_BYTES = 4_000_000  # of a picture in them
