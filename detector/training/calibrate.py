@@ -7,15 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import isotonic_regression, minimize
 
 from detector.classifier import log_odds, share_plain
 from detector.frames import read_image
 from detector.model import NMS_IOU, NetworkModel, TwoLooks, suppress
-from detector.training.evaluate import MATCH_IOU, Seen, class_ids, confidences, match_boxes
+from detector.training.evaluate import MATCH_IOU, Seen, class_ids, confidences
 from detector.training.truth import Photo
 
 MAX_HITS = 0.008  # of negative photos
+APART_IOU = 0.15  # below it a box is not on the flag at all
 
 
 def fit_joining(model: NetworkModel, photos: Sequence[Photo]) -> tuple[float, float, float]:
@@ -27,6 +28,7 @@ def fit_joining(model: NetworkModel, photos: Sequence[Photo]) -> tuple[float, fl
     for photo in photos:
         (look,) = model.look_twice([read_image(photo.path)])
         kept = suppress(look.xyxy, look.confidence * (1 - look.kinds[:, -1]), NMS_IOU)
+        kept &= look.kinds.argmax(axis=1) != len(model.info.class_names)  # bands without emblem: ambiguous
         pairs.append(_judge(look, kept, photo, model.info.class_names))
     odds, right = (np.concatenate(column) for column in zip(*pairs, strict=True))
     if not 0 < right.sum() < len(right):
@@ -60,26 +62,38 @@ def _judge(
 def choose_thresholds(
     seen: Sequence[Seen], class_names: Sequence[str], *, max_hits: float = MAX_HITS
 ) -> list[float]:
-    """For each class the best F2 over boxes, where at most ``max_hits`` of negative photos are hit.
+    """For each class the confidence from which a detection is more likely on such a flag than not.
 
-    F2 counts a miss for more than a false hit (van Rijsbergen 1979): a person looks at what is reported, at
-    what is not nobody does.
-
-    Real photos decide about hits where there are any: generated negatives are harder than life.
+    By isotonic regression; or the confidence from which at most ``max_hits`` of negative photos are hit, if
+    that is higher. Real photos decide about hits where there are any: made ones are harder than life.
     """
-    chosen = []
-    grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
     negatives = [one for one in seen if not one.photo.labels]
     negatives = [one for one in negatives if one.photo.kind != "generated"] or negatives
+    chosen = []
     for number, label in enumerate(class_names):
+        judged = [_judge_detections(one, number, label) for one in seen]
+        values, right = (np.concatenate(column) for column in zip(*judged, strict=True))
+        order = np.argsort(values, kind="stable")
+        share = isotonic_regression(right[order].astype(float)).x if len(right) else right
+        worth = values[order][share > 0.5]
         worst = np.array([confidences(one)[class_ids(one) == number].max(initial=0) for one in negatives])
-        found, wrong, total = match_boxes(seen, number, label)
-        best, best_score = float(grid[-1]), -1.0
-        for threshold in grid:
-            true, false = int((found >= threshold).sum()), int((wrong >= threshold).sum())
-            score = 5 * true / max(4 * total + true + false, 1)
-            allowed = len(worst) == 0 or float((worst >= threshold).mean()) <= max_hits
-            if allowed and score > best_score:
-                best, best_score = float(threshold), score
-        chosen.append(best)
+        grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
+        allowed = (worst[:, None] >= grid).mean(axis=0) <= max_hits if len(worst) else grid > 0
+        good = grid[allowed & (grid > worth.min(initial=1) - 0.01)]
+        chosen.append(float(good[0]) if len(good) else float(grid[-1]))
     return chosen
+
+
+def _judge_detections(one: Seen, number: int, label: str) -> tuple[NDArray[np.float32], NDArray[np.bool_]]:
+    """Confidences of a class's detections (n,), and which are on a flag of the class (n,).
+
+    Left out are ambiguous ones, and those on a part of such a flag: they claim none where none is.
+    """
+    truth = one.photo.xyxy[[name == label for name in one.photo.labels]]
+    chosen = class_ids(one) == number
+    chosen &= np.logical_not(one.detections.data.get("ambiguous", np.zeros(len(chosen))))
+    boxes, overlap = one.detections.xyxy[chosen], np.zeros(int(chosen.sum()))
+    if len(boxes) and len(truth):
+        overlap = np.asarray(sv.box_iou_batch(boxes, truth).max(axis=1))
+    clear = (overlap >= MATCH_IOU) | (overlap < APART_IOU)
+    return confidences(one)[chosen][clear], (overlap >= MATCH_IOU)[clear]
