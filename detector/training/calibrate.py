@@ -64,22 +64,23 @@ def choose_thresholds(
 ) -> list[float]:
     """For each class the confidence from which a detection is more likely on such a flag than not.
 
-    By isotonic regression; or the confidence from which at most ``max_hits`` of negative photos are hit, if
-    that is higher. Real photos decide about hits where there are any: made ones are harder than life.
+    By isotonic regression over all classes, whose confidences mean the same; or the confidence from which at
+    most ``max_hits`` of negative photos are hit, if that is higher. Real photos decide about hits where there
+    are any: made ones are harder than life.
     """
     negatives = [one for one in seen if not one.photo.labels]
     negatives = [one for one in negatives if one.photo.kind != "generated"] or negatives
+    judged = [_judge_detections(one, *each) for one in seen for each in enumerate(class_names)]
+    values, right = (np.concatenate(column) for column in zip(*judged, strict=True))
+    order = np.argsort(values, kind="stable")
+    share = isotonic_regression(right[order].astype(float)).x if len(right) else right
+    likely = values[order][share > 0.5].min(initial=1)
+    grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
     chosen = []
-    for number, label in enumerate(class_names):
-        judged = [_judge_detections(one, number, label) for one in seen]
-        values, right = (np.concatenate(column) for column in zip(*judged, strict=True))
-        order = np.argsort(values, kind="stable")
-        share = isotonic_regression(right[order].astype(float)).x if len(right) else right
-        worth = values[order][share > 0.5]
+    for number in range(len(class_names)):
         worst = np.array([confidences(one)[class_ids(one) == number].max(initial=0) for one in negatives])
-        grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
         allowed = (worst[:, None] >= grid).mean(axis=0) <= max_hits if len(worst) else grid > 0
-        good = grid[allowed & (grid > worth.min(initial=1) - 0.01)]
+        good = grid[allowed & (grid > likely - 0.01)]
         chosen.append(float(good[0]) if len(good) else float(grid[-1]))
     return chosen
 
