@@ -33,9 +33,9 @@ class Photo:
 
     @property
     def source(self) -> str:
-        """Where the photo is from: what stands before ``__`` in its name."""
-        name = self.path.name.removeprefix("repaint__")
-        return name.partition("__")[0]
+        """Where the photo is from: what stands before ``__`` in its name, or its kind."""
+        source, found, _ = self.path.name.removeprefix("repaint__").partition("__")
+        return source if found else self.kind
 
 
 def read_photos(folder: Path) -> list[Photo]:
