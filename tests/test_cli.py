@@ -104,7 +104,8 @@ def test_paths_come_from_a_file_and_from_standard_input(tmp_path: Path, fake_wei
 
 def test_ctrl_c_finishes_the_files_in_hand_and_says_how_to_go_on(tmp_path: Path, fake_weights: Path) -> None:
     for number in range(400):
-        write_picture(tmp_path / "in" / f"{number:03}.png", (number % 4, 0, BLUE))
+        shade = (60 + number % 20, 60 + number // 20, 60)  # copies of a file would not be looked at again
+        write_picture(tmp_path / "in" / f"{number:03}.png", (number % 4, 0, BLUE), (1, 2, shade))
     command = [
         sys.executable,
         "-m",
