@@ -12,7 +12,7 @@ from scipy.optimize import isotonic_regression, minimize
 from detector.classifier import log_odds, share_plain
 from detector.frames import read_image
 from detector.model import NMS_IOU, NetworkModel, TwoLooks, suppress
-from detector.training.evaluate import MATCH_IOU, Seen, class_ids, confidences
+from detector.training.evaluate import MATCH_IOU, Seen, class_ids, confidences, find_truth, is_ambiguous
 from detector.training.truth import Photo
 
 MAX_HITS = 0.008  # of negative photos
@@ -90,9 +90,8 @@ def _judge_detections(one: Seen, number: int, label: str) -> tuple[NDArray[np.fl
 
     Left out are ambiguous ones, and those on a part of such a flag: they claim none where none is.
     """
-    truth = one.photo.xyxy[[name == label for name in one.photo.labels]]
-    chosen = class_ids(one) == number
-    chosen &= np.logical_not(one.detections.data.get("ambiguous", np.zeros(len(chosen))))
+    truth = find_truth(one, label, number).xyxy
+    chosen = (class_ids(one) == number) & ~is_ambiguous(one)
     boxes, overlap = one.detections.xyxy[chosen], np.zeros(int(chosen.sum()))
     if len(boxes) and len(truth):
         overlap = np.asarray(sv.box_iou_batch(boxes, truth).max(axis=1))

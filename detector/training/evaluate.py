@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -109,9 +110,9 @@ def _measure_class(
     label = class_names[number]
     precision = MeanAveragePrecision()
     for one in seen:
-        precision.update(_select(one, number), _target(one, label, number))
+        precision.update(_select(one, number), find_truth(one, label, number))
     result = precision.compute()
-    found, _, total = match_boxes(seen, number, label)
+    found, _, total = _match(seen, number, label)
     holds = np.array([label in one.photo.labels for one in seen])
     reported = np.array([(confidences(one)[class_ids(one) == number] >= threshold).any() for one in seen])
     sources = sorted({one.photo.source for one in seen if label in one.photo.labels})
@@ -152,7 +153,13 @@ def class_ids(one: Seen) -> NDArray[np.int64]:
     return np.zeros(0, np.int64) if class_id is None else np.asarray(class_id, np.int64)
 
 
-def _target(one: Seen, label: str, number: int) -> sv.Detections:
+def is_ambiguous(one: Seen) -> NDArray[np.bool_]:
+    """Mask (n,) of its detections that are one flag or the other."""
+    return np.asarray(one.detections.data.get("ambiguous", np.zeros(len(one.detections))), np.bool_)
+
+
+def find_truth(one: Seen, label: str, number: int) -> sv.Detections:
+    """The photo's true boxes of one class, with the class's number."""
     chosen = np.array([name == label for name in one.photo.labels], np.bool_)
     xyxy = one.photo.xyxy[chosen] if len(chosen) else np.zeros((0, 4), np.float32)
     return sv.Detections(xyxy=xyxy, class_id=np.full(len(xyxy), number))
@@ -160,7 +167,7 @@ def _target(one: Seen, label: str, number: int) -> sv.Detections:
 
 def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """For each true box the confidence it is found with, or 0; confidences of boxes that match none."""
-    truth = _target(one, label, number).xyxy
+    truth = find_truth(one, label, number).xyxy
     mine = class_ids(one) == number
     boxes, confidence = one.detections.xyxy[mine], confidences(one)[mine]
     found = np.zeros(len(truth))
@@ -177,10 +184,9 @@ def _match_photo(one: Seen, number: int, label: str) -> tuple[NDArray[np.float64
     return found, np.array(wrong)
 
 
-def match_boxes(
+def _match(
     seen: Sequence[Seen], number: int, label: str
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], int]:
-    """For one class the confidences of right detections, of wrong ones, and how many true boxes there are."""
     pairs = [_match_photo(one, number, label) for one in seen]
     found = np.concatenate([np.zeros(0), *(pair[0] for pair in pairs)])
     return found[found > 0], np.concatenate([np.zeros(0), *(pair[1] for pair in pairs)]), len(found)
@@ -191,7 +197,7 @@ def _recall_by_size(
 ) -> dict[str, tuple[int, int]]:
     sides, found = [np.zeros(0)], [np.zeros(0)]
     for one in seen:
-        truth = _target(one, label, number).xyxy
+        truth = find_truth(one, label, number).xyxy
         sides.append((truth[:, 2:] - truth[:, :2]).max(axis=1, initial=0) * input_size / one.long_side)
         found.append(_match_photo(one, number, label)[0])
     side, confidence = np.concatenate(sides), np.concatenate(found)
@@ -206,16 +212,13 @@ def _recall_by_size(
 def _count_confusion(
     seen: Sequence[Seen], class_names: Sequence[str], limits: NDArray[np.float64]
 ) -> dict[tuple[str, str], int]:
-    counted: dict[tuple[str, str], int] = {}
+    counted: Counter[tuple[str, str]] = Counter()
     for one in seen:
         shown = confidences(one) >= limits[class_ids(one)]
-        boxes, ambiguous = (
-            one.detections.xyxy[shown],
-            one.detections.data.get("ambiguous", np.zeros(len(shown))),
-        )
+        boxes = one.detections.xyxy[shown]
         reported = [
             "ambiguous" if doubt else class_names[number]
-            for number, doubt in zip(class_ids(one)[shown], np.asarray(ambiguous)[shown], strict=True)
+            for number, doubt in zip(class_ids(one)[shown], is_ambiguous(one)[shown], strict=True)
         ]
         truth = np.vstack([one.photo.xyxy, one.photo.other_xyxy])
         overlap = np.zeros((len(truth), len(boxes)))
@@ -224,17 +227,15 @@ def _count_confusion(
         for row, label in enumerate((*one.photo.labels, *one.photo.other_labels)):
             best = int(overlap[row].argmax()) if len(boxes) else -1
             matched = best >= 0 and overlap[row, best] >= CONFUSION_FLOOR
-            pair = label, reported[best] if matched else "none"
-            counted[pair] = counted.get(pair, 0) + 1
+            counted[label, reported[best] if matched else "none"] += 1
         for column, name in enumerate(reported):
             if overlap[:, column].max(initial=0) < CONFUSION_FLOOR:
-                pair = "other" if one.photo.kind == "other_flags" else "none", name
-                counted[pair] = counted.get(pair, 0) + 1
+                counted["other" if one.photo.kind == "other_flags" else "none", name] += 1
     return counted
 
 
 def _count_reliability(seen: Sequence[Seen], class_names: Sequence[str]) -> dict[str, tuple[int, int]]:
-    matched = [match_boxes(seen, number, label) for number, label in enumerate(class_names)]
+    matched = [_match(seen, number, label) for number, label in enumerate(class_names)]
     right = np.concatenate([found for found, _, _ in matched])
     wrong = np.concatenate([wrong for _, wrong, _ in matched])
     counted = {}
