@@ -15,14 +15,24 @@ class Repeats:
     """Remembers the last frame that was different from all before it."""
 
     def __init__(self) -> None:
-        self._last: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._image: NDArray[np.uint8] = np.empty(0, np.uint8)
+        self._cells: NDArray[np.uint8] = np.empty(0, np.uint8)
 
     def is_repeat(self, image: NDArray[np.uint8]) -> bool:
         """Whether an RGB image (height, width, 3) shows the same as the last one that was no repeat."""
-        height, width = image.shape[:2]
-        size = (max(1, round(width / CELL)), max(1, round(height / CELL)))
-        cells = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-        if cells.shape == self._last.shape and cv2.norm(cells, self._last, cv2.NORM_INF) < TOLERANCE:
+        if not self._image.size:  # all that a photo needs: its cells would be averaged for nothing
+            self._image = image
+            return False
+        if not self._cells.size:
+            self._cells = _average(self._image)
+        cells = _average(image)
+        if cells.shape == self._cells.shape and cv2.norm(cells, self._cells, cv2.NORM_INF) < TOLERANCE:
             return True
-        self._last = cells
+        self._cells = cells
         return False
+
+
+def _average(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    size = (max(1, round(width / CELL)), max(1, round(height / CELL)))
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
