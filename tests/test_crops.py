@@ -4,9 +4,10 @@ import cv2
 import numpy as np
 import pytest
 
-from detector.training.crops import CROP_CONTEXT, make_crops
+from detector.training.crops import CROP_CONTEXT, make_crops, name_kinds
 from detector.training.dataset import Recipe
 from detector.training.designs import KINDS
+from detector.training.synth import Example
 from detector.training.train_classifier import INPUT_SIZE, Options, change, draw_crops, is_telling, train
 
 ROOT = Path(__file__).parent.parent
@@ -44,6 +45,19 @@ def test_each_kind_has_its_crops(crops: Path) -> None:
     assert {name.partition("-")[0] for name in names["other"]} >= {"drawn", "window"}
     for name in (*names["azerbaijan"], *names["kanak"], *names["plain"]):
         assert name.startswith(("drawn", "proposed"))  # no photo holds a target
+
+
+def test_a_flag_whose_emblem_is_hidden_is_either_flag() -> None:
+    large, small = [0, 0, 120, 60], [0, 0, 20, 10]
+    example = Example(
+        image=np.zeros((200, 200, 3), np.uint8),
+        labels=("kanak", "azerbaijan", "kanak", "azerbaijan"),
+        xyxy=np.array([large, large, large, small], np.float32),
+        emblems=np.array([0.9, 0.02, 0.2, 0], np.float32),
+        other_labels=(),
+        other_xyxy=np.empty((0, 4), np.float32),
+    )
+    assert name_kinds(example) == ["kanak", "plain", "", "azerbaijan"]
 
 
 def test_no_picture_is_in_two_splits(crops: Path) -> None:

@@ -519,6 +519,20 @@ def test_ten_thousand_detections_are_reviewed_without_waiting(reviewable: Path, 
     assert answering < 10
 
 
+def test_no_file_stays_open_for_a_browser_that_hangs_up(ann: Visitor) -> None:
+    for name, kind in (
+        ("review.js", "javascript"),
+        ("review.css", "text/css"),
+        ("icon.svg", "image/svg+xml"),
+    ):
+        answer = ann.get(f"/static/{name}")
+        assert kind in answer.headers["Content-Type"]
+        assert answer.data
+        assert not answer.is_streamed
+    for name in ("../app.py", "..%2fapp.py", "flags"):
+        assert ann.get(f"/static/{name}").status_code == 404
+
+
 def test_the_drawings_of_flags_are_those_of_the_project() -> None:
     from tests.conftest import REPOSITORY
 

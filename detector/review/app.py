@@ -1,11 +1,12 @@
 """A report folder in, the review's web application out."""
 
+import mimetypes
 import secrets
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
 
-from flask import Flask, Response, jsonify, request
+from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from detector.journal import connect_for_review, read_journal
@@ -20,6 +21,7 @@ from detector.review.store import VerdictStore
 from detector.tables import define_views
 
 MAX_REQUEST_BYTES = 1 << 20
+STATIC = Path(__file__).parent / "static"
 
 
 def create_app(folder: Path, token: str, port: int, reviewer: str = "") -> Flask:
@@ -28,11 +30,12 @@ def create_app(folder: Path, token: str, port: int, reviewer: str = "") -> Flask
     `reviewer` is the name to begin with, "" asks for it. Raises ReportFolderError when the folder is no
     report, a scan is writing to it, or the last one did not come to its end.
     """
-    app = Flask("detector.review")
+    app = Flask("detector.review", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.jinja_env.autoescape = True
     guard(app, token, port)
     app.extensions["desk"] = open_desk(folder, reviewer)
+    _add_static_files(app)
     app.register_blueprint(pages)
     app.register_blueprint(api)
     app.register_error_handler(HTTPException, _explain)
@@ -50,6 +53,17 @@ def open_desk(folder: Path, reviewer: str) -> Desk:
         on_failure.pop_all()
     cookie = f"reviewer_{secrets.token_hex(4)}"
     return Desk(folder, collection, VerdictStore(connection), Pictures(collection), reviewer, cookie)
+
+
+def _add_static_files(app: Flask) -> None:
+    """From memory: Flask's own route leaves a file open when the browser hangs up before it is read."""
+    files = {path.relative_to(STATIC).as_posix(): path.read_bytes() for path in STATIC.rglob("*.*")}
+
+    @app.get("/static/<path:filename>", endpoint="static")
+    def send_file(filename: str) -> Response:
+        if filename not in files:
+            abort(HTTPStatus.NOT_FOUND, "The review has no such file.")
+        return Response(files[filename], mimetype=mimetypes.guess_type(filename)[0])
 
 
 def _explain(error: HTTPException) -> Response:

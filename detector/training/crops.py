@@ -17,7 +17,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.classifier import OTHER, cut_square
+from detector.classifier import EITHER, OTHER, cut_square
 from detector.model import Model, load_model
 from detector.training.dataset import (
     CHUNK,
@@ -29,8 +29,9 @@ from detector.training.dataset import (
     split_seed,
 )
 from detector.training.designs import KINDS
+from detector.training.flags import MIN_PLAIN_SIZE
 from detector.training.materials import open_photo
-from detector.training.synth import make_example
+from detector.training.synth import Example, make_example
 
 CROP_CONTEXT = 2.5  # sides of the box: twice what the classifier sees
 MAX_SIDE, MIN_SIDE = 320, 24  # pixels of a stored crop
@@ -40,6 +41,7 @@ PROPOSED_ON_PHOTO = (
 )
 MAX_PROPOSED, MAX_ON_PHOTO, WINDOWS = 6, 40, 12  # of one picture
 SAME_IOU, APART_IOU = 0.5, 0.15
+UNSEEN, SEEN = 0.12, 0.35  # of an emblem: below it might as well be missing, from here on it tells the flag
 
 Image = NDArray[np.uint8]
 Boxes = NDArray[np.float32]
@@ -77,8 +79,9 @@ def _write_generated(
         example = make_example(
             share_materials(recipe, split), split_seed(recipe.seed, split), index, size=recipe.size
         )
-        labels, xyxy = (*example.labels, *example.other_labels), np.vstack([example.xyxy, example.other_xyxy])
-        crops = [("drawn", label, box) for label, box in zip(labels, xyxy, strict=True)]
+        labels = [*name_kinds(example), *example.other_labels]
+        xyxy = np.vstack([example.xyxy, example.other_xyxy])
+        crops = [("drawn", label, box) for label, box in zip(labels, xyxy, strict=True) if label]
         crops += [
             ("proposed", label, box) for label, box in _label_proposed(example.image, labels, xyxy, weights)
         ]
@@ -86,6 +89,18 @@ def _write_generated(
             name = f"{source}-{recipe.seed}-{index:06d}-{number}.jpg"
             _write_crop(example.image, box, out / split / label / name)
     done.touch()
+
+
+def name_kinds(example: Example) -> list[str]:
+    """What a person could say of each target flag: hidden in folds its emblem might as well be missing.
+
+    Empty where it is half seen. On small flags it is asked for in vain, and the label stays.
+    """
+    kinds = []
+    for label, box, emblem in zip(example.labels, example.xyxy, example.emblems, strict=True):
+        small = (box[2:] - box[:2]).max() < MIN_PLAIN_SIZE
+        kinds.append(label if small or emblem >= SEEN else EITHER if emblem < UNSEEN else "")
+    return kinds
 
 
 def _label_proposed(
@@ -97,7 +112,8 @@ def _label_proposed(
     overlap = sv.box_iou_batch(boxes, truth) if len(boxes) and len(truth) else np.zeros((len(boxes), 1))
     for box, row in zip(boxes, overlap, strict=True):
         if row.max() >= SAME_IOU:
-            yield labels[int(row.argmax())], box
+            if labels[int(row.argmax())]:
+                yield labels[int(row.argmax())], box
         elif row.max() < APART_IOU and not _covered(box, labels, truth):
             yield OTHER, box
 

@@ -79,11 +79,11 @@ class Design:
     """An artwork and what it is."""
 
     picture: NDArray[np.uint8]
-    """``(height, width, 3)`` RGB."""
+    """``(height, width, 3)`` RGB; of a target flag ``(height, width, 4)``, the last its emblem, 0 or 255."""
     label: str
     """One of ``TARGETS``, or empty for anything else."""
     plain: bool = False
-    """A target's bands without its emblem: only where the emblem would be seen is it known to be missing."""
+    """A target's bands without its emblem."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,10 @@ class Designs:
             palette["top"] = _mix(rng, (0, 53, 173), (10, 40, 120), (20, 80, 190), (0, 85, 165))
         without = [name for name, chance in (("spear", 0.04), ("edge", 0.1)) if rng.random() < chance]
         artwork = draw_artwork(path, HEIGHT, palette=palette, without=without)
-        return Design(_age(_add_fringe(artwork, rng) if rng.random() < 0.1 else artwork, rng), label)
+        bare = draw_artwork(path, HEIGHT, palette=palette, without=["emblem"])
+        emblem = 255 * (artwork != bare).any(axis=2).astype(np.uint8)
+        aged = _age(_add_fringe(artwork, rng) if rng.random() < 0.1 else artwork, rng)
+        return Design(np.dstack([aged, cv2.resize(emblem, aged.shape[1::-1])]).astype(np.uint8), label)
 
     def draw_other(self, rng: np.random.Generator) -> Design:
         """A flag or cloth that must be left alone."""

@@ -26,7 +26,6 @@ STATE_WEIGHTS = {
     "cape": 0.04,
     "over_ball": 0.02,
 }
-OPEN_STATES = ("wave", "hung_by_hoist", "hung_by_edge", "two_hands")  # the emblem is seen in most of these
 STANDING = ("stand", "table")
 MIN_PLAIN_SIZE = 56  # pixels: on smaller flags a missing emblem cannot be told
 MIN_BAND_SHARES = (0.02, 0.14)  # of the cloth that the band least seen and the next must show
@@ -53,26 +52,24 @@ def make_flag(
     """Makes a flag of a design, in the state asked for or any."""
     if not state and rng.random() < FLAT:
         return Flag(print_flat(design, size, materials, rng), design, "flat", size)
-    if not state and materials.repaints and design.label and rng.random() < REPAINTED:
+    if not state and materials.repaints and (design.label or design.plain) and rng.random() < REPAINTED:
         return Flag(_repaint(design, size, materials, rng), design, "repainted", size)
-    state = state or _choose_state(design, materials, rng)
+    state = state or _choose_state(materials, rng)
     return Flag(_hang_cloth(design, size, (state, materials.bank[state]), rng), design, state, size)
 
 
-def _choose_state(design: Design, materials: Materials, rng: np.random.Generator) -> str:
-    names = [
-        name for name in STATE_WEIGHTS if name in materials.bank and (not design.plain or name in OPEN_STATES)
-    ]
+def _choose_state(materials: Materials, rng: np.random.Generator) -> str:
+    names = [name for name in STATE_WEIGHTS if name in materials.bank]
     weights = np.array([STATE_WEIGHTS[name] for name in names])
     return str(rng.choice(names, p=weights / weights.sum()))
 
 
 def _hang_cloth(design: Design, size: float, state: tuple[str, Shapes], rng: np.random.Generator) -> Cutout:
-    """Cloth of the bank; of a target flag enough bands are seen that a person could tell it."""
+    """Cloth of the bank; of a target's bands enough are seen that a person could tell them."""
     name, shapes = state
     for _ in range(SHAPE_TRIES):
         shape, camera = _aim(shapes, name, rng)
-        if not design.label or _shows_bands(shape, camera):
+        if not (design.label or design.plain) or _shows_bands(shape, camera):
             break
     direction = np.array([rng.normal(0, 0.7), rng.uniform(0, 1), rng.uniform(0.2, 1.2)], np.float32)
     light = Light(

@@ -45,8 +45,9 @@ def print_flat(design: Design, size: float, materials: Materials, rng: np.random
     slope = rng.normal(0, 0.25, 2)
     y, x = np.mgrid[: size_wh[1], : size_wh[0]]
     shade = 1 + slope[0] * (x / size_wh[0] - 0.5) + slope[1] * (y / size_wh[1] - 0.5)
-    shaded = np.clip(colour.astype(np.float32) * shade[..., None], 0, 255).astype(np.float32)
-    return Cutout(shaded, np.asarray(alpha, np.float32), goal[[0, 3]])
+    printed = colour.astype(np.float32)
+    printed[..., :3] *= shade[..., None]
+    return Cutout(np.clip(printed, 0, 255).astype(np.float32), np.asarray(alpha, np.float32), goal[[0, 3]])
 
 
 def _compose_print(
@@ -73,11 +74,11 @@ def _compose_print(
                 np.asarray(cv2.warpAffine(layer, matrix, (width, height), flags=cv2.INTER_AREA), np.float32)
                 for layer in (person.colour, person.alpha)
             )
-            picture += alpha[..., None] * (colour - picture)
+            picture += alpha[..., None] * (_fill_up(colour, picture) - picture)
     if rng.random() < 0.25:
         edge = max(2, round(min(height, width) * rng.uniform(0.02, 0.06)))
         inner = picture[edge:-edge, edge:-edge].copy()
-        picture[:] = rng.uniform(20, 245) * rng.uniform(0.7, 1, 3)
+        picture[:] = _fill_up(rng.uniform(20, 245) * rng.uniform(0.7, 1, 3), picture)
         picture[edge:-edge, edge:-edge] = inner
     return np.clip(picture, 0, 255).astype(np.uint8)
 
@@ -99,11 +100,11 @@ def _draw_waving(artwork: NDArray[np.uint8], rng: np.random.Generator) -> NDArra
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     ).astype(np.float32)
-    waved *= (1 + rng.uniform(0.1, 0.45) * np.cos(phase + 0.8))[..., None]
+    waved[..., :3] *= (1 + rng.uniform(0.1, 0.45) * np.cos(phase + 0.8))[..., None]
     backdrop = np.array(BACKDROPS[int(rng.integers(len(BACKDROPS)))]) * rng.uniform(0.7, 1.05)
     edge = rng.uniform(0.45, 1.6) * width / height
     share = np.clip((x - edge) / rng.uniform(0.1, 0.6), 0, 1)[..., None]
-    picture = np.clip(waved + share * (backdrop - waved), 0, 255).astype(np.uint8)
+    picture = np.clip(waved + share * (_fill_up(backdrop, waved) - waved), 0, 255).astype(np.uint8)
     for line in range(int(rng.integers(0, 4)) if edge < 0.7 * width / height else 0):
         text = "".join(rng.choice(list(LETTERS), int(rng.integers(4, 12))))
         place = int(edge * height + 0.1 * width), int(height * (0.35 + 0.15 * line))
@@ -112,3 +113,9 @@ def _draw_waving(artwork: NDArray[np.uint8], rng: np.random.Generator) -> NDArra
             picture, text, place, cv2.FONT_HERSHEY_SIMPLEX, height / 300, colour, height // 90, cv2.LINE_AA
         )
     return np.ascontiguousarray(picture if rng.random() < 0.7 else picture[:, ::-1])
+
+
+def _fill_up(colour: NDArray[np.floating], picture: NDArray[np.generic]) -> NDArray[np.floating]:
+    """RGB with as many channels as the picture, those it lacks 0: it shows nothing of the emblem."""
+    lacking = picture.shape[2] - colour.shape[-1]
+    return np.pad(colour, [(0, 0)] * (colour.ndim - 1) + [(0, lacking)])

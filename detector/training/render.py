@@ -44,7 +44,7 @@ class Cutout:
     """A flag cut out of its picture."""
 
     colour: NDArray[np.float32]
-    """``(height, width, 3)`` RGB, 0 to 255."""
+    """``(height, width, 3)`` RGB, 0 to 255; after them the artwork's further channels."""
     alpha: NDArray[np.float32]
     """``(height, width)``: share of each pixel that the cloth covers, 0 to 1."""
     hoist: NDArray[np.float32]
@@ -80,7 +80,8 @@ def render_cloth(
         uv[..., 1] * (brightness.shape[0] - 1),
         cv2.INTER_LINEAR,
     )
-    lit = printed * shade[..., None] * covered[..., None]
+    printed[..., :3] *= shade[..., None]
+    lit = printed * covered[..., None]
     target = (width // OVERSAMPLING, height // OVERSAMPLING)
     alpha = cv2.resize(covered, target, interpolation=cv2.INTER_AREA)
     colour = cv2.resize(lit, target, interpolation=cv2.INTER_AREA) / np.maximum(alpha, 1e-3)[..., None]

@@ -113,8 +113,12 @@ def paint(cloth: Repaint, artwork: NDArray[np.uint8], *, size: float, mirrored: 
     small = cv2.resize(artwork, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
     x, y = u * (small.shape[1] - 1), uv[..., 1] * (small.shape[0] - 1)
     colour = cv2.remap(small, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR).astype(np.float32)
-    shaded = np.clip(colour * shade[..., None], 0, 255).astype(np.float32)
-    return Cutout(shaded, np.asarray(alpha, np.float32), np.zeros((2, 2), np.float32))
+    colour[..., :3] *= shade[..., None]
+    return Cutout(
+        np.clip(colour, 0, 255).astype(np.float32),
+        np.asarray(alpha, np.float32),
+        np.zeros((2, 2), np.float32),
+    )
 
 
 def prepare_folder(folder: Path, *, rejected: Collection[str] = ()) -> Iterable[Repaint]:

@@ -34,6 +34,8 @@ class Example:
     labels: tuple[str, ...]
     xyxy: NDArray[np.float32]
     """``(n, 4)`` pixels."""
+    emblems: NDArray[np.float32]
+    """``(n,)``: how much of what is seen of each flag is emblem; on the whole flag, laid flat, that is 1."""
     other_labels: tuple[str, ...]
     """Of the flags that are no target: the targets' bands without emblem, or any other."""
     other_xyxy: NDArray[np.float32]
@@ -47,6 +49,8 @@ class _Canvas:
     picture: Picture
     owners: NDArray[np.int32]
     """``(size, size)``: number of the flag that each pixel shows."""
+    emblem: NDArray[np.float32]
+    """``(size, size)``: how much of a pixel shows a flag's emblem, as in `Example.emblems`."""
     areas: list[float] = field(default_factory=lambda: [0.0])
     labels: list[str] = field(default_factory=lambda: [""])
 
@@ -54,7 +58,8 @@ class _Canvas:
 def make_example(materials: Materials, seed: int, index: int, *, size: int = 448) -> Example:
     """Draws the picture that belongs to a seed and an index, whoever asks for it and in whatever order."""
     rng = np.random.default_rng([seed, index])
-    canvas = _Canvas(_open_scene(materials, rng, size), np.zeros((size, size), np.int32))
+    owners, emblem = np.zeros((size, size), np.int32), np.zeros((size, size), np.float32)
+    canvas = _Canvas(_open_scene(materials, rng, size), owners, emblem)
     if rng.random() < RECOLOURED:
         add_people(canvas.picture, materials, rng)
     if rng.random() < CROWD:
@@ -64,15 +69,17 @@ def make_example(materials: Materials, seed: int, index: int, *, size: int = 448
             _paste_photo(canvas, materials, rng)
         else:
             _add_flags(canvas, label, materials, rng)
-    boxes = _find_boxes(canvas)
+    found = [(canvas.labels[number], box, number) for number, box in _find_boxes(canvas)]
     image = degrade(canvas.picture, rng)
-    targets = [(label, box) for label, box in boxes if label in TARGETS]
-    others = [(label, box) for label, box in boxes if label not in TARGETS]
-    return Example(image, *_columns(targets), *_columns(others))
+    targets = [one for one in found if one[0] in TARGETS]
+    others = [one for one in found if one[0] not in TARGETS]
+    emblems = np.array([canvas.emblem[canvas.owners == number].mean() for *_, number in targets], np.float32)
+    return Example(image, *_columns(targets), emblems, *_columns(others))
 
 
-def _columns(boxes: list[tuple[str, Box]]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
-    return tuple(label for label, _ in boxes), np.array([box for _, box in boxes], np.float32).reshape(-1, 4)
+def _columns(found: list[tuple[str, Box, int]]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+    boxes = np.array([box for _, box, _ in found], np.float32)
+    return tuple(label for label, _, _ in found), boxes.reshape(-1, 4)
 
 
 def _choose_labels(rng: np.random.Generator) -> list[str]:
@@ -114,8 +121,8 @@ def _add_flags(canvas: _Canvas, label: str, materials: Materials, rng: np.random
     designs = materials.designs
     design = designs.draw_target(label, rng) if label else designs.draw_other(rng)
     size = _choose_size(rng, canvas.picture.shape[0])
-    if design.plain:  # whole in the picture, so that the place of its emblem is
-        size = float(np.clip(size, MIN_PLAIN_SIZE, 0.8 * canvas.picture.shape[0]))
+    if design.plain:
+        size = max(size, MIN_PLAIN_SIZE)
     flag = make_flag(design, size, materials, rng)
     left, top = _choose_corner(flag, canvas, rng)
     _place(canvas, flag, (left, top), materials, rng)
@@ -125,8 +132,8 @@ def _add_flags(canvas: _Canvas, label: str, materials: Materials, rng: np.random
     for number in range(1, int(rng.integers(2, 5))):
         name = str(rng.choice(TARGETS)) if rng.random() < 0.12 else ""
         design = designs.draw_target(name, rng) if name else designs.draw_other(rng)
-        if design.plain:
-            continue  # on a stand its emblem might only be hidden
+        if design.plain and size < MIN_PLAIN_SIZE:
+            continue
         near = make_flag(design, size * rng.uniform(0.85, 1.15), materials, rng, state=flag.state)
         _place(
             canvas, near, (int(left + number * step), int(top + size * rng.normal(0, 0.05))), materials, rng
@@ -151,7 +158,7 @@ def _add_crowd(canvas: _Canvas, materials: Materials, rng: np.random.Generator) 
 def _choose_corner(flag: Flag, canvas: _Canvas, rng: np.random.Generator) -> tuple[int, int]:
     """Left and top of the flag; a large one may reach over the picture's edge."""
     frame = canvas.picture.shape[0]
-    margin = 0.3 if flag.size > 60 and not flag.design.plain else 0.0
+    margin = 0.3 if flag.size > 60 else 0.0
     corner = []
     for extent in flag.cutout.alpha.shape[::-1]:
         if flag.size > frame and extent > frame:
@@ -169,7 +176,7 @@ def _place(
     cutout, frame = flag.cutout, canvas.picture.shape[0]
     window, part = _overlap(corner[::-1], cutout.alpha.shape, canvas.owners.shape)
     alpha = cutout.alpha[part]
-    hidden = rng.random() < 0.4 and flag.size > 24 and not flag.design.plain
+    hidden = rng.random() < 0.4 and flag.size > 24
     occluder = draw_occluder(cutout.alpha.shape, materials, rng) if hidden else None
     visible = alpha > 0.5
     if occluder is not None:
@@ -180,7 +187,7 @@ def _place(
     if _hides_another(canvas, window, visible):
         return
     view = canvas.picture[window]
-    colour = _match_light(cutout.colour[part], view, flag.state == "flat", rng)
+    colour = _match_light(cutout.colour[part][..., :3], view, flag.state == "flat", rng)
     if flag.state != "flat" and flag.size > 20 and rng.random() < 0.75:
         _draw_pole(canvas, flag, corner, rng)
     view += alpha[..., None] * (colour - view)
@@ -188,6 +195,9 @@ def _place(
         view += occluder.alpha[part][..., None] * (occluder.colour[part] - view)
     canvas.owners[window][alpha > 0.5] = 0
     canvas.owners[window][visible] = len(canvas.areas)
+    if flag.design.label:
+        nominal = float(flag.design.picture[..., 3].mean())
+        canvas.emblem[window][visible] = cutout.colour[part][visible, 3] / nominal
     canvas.areas.append(float(visible.sum()))
     canvas.labels.append(flag.design.label or (EITHER if flag.design.plain else OTHER))
 
@@ -274,14 +284,12 @@ def _paste_photo(canvas: _Canvas, materials: Materials, rng: np.random.Generator
     picture[window] += soft[part] * (photo[part] - picture[window])
 
 
-def _find_boxes(canvas: _Canvas) -> list[tuple[str, Box]]:
-    labels = canvas.labels
+def _find_boxes(canvas: _Canvas) -> list[tuple[int, Box]]:
+    """Each flag's number and its box, without those of which too little is left."""
     boxes = []
-    for number in range(1, len(labels)):
+    for number in range(1, len(canvas.labels)):
         y, x = np.nonzero(canvas.owners == number)
         if len(x) == 0 or max(np.ptp(x), np.ptp(y)) + 1 < MIN_SIDE:
             continue
-        boxes.append(
-            (labels[number], (float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1)))
-        )
+        boxes.append((number, (float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1))))
     return boxes
