@@ -20,7 +20,7 @@ from detector.worker import FileResult
 
 FILE_NAME = "scan.db"
 LOCK_NAME = "scan.lock"
-FORMAT = "2"  # of the tables below and of what a worker finds; a report of another format is refused
+FORMAT = "3"  # of the tables below and of what a worker finds; a report of another format is refused
 PAGE = 1000  # inputs read at once
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

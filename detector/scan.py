@@ -5,7 +5,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from detector.annotate import remove_half_written
@@ -121,9 +121,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
     return identity_text(
         {
             "weights_sha256": info.sha256,
-            "classifier_sha256": second.sha256 if second else "",
-            "candidate_floor": second.candidate_floor if second else 0.0,
-            "joining": list(second.joining) if second else [],
+            "classifier": asdict(second) | {"path": ""} if second else {},
             "class_names": list(info.class_names),
             "input_sizes": list(info.input_sizes),
             "ambiguity_margin": info.ambiguity_margin,

@@ -34,7 +34,7 @@ from detector.sources import Media, printable
 Status = Literal["ok", "no_detection", "failed", "unsupported"]
 
 ALMOST_SHARE = 0.5  # of its class's threshold: from there on a detection has pictures, shown as "almost"
-ID_DIGITS = 16  # of the content hash: no two of a billion files share them by accident
+ID_DIGITS = 32  # of the content hash: nobody can make two files that share them
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

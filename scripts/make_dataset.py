@@ -1,13 +1,15 @@
-"""Makes the training data: python scripts/make_dataset.py OUT --flags FLAGS --backgrounds PHOTOS ..."""
+"""Makes training data, with --crops the classifier's: make_dataset.py OUT --flags FLAGS --backgrounds PHOTOS …"""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from detector.training.crops import make_crops
 from detector.training.dataset import Recipe, make_dataset
 
-DATASETS = Path(__file__).parent.parent / "datasets"
+REPOSITORY = Path(__file__).parent.parent
+DATASETS = REPOSITORY / "datasets"
 
 
 def main(
@@ -15,14 +17,20 @@ def main(
     flags: Annotated[Path, typer.Option(help="Other nations' flags as PNG (scripts/fetch_flags.py).")],
     backgrounds: Annotated[list[Path], typer.Option(help="Folder of photos without a target flag.")],
     flag_photos: Annotated[list[Path] | None, typer.Option(help="Folder of photos of other flags.")] = None,
-    cutouts: Annotated[Path | None, typer.Option(help="People cut from photos.")] = None,
-    repaints: Annotated[Path | None, typer.Option(help="Real cloth prepared for repainting.")] = None,
+    cutouts: Annotated[Path | None, typer.Option(help="people.npz of prepare_photos.py.")] = None,
+    repaints: Annotated[Path | None, typer.Option(help="cloth.npz of prepare_photos.py.")] = None,
     train: Annotated[int, typer.Option(help="Pictures to train on.")] = 6000,
     val: Annotated[int, typer.Option(help="Pictures held out, made of photos and shapes held out.")] = 600,
     seed: int = 1,
     workers: int = 2,
+    crops: Annotated[
+        bool, typer.Option("--crops", help="Crops of such pictures and of the photos, for the classifier.")
+    ] = False,
+    weights: Annotated[Path, typer.Option(help="The detector that proposes crops.")] = REPOSITORY
+    / "weights"
+    / "flags.onnx",
 ) -> None:
-    """Writes pictures, boxes and data.yaml to OUT."""
+    """Writes pictures, boxes and data.yaml to OUT, or OUT/train and OUT/val with crops of each kind."""
     recipe = Recipe(
         artwork=DATASETS / "artwork",
         bank=DATASETS / "cloth.npz",
@@ -33,7 +41,11 @@ def main(
         repaints=repaints,
         seed=seed,
     )
-    print(make_dataset(recipe, out, counts={"train": train, "val": val}, workers=workers))
+    counts = {"train": train, "val": val}
+    if crops:
+        make_crops(recipe, weights, out, counts=counts, workers=workers)
+    else:
+        print(make_dataset(recipe, out, counts=counts, workers=workers))
 
 
 if __name__ == "__main__":

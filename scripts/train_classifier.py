@@ -10,7 +10,7 @@ from detector.training.train_classifier import Options, train
 
 
 def main(
-    crops: Annotated[Path, typer.Option(help="Folder of make_crops.py.")],
+    crops: Annotated[Path, typer.Option(help="Folder of make_dataset.py --crops.")],
     out: Annotated[Path, typer.Option(help="File of the trained weights.")],
     base: Annotated[Path, typer.Option(help="Detector whose backbone is the start.")] = Path("yolo11n.pt"),
     resume: Annotated[Path | None, typer.Option(help="Weights of an earlier run to go on from.")] = None,

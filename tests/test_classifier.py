@@ -263,4 +263,4 @@ def test_a_report_belongs_to_one_way_of_joining_the_looks(tmp_path: Path) -> Non
         info = read_weights_info(write_classified_weights(folder, joining=values))
         settings = worker_settings(ScanOptions(paths=(tmp_path,), out=tmp_path / "report"), info)
         identities.append(scan_identity(settings, info))
-    assert [key for key in identities[0] if identities[0][key] != identities[1][key]] == ["joining"]
+    assert [key for key in identities[0] if identities[0][key] != identities[1][key]] == ["classifier"]

@@ -12,6 +12,7 @@ from detector.compare.matching import Detection, match_detections
 from detector.compare.reports import compare_reports
 from detector.compare.table import Change
 from detector.errors import ReportFolderError
+from detector.worker import ID_DIGITS
 from tests.conftest import BLUE, RED, write_picture
 from tests.reports import change_journal, contents, copy_samples, sha256_of
 from tests.test_cli import run_detector
@@ -79,7 +80,7 @@ def test_a_lost_detection_says_where_it_was(a: Path, b: Path) -> None:
         "status_a": "ok",
         "status_b": "ok",
         "time_seconds": "0.000",
-        "detection_a": f"{sha256[:16]}-0-0",
+        "detection_a": f"{sha256[:ID_DIGITS]}-0-0",
         "label_a": "kanak",
         "confidence_a": "0.8235",
         "ambiguous_a": "false",

@@ -12,6 +12,7 @@ from PIL import Image
 
 from detector.options import ScanOptions
 from detector.scan import scan
+from detector.worker import ID_DIGITS
 from tests.conftest import BLUE, RED, picture
 from tests.media_factory import write_video
 
@@ -55,7 +56,7 @@ def test_copies_are_clustered_and_each_keeps_its_row(tmp_path: Path, fake_weight
     save(other, folder / "other.png")
     files = {row["file"]: row for row in scan_to(folder, tmp_path / "report", fake_weights)["files"]}
     cluster = files["large.png"]["cluster"]
-    assert cluster == files["large.png"]["sha256"][:16]
+    assert cluster == files["large.png"]["sha256"][:ID_DIGITS]
     assert {name for name, row in files.items() if row["cluster"] == cluster} == set(files) - {"other.png"}
     assert {row["cluster_size"] for name, row in files.items() if name != "other.png"} == {"4"}
     assert files["other.png"]["cluster_size"] == "1"

@@ -17,6 +17,7 @@ from PIL import Image
 from detector.errors import ExitCode, ReportFolderError, UsageError, WeightsError
 from detector.options import ScanOptions
 from detector.scan import Outcome, Progress, scan
+from detector.worker import ID_DIGITS
 from tests.conftest import BLUE, RED, write_picture
 from tests.fake_weights import write_fake_weights
 
@@ -75,7 +76,7 @@ def test_a_detection_row_says_where_and_what(report: Path) -> None:
     (row,) = [row for row in read_table(report / "detections.csv") if row["file"] == "sub/blue.png"]
     sha256 = hashlib.sha256((report.parent / "downloads/sub/blue.png").read_bytes()).hexdigest()
     assert row["sha256"] == sha256
-    assert row["id"] == f"{sha256[:16]}-0-0"
+    assert row["id"] == f"{sha256[:ID_DIGITS]}-0-0"
     assert row["label"] == "kanak"
     assert [float(row[side]) for side in ("left", "top", "right", "bottom")] == [96, 64, 128, 96]
     assert [row[name] for name in ("x", "y", "width", "height")] == [
@@ -363,7 +364,7 @@ def test_the_tables_of_one_picture_are_exactly_these(tmp_path: Path, fake_weight
     path = write_picture(tmp_path / "in" / "both.png", (0, 0, RED), (3, 2, BLUE))
     scan_folder(path.parent, tmp_path / "report", fake_weights)
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-    name = sha256[:16]
+    name = sha256[:ID_DIGITS]
     assert (tmp_path / "report" / "files.csv").read_text() == (
         "file,sha256,bytes,kind,status,reason,width,height,duration_seconds,frames_read,frames_unreadable,"
         "read_seconds,declared_seconds,detections,ambiguous_detections,azerbaijan,kanak,both,both_in_frame,"
