@@ -1,4 +1,4 @@
-"""Makes training data, with --crops the classifier's: make_dataset.py OUT --flags FLAGS --backgrounds PHOTOS …"""
+"""Makes training data, with --crops the classifier's: make_dataset.py OUT --flags FLAGS --backgrounds …"""
 
 from pathlib import Path
 from typing import Annotated

@@ -55,6 +55,15 @@ LOOK_ALIKES = (
     "gq",
     "dj",
     "az",
+    "fr",
+    "ps",
+    "jo",
+    "sy",
+    "iq",
+    "ae",
+    "kw",
+    "sd",
+    "ly",
 )
 
 PAINTS: tuple[Colour, ...] = (
@@ -127,8 +136,10 @@ class Designs:
             picture = self._draw_wrong_bands(rng)
         elif chance < 0.88:
             picture = _draw_bands(rng)
-        elif chance < 0.96:
+        elif chance < 0.94:
             picture = draw_sign(rng)
+        elif chance < 0.98:
+            picture = draw_mural(rng)
         else:
             picture = draw_checks(rng)
         return Design(_age(picture, rng), "")
@@ -185,6 +196,31 @@ def draw_sign(rng: np.random.Generator) -> NDArray[np.uint8]:
     for _ in range(int(rng.integers(0, 4))):
         ends = (rng.uniform(0, 1, (4, 2)) * (width, HEIGHT)).astype(np.int32)
         cv2.polylines(picture, [ends], False, colours[0], int(rng.integers(4, 40)), cv2.LINE_AA)
+    return picture
+
+
+def draw_mural(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A painted wall or letter: patches, strokes and dots of a few strong colours, close together."""
+    picture = np.zeros((HEIGHT, round(HEIGHT * rng.uniform(0.6, 2.2)), 3), np.uint8)
+    colours = [PAINTS[int(number)] for number in rng.integers(0, len(PAINTS), int(rng.integers(3, 8)))]
+    picture[:] = colours[0]
+    size = HEIGHT * float(np.exp(rng.uniform(np.log(0.05), np.log(0.5))))
+    for number in range(int(rng.integers(15, 70))):
+        colour = colours[number % len(colours)]
+        centre = rng.uniform(0, 1, 2) * picture.shape[1::-1]
+        points = (centre + rng.normal(0, size, (int(rng.integers(3, 7)), 2))).astype(np.int32)
+        kind = rng.random()
+        if kind < 0.4:
+            cv2.fillPoly(picture, [points], colour, cv2.LINE_AA)
+        elif kind < 0.7:
+            cv2.polylines(
+                picture, [points], False, colour, max(2, int(size * rng.uniform(0.1, 0.6))), cv2.LINE_AA
+            )
+        else:
+            axes = (max(2, int(size * rng.uniform(0.2, 1))), max(2, int(size * rng.uniform(0.2, 1))))
+            cv2.ellipse(
+                picture, points[0].tolist(), axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA
+            )
     return picture
 
 
