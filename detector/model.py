@@ -262,11 +262,18 @@ def join_rivals(
     data = {
         "rival_class_id": np.where(rival_confidence > 0, class_id[rival], -1)[kept],
         "rival_confidence": rival_confidence.astype(np.float32)[kept],
-        "ambiguous": ((rival_confidence > 0) & (confidence - rival_confidence < margin))[kept],
+        "ambiguous": are_ambiguous(confidence, rival_confidence, margin)[kept],
     }
     return sv.Detections(
         xyxy[kept].astype(np.float32), None, confidence[kept].astype(np.float32), class_id[kept], data=data
     )
+
+
+def are_ambiguous(
+    confidence: NDArray[np.floating], rival_confidence: NDArray[np.floating], margin: float
+) -> NDArray[np.bool_]:
+    """Which detections (n,) have a rival that is closer than the margin."""
+    return np.asarray((rival_confidence > 0) & (confidence - rival_confidence < margin), np.bool_)
 
 
 # Letterbox

@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from detector.model import load_model
-from detector.training.calibrate import choose_thresholds, fit_joining
+from detector.training.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
 from detector.training.convert import write_settings
 from detector.training.dataset import is_held_out
 from detector.training.evaluate import format_figures, look, measure
@@ -46,11 +46,14 @@ def main(
         known += [photo for photo in photos_known if is_held_out(photo.path)]
         settings = weights.with_suffix(".toml")
         joining = fit_joining(model, known) if model.classifier else ()
-        write_settings(settings, info.class_names, thresholds, joining)
+        write_settings(settings, info.class_names, thresholds, joining=joining)
         model = load_model(weights, detail=detail, device=device, threads=threads)
-        thresholds = choose_thresholds(look(model, known, floor=info.floor), info.class_names)
-        write_settings(settings, info.class_names, thresholds, joining)
-        print("thresholds", dict(zip(info.class_names, thresholds, strict=True)))
+        seen = look(model, known, floor=info.floor)
+        margin = choose_margin(seen, info.class_names)
+        thresholds = choose_thresholds(judge_anew(seen, margin), info.class_names)
+        write_settings(settings, info.class_names, thresholds, margin=margin, joining=joining)
+        model = load_model(weights, detail=detail, device=device, threads=threads)
+        print("margin", margin, "thresholds", dict(zip(info.class_names, thresholds, strict=True)))
     if dataset:
         seen = look(model, read_split(dataset, "val", info.class_names), floor=0.01)
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))

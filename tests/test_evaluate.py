@@ -8,7 +8,7 @@ from PIL import Image
 
 from detector.classifier import Classifier, ClassifierInfo, weigh
 from detector.model import NetworkModel, WeightsInfo
-from detector.training.calibrate import choose_thresholds, fit_joining
+from detector.training.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
 from detector.training.evaluate import Seen, find_errors, format_figures, measure
 from detector.training.gallery import SHEET_SIDE, write_gallery, write_sheet
 from detector.training.truth import Photo, read_photos
@@ -111,6 +111,27 @@ def test_a_threshold_is_above_the_false_hits_on_negatives(looked: list[Seen]) ->
     azerbaijan, kanak = choose_thresholds(looked, NAMES)
     assert 0.5 < azerbaijan <= 0.9
     assert 0.45 <= kanak <= 0.8
+
+
+def test_a_margin_leaves_few_bands_without_emblem_named(looked: list[Seen]) -> None:
+    """Ten flags lead their rivals by 0.6 and more, ten bands without emblem by 0.3 and less."""
+    seen: list[Seen] = []
+    box: Box = (0, 0, 40, 40)
+    for number in range(20):
+        bands = number % 2
+        one = make_seen("generated", [("kanak", box)][bands:], [(1, 0.9, box)])
+        rival = 0.6 + number / 100 if bands else 0.3 - number / 100
+        one.detections.data["rival_confidence"] = np.array([rival])
+        if bands:
+            boxes = np.array([box], np.float32)
+            one = replace(one, photo=replace(one.photo, other_labels=("plain",), other_xyxy=boxes))
+        seen.append(one)
+    margin = choose_margin(seen, NAMES)
+    assert 0.29 <= margin <= 0.6
+    reported = measure(judge_anew(seen, margin), NAMES, [0.5, 0.5], np.random.default_rng(0)).confusion
+    assert reported == {("kanak", "kanak"): 10, ("plain", "ambiguous"): 10}
+    assert choose_margin(seen[::2], NAMES) == 0.1  # no bands: nothing has to be doubted
+    assert choose_margin(looked, NAMES) == 0.1
 
 
 def test_photos_are_read_with_their_boxes(tmp_path: Path) -> None:

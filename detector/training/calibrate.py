@@ -3,19 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
 
-from detector.classifier import log_odds, share_plain
+from detector.classifier import EITHER, log_odds, share_plain
 from detector.frames import read_image
-from detector.model import NMS_IOU, NetworkModel, TwoLooks, suppress
-from detector.training.evaluate import MATCH_IOU, Seen, class_ids, confidences, find_truth, is_ambiguous
+from detector.model import NMS_IOU, NetworkModel, TwoLooks, are_ambiguous, suppress
+from detector.training.evaluate import (
+    MATCH_IOU,
+    Seen,
+    class_ids,
+    confidences,
+    find_on_truth,
+    find_truth,
+    is_ambiguous,
+    rival_confidences,
+)
 from detector.training.truth import Photo
 
 MAX_HITS = 0.008  # of negative photos
+MAX_NAMED = 0.02  # of bands without emblem
+MAX_DOUBTED = 0.05  # of flags that are found
 APART_IOU = 0.15  # below it a box is not on the flag at all
 
 
@@ -57,6 +70,44 @@ def _judge(
     right = overlap.max(axis=1, initial=0) >= MATCH_IOU
     both = [look.confidence[kept], classes[np.arange(len(favoured)), favoured]]
     return np.column_stack([log_odds(one) for one in both]), right
+
+
+def choose_margin(seen: Sequence[Seen], class_names: Sequence[str]) -> float:
+    """How far a detection must be ahead of its rival to be one flag and not ambiguous.
+
+    The smallest margin with which at most ``MAX_NAMED`` of the bands without emblem are named as a flag,
+    unless more than ``MAX_DOUBTED`` of the flags that are found would then be ambiguous: the largest that
+    leaves those.
+    """
+    judged = [_find_leads(one, class_names) for one in seen]
+    of_bands, of_flags = (np.concatenate(column) for column in zip(*judged, strict=True))
+    grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
+    harmless = grid[(of_flags[:, None] < grid).mean(axis=0) <= MAX_DOUBTED] if len(of_flags) else grid
+    enough = grid[(of_bands[:, None] >= grid).mean(axis=0) <= MAX_NAMED] if len(of_bands) else grid
+    return float(min(enough.min(initial=1), harmless.max(initial=grid[0])))
+
+
+def _find_leads(one: Seen, class_names: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """By how much detections lead their rivals: those on bands without emblem (0 where there is none), and
+    those that name a flag rightly."""
+    lead = np.append(confidences(one) - rival_confidences(one), np.float32(0))
+    names = [*(class_names[number] for number in class_ids(one)), ""]
+    on_truth = find_on_truth(one, np.ones(len(one.detections), np.bool_))
+    labels = (*one.photo.labels, *one.photo.other_labels)
+    of_bands = [n for n, label in zip(on_truth, labels, strict=True) if label == EITHER]
+    right = [n for n, label in zip(on_truth, labels, strict=True) if label == names[n]]
+    return lead[of_bands], lead[right]
+
+
+def judge_anew(seen: Sequence[Seen], margin: float) -> list[Seen]:
+    """The same with what is ambiguous at another margin."""
+    changed = []
+    for one in seen:
+        detections = copy(one.detections)
+        ambiguous = are_ambiguous(confidences(one), rival_confidences(one), margin)
+        detections.data = detections.data | {"ambiguous": ambiguous}
+        changed.append(replace(one, detections=detections))
+    return changed
 
 
 def choose_thresholds(

@@ -20,7 +20,7 @@ INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured i
 EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
 FLOOR = 0.05
-AMBIGUITY_MARGIN = 0.2
+FIRST_MARGIN = 0.2
 CANDIDATE_FLOOR = 0.03  # of the detector, where a classifier takes a second look
 FIRST_THRESHOLD = 0.4  # these two until calibrate has found better ones
 FIRST_JOINING = (0.0, 0.5, 0.5)
@@ -88,11 +88,13 @@ def write_settings(
     path: Path,
     class_names: Sequence[str],
     thresholds: Sequence[float],
+    *,
+    margin: float = FIRST_MARGIN,
     joining: Sequence[float] = FIRST_JOINING,
 ) -> None:
     """Writes the settings of the weights beside ``path``, with the SHA-256 of those that exist.
 
-    ``joining`` is the classifier's, if there is one.
+    ``margin`` is that of ambiguity; ``joining`` is the classifier's, if there is one.
     """
     weights = {suffix: path.with_suffix(f".{suffix}") for suffix in ("onnx", "pt")}
     digests = {
@@ -101,7 +103,7 @@ def write_settings(
         if file.exists()
     }
     classifier = path.with_name(f"{path.stem}-classifier.onnx")
-    text = _format_settings(class_names, thresholds, digests)
+    text = _format_settings(class_names, thresholds, margin, digests)
     if classifier.exists():
         text += _format_classifier(classifier, joining)
     path.write_text(text, encoding="utf-8")
@@ -122,7 +124,7 @@ def _format_classifier(path: Path, joining: Sequence[float]) -> str:
 
 
 def _format_settings(
-    class_names: Sequence[str], thresholds: Sequence[float], digests: Mapping[str, str]
+    class_names: Sequence[str], thresholds: Sequence[float], margin: float, digests: Mapping[str, str]
 ) -> str:
     names = ", ".join(f'"{name}"' for name in class_names)
     sizes = ", ".join(f"{detail} = {list(every)}" for detail, every in INPUT_SIZES.items())
@@ -131,7 +133,7 @@ def _format_settings(
         f"class_names = [{names}]",
         f"input_sizes = {{ {sizes} }}  # long sides of the letterboxed inputs, pixels",
         f"floor = {FLOOR}  # confidence below which nothing is kept",
-        f"ambiguity_margin = {AMBIGUITY_MARGIN}  # a rival closer than this makes a detection ambiguous",
+        f"ambiguity_margin = {margin}  # a rival closer than this makes a detection ambiguous",
         f"weights_sha256 = {{ {digest} }}",
         "",
         "[thresholds]  # recommended confidence, from scripts/evaluate.py",

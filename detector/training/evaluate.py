@@ -158,6 +158,21 @@ def is_ambiguous(one: Seen) -> NDArray[np.bool_]:
     return np.asarray(one.detections.data.get("ambiguous", np.zeros(len(one.detections))), np.bool_)
 
 
+def rival_confidences(one: Seen) -> NDArray[np.float32]:
+    """Of its detections (n,), 0 for none."""
+    none = np.zeros(len(one.detections), np.float32)
+    return np.asarray(one.detections.data.get("rival_confidence", none), np.float32)
+
+
+def find_on_truth(one: Seen, shown: NDArray[np.bool_]) -> list[int]:
+    """For each true box, of targets, then of others, which shown detection lies on it best; -1 for none."""
+    truth = np.vstack([one.photo.xyxy, one.photo.other_xyxy])
+    if not len(truth) or not shown.any():
+        return [-1] * len(truth)
+    overlap = np.where(shown, sv.box_iou_batch(truth, one.detections.xyxy), 0)
+    return [int(row.argmax()) if row.max() >= CONFUSION_FLOOR else -1 for row in overlap]
+
+
 def find_truth(one: Seen, label: str, number: int) -> sv.Detections:
     """The photo's true boxes of one class, with the class's number."""
     chosen = np.array([name == label for name in one.photo.labels], np.bool_)
@@ -215,22 +230,18 @@ def _count_confusion(
     counted: Counter[tuple[str, str]] = Counter()
     for one in seen:
         shown = confidences(one) >= limits[class_ids(one)]
-        boxes = one.detections.xyxy[shown]
         reported = [
             "ambiguous" if doubt else class_names[number]
-            for number, doubt in zip(class_ids(one)[shown], is_ambiguous(one)[shown], strict=True)
+            for number, doubt in zip(class_ids(one), is_ambiguous(one), strict=True)
         ]
+        labels = (*one.photo.labels, *one.photo.other_labels)
+        for label, number in zip(labels, find_on_truth(one, shown), strict=True):
+            counted[label, reported[number] if number >= 0 else "none"] += 1
         truth = np.vstack([one.photo.xyxy, one.photo.other_xyxy])
-        overlap = np.zeros((len(truth), len(boxes)))
-        if overlap.size:
-            overlap = np.asarray(sv.box_iou_batch(truth, boxes), np.float64)
-        for row, label in enumerate((*one.photo.labels, *one.photo.other_labels)):
-            best = int(overlap[row].argmax()) if len(boxes) else -1
-            matched = best >= 0 and overlap[row, best] >= CONFUSION_FLOOR
-            counted[label, reported[best] if matched else "none"] += 1
-        for column, name in enumerate(reported):
-            if overlap[:, column].max(initial=0) < CONFUSION_FLOOR:
-                counted["other" if one.photo.kind == "other_flags" else "none", name] += 1
+        for number in np.flatnonzero(shown).tolist():
+            overlap = sv.box_iou_batch(truth, one.detections.xyxy[[number]]) if len(truth) else np.zeros(0)
+            if overlap.max(initial=0) < CONFUSION_FLOOR:
+                counted["other" if one.photo.kind == "other_flags" else "none", reported[number]] += 1
     return counted
 
 

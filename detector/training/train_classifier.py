@@ -24,9 +24,9 @@ INPUT_SIZE = 128  # pixels
 CONTEXT = 1.25  # sides of the box
 LAYERS = 11  # of YOLO11's backbone, down to a 32nd of the input
 SHARES: Mapping[tuple[str, str], float] = {  # of a batch, by kind and where a crop is from
-    ("azerbaijan", ""): 0.22,
-    ("kanak", ""): 0.18,
-    ("plain", ""): 0.1,
+    ("azerbaijan", ""): 0.2,
+    ("kanak", ""): 0.16,
+    ("plain", ""): 0.14,
     (OTHER, "drawn"): 0.16,
     (OTHER, "proposed"): 0.08,
     (OTHER, "photo"): 0.2,
