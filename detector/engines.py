@@ -1,7 +1,6 @@
 """Media in, FileResults out as they come: where workers run, here a pool of processes on this machine."""
 
 import logging
-import multiprocessing
 import signal
 import threading
 from collections.abc import Generator, Iterable
@@ -14,6 +13,7 @@ from pebble import ProcessExpired, ProcessPool
 from threadpoolctl import threadpool_limits
 
 from detector.errors import DetectorError
+from detector.processes import choose_context
 from detector.sources import Media
 from detector.worker import FileResult, WorkerSettings, failed_result, scan_file
 
@@ -54,7 +54,7 @@ def scan_files(
         max_workers=workers,
         max_tasks=FILES_PER_WORKER,
         initializer=_prepare_worker,
-        context=multiprocessing.get_context("spawn"),
+        context=choose_context(),
     )
     futures: dict[Future[FileResult], _Task] = {}
 

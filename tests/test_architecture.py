@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
     {"errors"},
-    {"sources", "options", "offline"},
+    {"sources", "options", "offline", "processes"},
     {"classifier"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
     {"worker", "originals"},

@@ -15,6 +15,7 @@ from detector.cli.progress import show_count, show_progress, stop_on_interrupt
 from detector.errors import DetectorError, ExitCode
 from detector.export import ExportFormat
 from detector.options import ScanOptions
+from detector.processes import import_early
 from detector.sources import printable
 
 app = typer.Typer(
@@ -140,6 +141,7 @@ def scan(
         retry_failed=retry_failed,
     )
     options.check()
+    import_early()
     from detector.scan import scan as scan_folder  # heavy: --help must not wait for it
 
     console = Console(stderr=True)
