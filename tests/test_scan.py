@@ -66,6 +66,14 @@ def test_every_input_has_a_row_and_counts_add_up(report: Path) -> None:
     assert summary["clusters"] == 5  # too plain to be told apart by their look, they are not joined
 
 
+def test_sidecars_are_told_apart_from_what_nobody_knows(
+    downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    (downloads / "sub" / "blue.png.json").write_text("{}")
+    outcome = scan_folder(downloads, tmp_path / "report", fake_weights)
+    assert (outcome.summary.unsupported, outcome.summary.sidecars) == (2, 1)
+
+
 def test_rows_are_sorted_by_file(report: Path) -> None:
     for name in ("files.csv", "detections.csv"):
         files = [row["file"] for row in read_table(report / name)]

@@ -45,7 +45,8 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         )
     table.add_row(str(summary.no_detection), "read to the end, no flag found")
     table.add_row(str(summary.failed), "failed: not read, or only in part")
-    table.add_row(str(summary.unsupported), "neither photo nor video, left alone")
+    sidecars = f" ({summary.sidecars} named as sidecars of posts are)" if summary.sidecars else ""
+    table.add_row(str(summary.unsupported), f"neither photo nor video, left alone{sidecars}")
     if summary.not_reached:
         table.add_row(str(summary.not_reached), "not looked at yet")
     if summary.left_out:
