@@ -5,6 +5,7 @@ speed of a shared machine changes. Writes `benchmark.json`. Needs the extras tra
 """
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
@@ -15,14 +16,15 @@ import tempfile
 import threading
 import time
 import timeit
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import cv2
 import numpy as np
+import psutil
 from numpy.typing import NDArray
 from PIL import Image
 from threadpoolctl import threadpool_limits
@@ -30,7 +32,6 @@ from threadpoolctl import threadpool_limits
 REPOSITORY = Path(__file__).resolve().parent.parent
 SAMPLES = REPOSITORY / "datasets" / "samples"
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
-PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 PHOTO_MEGAPIXELS = (0.5, 12.0)
 CLIP_FRAMES_PER_SECOND = 30
 WITHOUT_FLAG = ("crowd", "look-alikes")
@@ -44,7 +45,7 @@ class Cost:
     wall_seconds: float
     cpu_seconds: float
     peak_mb: float
-    """Resident memory of all its processes together; what they share is counted for each."""
+    """Resident memory of all its processes together, what they share counted once."""
 
 
 def main() -> None:
@@ -200,52 +201,43 @@ def fresh(command: Sequence[str]) -> list[str]:
 def run_program(command: Sequence[str]) -> Cost:
     """Runs it to its end. Raises CalledProcessError when it fails; failed files in a scan are no failure."""
     environment = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "PYTHONWARNINGS": "ignore"}
+    watched = Watched()
     started = time.monotonic()
     with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
-        peak = [0.0]
-        watch = threading.Thread(target=watch_memory, args=(process.pid, peak), daemon=True)
+        process = psutil.Popen(command, env=environment, stdout=output, stderr=output)
+        watch = threading.Thread(target=watch_processes, args=(process, watched), daemon=True)
         watch.start()
-        _, status, usage = os.wait4(process.pid, 0)
+        status = process.wait()
         wall_seconds = time.monotonic() - started
-        process.returncode = os.waitstatus_to_exitcode(status)
         watch.join()
-        if process.returncode not in (0, 1) or (process.returncode and "detector" not in command):
+        if status not in (0, 1) or (status and "detector" not in command):
             output.seek(0)
             sys.stderr.write(output.read().decode(errors="replace")[-2000:])
-            raise subprocess.CalledProcessError(process.returncode, command)
-    return Cost(wall_seconds, usage.ru_utime + usage.ru_stime, peak[0])
+            raise subprocess.CalledProcessError(status, command)
+    return Cost(wall_seconds, sum(watched.cpu_seconds.values()), watched.peak_mb)
 
 
-def watch_memory(root: int, peak: list[float]) -> None:
-    """Keeps in `peak[0]` the most megabytes that a process and all below it held, until it is gone."""
-    while Path(f"/proc/{root}/statm").exists():
-        total = sum(resident_bytes(number) for number in descendants(root)) / 1e6
-        if not total:
-            return
-        peak[0] = max(peak[0], total)
+@dataclass(slots=True)
+class Watched:
+    """What a program and all processes below it have taken so far, looked at ten times a second."""
+
+    peak_mb: float = 0.0
+    cpu_seconds: dict[int, float] = field(default_factory=dict)
+    """By process, those that have ended included."""
+
+
+def watch_processes(root: psutil.Process, watched: Watched) -> None:
+    """Keeps `watched` up to date until the program is gone."""
+    while root.is_running() and root.status() != psutil.STATUS_ZOMBIE:
+        resident = 0
+        with contextlib.suppress(psutil.NoSuchProcess):
+            for one in (root, *root.children(recursive=True)):
+                with contextlib.suppress(psutil.NoSuchProcess), one.oneshot():
+                    times = one.cpu_times()
+                    watched.cpu_seconds[one.pid] = times.user + times.system
+                    resident += one.memory_full_info().pss
+        watched.peak_mb = max(watched.peak_mb, resident / 1e6)
         time.sleep(0.1)
-
-
-def descendants(root: int) -> Iterator[int]:
-    """The process and all below it."""
-    waiting = [root]
-    while waiting:
-        number = waiting.pop()
-        yield number
-        try:
-            for task in Path(f"/proc/{number}/task").iterdir():
-                waiting.extend(int(child) for child in (task / "children").read_text().split())
-        except OSError:
-            continue  # it has just ended
-
-
-def resident_bytes(number: int) -> int:
-    """Memory a process holds; 0 when it has ended."""
-    try:
-        return int(Path(f"/proc/{number}/statm").read_text().split()[1]) * PAGE_BYTES
-    except (OSError, IndexError):
-        return 0
 
 
 # Work
