@@ -15,7 +15,6 @@ from detector.cli.progress import show_count, show_progress, stop_on_interrupt
 from detector.errors import DetectorError, ExitCode
 from detector.export import ExportFormat
 from detector.options import ScanOptions
-from detector.processes import import_early
 from detector.sources import printable
 
 app = typer.Typer(
@@ -141,8 +140,10 @@ def scan(
         retry_failed=retry_failed,
     )
     options.check()
+    from detector.processes import import_early  # heavy, as the next: --help must not wait for them
+
     import_early()
-    from detector.scan import scan as scan_folder  # heavy: --help must not wait for it
+    from detector.scan import scan as scan_folder
 
     console = Console(stderr=True)
     with stop_on_interrupt(console) as stop, show_progress(console, quiet=quiet) as report_progress:
