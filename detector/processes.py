@@ -3,15 +3,19 @@
 import multiprocessing
 import signal
 import sys
+import tempfile
 from multiprocessing import forkserver
 from multiprocessing.context import BaseContext
 
 IMPORTED = ["detector.worker"]  # what every worker needs: a second of imports, done once
+SAFE_SINCE = (3, 11, 1)  # before, other users of the machine could reach a fork server (CVE-2022-42919)
+MAX_FOLDER = 64  # characters: a socket's path may have 107, and multiprocessing adds its own
 
 
 def choose_context() -> BaseContext:
     """Clean processes; on Linux forked from one that has done the imports and nothing else."""
-    if sys.platform != "linux":
+    folder = len(tempfile.gettempdir())
+    if sys.platform != "linux" or sys.version_info < SAFE_SINCE or folder > MAX_FOLDER:
         return multiprocessing.get_context("spawn")
     multiprocessing.set_forkserver_preload(IMPORTED)
     return multiprocessing.get_context("forkserver")

@@ -19,5 +19,6 @@ def test_what_workers_are_forked_from_does_not_hear_ctrl_c() -> None:
     assert ignored >> (signal.SIGINT - 1) & 1
 
 
-def test_workers_are_clean_processes() -> None:
-    assert choose_context().get_start_method() in {"spawn", "forkserver"}
+def test_where_no_socket_can_be_made_workers_import_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tempfile.tempdir", "/tmp/" + "x" * 90)
+    assert choose_context().get_start_method() == "spawn"
