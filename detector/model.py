@@ -1,5 +1,6 @@
-"""Weights in, Detections out: the only module that runs a network."""
+"""Weights in, Detections out."""
 
+import ast
 import hashlib
 import tomllib
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +14,8 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from detector.classifier import PADDING_GREY, Classifier, ClassifierInfo, read_classifier_info, weigh
-from detector.errors import UsageError, WeightsError
-from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
+from detector.errors import WeightsError
+from detector.networks import load_onnx, load_pt
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -123,20 +124,30 @@ def load_model(
     alone decides. Raises WeightsError, or UsageError when the device is not to be had.
     """
     info = read_weights_info(weights, detail=detail)
-    if weights.suffix == ".onnx":
-        network, names = _load_onnx(weights, device, threads)
-    elif weights.suffix == ".pt":
-        network, names = _load_pt(weights, device, threads)
-    else:
-        raise WeightsError(f"{weights} is neither .onnx nor .pt")
+    network, names = _load_network(weights, device, threads)
     if names != info.class_names:
         raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
     if not classified or info.classifier is None:
         return NetworkModel(info, network)
-    second, kinds = _load_onnx(info.classifier.path, device, threads)
+    second, kinds = _load_network(info.classifier.path, device, threads)
     if kinds != info.classifier.kinds:
         raise WeightsError(f"{info.classifier.path} knows {kinds}, not {info.classifier.kinds}")
     return NetworkModel(info, network, Classifier(info.classifier, second))
+
+
+def _load_network(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
+    """What runs the weights, and the names of their classes."""
+    if weights.suffix == ".pt":
+        return load_pt(weights, device, threads)
+    if weights.suffix != ".onnx":
+        raise WeightsError(f"{weights} is neither .onnx nor .pt")
+    run, properties = load_onnx(weights, device, threads)
+    try:
+        names = ast.literal_eval(properties["names"])
+        class_names = tuple(names[index] for index in range(len(names)))
+    except (KeyError, TypeError, ValueError, SyntaxError) as error:
+        raise WeightsError(f"{weights} does not name its classes; make it with scripts/convert.py") from error
+    return lambda images: run([images])[0], class_names
 
 
 class NetworkModel:
@@ -317,82 +328,3 @@ def letterbox(image: Image, input_size: int) -> Letterboxed:
     grey = (PADDING_GREY,) * 3
     padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=grey)
     return Letterboxed(padded.astype(np.uint8, copy=False), scale, left, top)
-
-
-# The two runtimes
-
-
-def _load_onnx(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
-    import ast
-
-    onnxruntime = import_onnxruntime()
-    provider = "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider"
-    if provider not in onnxruntime.get_available_providers():
-        raise UsageError(f"device {device} is not to be had; for cuda install onnxruntime-gpu, else use cpu")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_mem_pattern = False  # images of many sizes: a plan for each costs memory
-    options.add_session_config_entry("session.use_env_allocators", "1")
-    try:
-        session = onnxruntime.InferenceSession(weights, options, providers=[provider])
-        names = ast.literal_eval(session.get_modelmeta().custom_metadata_map["names"])
-        class_names = tuple(names[index] for index in range(len(names)))
-    except (KeyError, TypeError, ValueError, SyntaxError) as error:
-        raise WeightsError(f"{weights} does not name its classes; make it with scripts/convert.py") from error
-    except Exception as error:  # its exceptions share no base class but this
-        raise WeightsError(f"{weights} cannot be loaded: {error}") from error
-    if device == "openvino":
-        return _openvino_network(weights, threads), class_names
-    name = session.get_inputs()[0].name
-
-    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        output: NDArray[np.float32] = session.run(None, {name: images})[0]
-        return output
-
-    return network, class_names
-
-
-def _openvino_network(weights: Path, threads: int) -> Network:
-    """The same on the CPU through OpenVINO, in the precision that the processor is fastest in."""
-    try:
-        openvino = import_openvino()
-    except ImportError as error:
-        raise UsageError("--device openvino needs the openvino extra: pip install '.[openvino]'") from error
-    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
-    request = openvino.Core().compile_model(weights, "CPU", settings).create_infer_request()
-
-    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        request.infer({0: images})
-        return np.array(request.get_output_tensor(0).data, np.float32)  # a copy: the next call reuses it
-
-    return network
-
-
-def _load_pt(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
-    try:
-        import torch
-
-        ultralytics = import_ultralytics()
-    except ImportError as error:
-        raise WeightsError(
-            f"{weights} needs ultralytics: pip install '.[train]', or use the .onnx"
-        ) from error
-    if device == "openvino" or (device == "cuda" and not torch.cuda.is_available()):
-        raise UsageError(f"device {device} is not to be had for {weights.name}; use cpu")
-    torch.set_num_threads(threads)
-    try:
-        loaded = ultralytics.YOLO(weights, task="detect")
-    except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
-        raise WeightsError(f"{weights} cannot be loaded: {error}") from error
-    module = loaded.model.float().eval().to(device)
-
-    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
-        with torch.inference_mode():
-            output = module(torch.from_numpy(images).to(device))
-        tensor = output[0] if isinstance(output, (list, tuple)) else output
-        array: NDArray[np.float32] = tensor.cpu().numpy()
-        return array
-
-    return network, tuple(loaded.names[index] for index in range(len(loaded.names)))

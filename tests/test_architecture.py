@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY, needs_openvino
 LAYERS = [
     {"errors"},
     {"sources", "options", "offline", "processes"},
-    {"classifier"},
+    {"classifier", "networks"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
     {"worker", "originals"},
     {"engines", "journal", "tables"},
@@ -56,7 +56,7 @@ def test_imports_point_down() -> None:
 def test_only_its_module_opens_media_or_runs_a_network() -> None:
     owners = {
         "av": {"frames"},
-        "onnxruntime": {"model", "offline"},
+        "onnxruntime": {"offline"},
         "ultralytics": {"offline"},
         "openvino": {"offline"},
     }

@@ -1,0 +1,90 @@
+"""Weights in, what runs them out: ONNX Runtime, OpenVINO or torch."""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.errors import UsageError, WeightsError
+from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
+
+Array = NDArray[np.float32]
+Run = Callable[[Sequence[Array]], list[Array]]
+"""All inputs of a network in, all outputs out, in the order in which its file names them."""
+
+
+def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, str]]:
+    """What runs an .onnx file, and the file's own properties. `device` is one of `options.DEVICES`.
+
+    Raises WeightsError, or UsageError when the device is not to be had.
+    """
+    onnxruntime = import_onnxruntime()
+    provider = "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider"
+    if provider not in onnxruntime.get_available_providers():
+        raise UsageError(f"device {device} is not to be had; for cuda install onnxruntime-gpu, else use cpu")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    options.enable_mem_pattern = False  # images of many sizes: a plan for each costs memory
+    options.add_session_config_entry("session.use_env_allocators", "1")
+    try:
+        session = onnxruntime.InferenceSession(path, options, providers=[provider])
+    except Exception as error:  # its exceptions share no base class but this
+        raise WeightsError(f"{path} cannot be loaded: {error}") from error
+    properties: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
+    if device == "openvino":
+        return _load_openvino(path, threads), properties
+    names = [place.name for place in session.get_inputs()]
+    return lambda inputs: list(session.run(None, dict(zip(names, inputs, strict=True)))), properties
+
+
+def _load_openvino(path: Path, threads: int) -> Run:
+    """The same on the CPU through OpenVINO, in the precision that the processor is fastest in."""
+    try:
+        openvino = import_openvino()
+    except ImportError as error:
+        raise UsageError("--device openvino needs the openvino extra: pip install '.[openvino]'") from error
+    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    request = openvino.Core().compile_model(path, "CPU", settings).create_infer_request()
+
+    def run(inputs: Sequence[Array]) -> list[Array]:
+        request.infer(dict(enumerate(inputs)))
+        return [
+            np.array(tensor.data, np.float32) for tensor in request.output_tensors
+        ]  # the next call reuses them
+
+    return run
+
+
+def load_pt(weights: Path, device: str, threads: int) -> tuple[Callable[[Array], Array], tuple[str, ...]]:
+    """What runs a detector of ultralytics, images in and raw output out, and its class names.
+
+    Raises WeightsError, or UsageError when the device is not to be had.
+    """
+    try:
+        import torch
+
+        ultralytics = import_ultralytics()
+    except ImportError as error:
+        raise WeightsError(
+            f"{weights} needs ultralytics: pip install '.[train]', or use the .onnx"
+        ) from error
+    if device == "openvino" or (device == "cuda" and not torch.cuda.is_available()):
+        raise UsageError(f"device {device} is not to be had for {weights.name}; use cpu")
+    torch.set_num_threads(threads)
+    try:
+        loaded = ultralytics.YOLO(weights, task="detect")
+    except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{weights} cannot be loaded: {error}") from error
+    module = loaded.model.float().eval().to(device)
+
+    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+        with torch.inference_mode():
+            output = module(torch.from_numpy(images).to(device))
+        tensor = output[0] if isinstance(output, (list, tuple)) else output
+        array: NDArray[np.float32] = tensor.cpu().numpy()
+        return array
+
+    return network, tuple(loaded.names[index] for index in range(len(loaded.names)))
