@@ -1,12 +1,6 @@
-"""Pictures in, perceptual hashes and clusters of near-identical pictures out.
+"""PDQ hashes in, clusters of near-identical pictures and clips that videos share out.
 
-The hash is PDQ, which fact-checkers and platforms exchange: 256 bits that hardly change when a picture is
-re-encoded or resized, and a quality that is low for pictures with little to recognise
-(https://github.com/facebook/ThreatExchange/tree/main/pdq and its hashing/hashing.pdf). Its Python package has
-no wheels, so it is written here: box filter, reduction and cosine transform are all linear, so they are three
-matrices. A picture cut out of another has another hash: most of those with bars or a screen around them are
-found by hashing what is inside, too (`find_inner`), those with a tenth cut off are not. A flag painted over
-changes few bits: what is seen in one picture of a cluster is never evidence for another.
+A flag painted over changes few bits: what is seen in one picture of a cluster is never evidence for another.
 
 Search is exact, by multi-index hashing (Norouzi, Punjani and Fleet, https://arxiv.org/abs/1307.2982): hashes
 at most 31 bits apart have one of their 16 two-byte chunks at most one bit apart, and the eight bytes around
@@ -15,48 +9,23 @@ images took a sixth of the time that faiss's exact binary indexes need without t
 installed anyway.
 """
 
-import functools
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-HASH_BYTES = 32
+from detector.hashes import HASH_BYTES, distances
+
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
-MIN_QUALITY = 50  # PDQ's README: hashes below are to be discarded
-# Median amplitude of the waves. Drawn flags of straight stripes have almost none: their bits are noise, which
-# PDQ's own quality does not notice. Of 1,202 photos of scenes and flags 24 are below, all drawn flags.
-MIN_WAVE = 10.0
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # PDQ's, of RGB
-REDUCED_SIDE = 512  # pixels; longer sides are thinned by whole steps to less than twice this
-BLOCKS = 64  # a side, of the reduced picture
-FREQUENCIES = 16  # a side, the lowest without the constant
-MIN_SIDE = 5  # pixels; PDQ gives smaller pictures the hash 0 and quality 0
-PLAIN_TOLERANCE = 4  # levels of 256, with PLAIN_SHARE: how a row of a caption bar or of a screen's margin is
-PLAIN_SHARE = 0.5  # told; on 150 photos with such bars tighter values found fewer, looser ones cut into skies
-MIN_INNER = 0.2  # of each side
-MIN_INSIDE = 0.5  # of the area; below it screenshots of different plain pictures have hashes within the limit
 RUN_DISTANCE = 15  # frames of a video within this of an earlier one are the same, standing picture
 OFFSET_TOLERANCE = 1.0  # seconds; of each second of a video one frame is hashed
 MIN_SHARED_PICTURES = 3  # different ones; a black frame, a title or a standing picture is one
 MAX_HUBS = 64  # videos that a frame is compared with when more than this show it
 BATCH = 1 << 20  # candidates looked at together, for memory
-
-
-@dataclass(frozen=True, slots=True)
-class PictureHash:
-    """A picture's PDQ hash, and that of its mirror image, which the first does not tell exactly."""
-
-    bits: bytes
-    """`HASH_BYTES`; `.hex()` is how PDQ hashes are written and exchanged."""
-    mirrored_bits: bytes
-    """Of the picture with left and right exchanged."""
-    quality: int
-    """0 to 100; below `MIN_QUALITY` equal hashes mean nothing. PDQ's, but 0 for stripes (`MIN_WAVE`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,106 +42,6 @@ class Overlap:
     end_seconds: float
     frames: int
     """Frames that agree, standing pictures counted once."""
-
-
-def hash_picture(image: NDArray[np.uint8]) -> PictureHash:
-    """The hash of an upright RGB picture (height, width, 3)."""
-    height, width = image.shape[:2]
-    if min(height, width) < MIN_SIDE:
-        return PictureHash(bytes(HASH_BYTES), bytes(HASH_BYTES), 0)
-    step_y, step_x = max(1, height // REDUCED_SIDE), max(1, width // REDUCED_SIDE)
-    luma = image[step_y // 2 :: step_y, step_x // 2 :: step_x] @ LUMA
-    rows, columns = _reduction(luma.shape[0]), _reduction(luma.shape[1])
-    strips = rows @ luma
-    blocks, mirrored = strips @ columns.T, strips[:, ::-1] @ columns.T
-    waves, mirrored_waves = _find_waves(blocks), _find_waves(mirrored)
-    quality = _quality(blocks) if np.median(np.abs(waves)) >= MIN_WAVE else 0
-    return PictureHash(_to_bits(waves), _to_bits(mirrored_waves), quality)
-
-
-@functools.lru_cache(maxsize=256)
-def _reduction(side: int) -> NDArray[np.float32]:
-    """PDQ's Jarosz filter and decimation of one side as a matrix (BLOCKS, side)."""
-    window = -(-side // (2 * BLOCKS))
-    after = (window + 2) // 2  # one more than before when the window is even
-    before = window - after
-    place = np.arange(side)
-    begins, ends = np.maximum(place - before, 0), np.minimum(place + after, side)
-    centres = ((np.arange(BLOCKS)[:, None] + 0.5) * side / BLOCKS).astype(int)
-    once = ((place >= begins[centres]) & (place < ends[centres])) / (ends - begins)[centres]
-    sums = np.pad(np.cumsum(once / (ends - begins), axis=1), ((0, 0), (1, 0)))
-    twice = sums[:, np.minimum(place + before + 1, side)] - sums[:, np.maximum(place - after + 1, 0)]
-    return np.asarray(twice, np.float32)
-
-
-@functools.cache
-def _cosines() -> NDArray[np.float32]:
-    frequency, place = np.arange(1, FREQUENCIES + 1)[:, None], np.arange(BLOCKS)
-    waves = np.cos(np.pi / 2 / BLOCKS * frequency * (2 * place + 1))
-    return np.asarray(np.sqrt(2 / BLOCKS) * waves, np.float32)
-
-
-def _find_waves(blocks: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(_cosines() @ blocks @ _cosines().T, np.float32)
-
-
-def _to_bits(waves: NDArray[np.float32]) -> bytes:
-    middle = waves.size // 2 - 1  # the lower of the two middle ones is PDQ's median
-    above = waves.ravel() > np.partition(waves.ravel(), middle)[middle]
-    return np.packbits(above[::-1]).tobytes()
-
-
-def _quality(blocks: NDArray[np.float32]) -> int:
-    steps = [np.trunc(np.diff(blocks, axis=axis) * (100 / 255)) for axis in (0, 1)]
-    return min(100, int(sum(np.abs(step).sum() for step in steps)) // 90)
-
-
-def hash_whole_and_inside(image: NDArray[np.uint8]) -> tuple[PictureHash, PictureHash]:
-    """The hashes of the picture and of what is inside its plain margins, for clusters that see through these.
-
-    The whole has quality 0 where less than `MIN_INSIDE` is inside: its margins decide its bits.
-    """
-    whole, inner = hash_picture(image), find_inner(image)
-    if inner.shape == image.shape:
-        return whole, whole
-    if inner.size < MIN_INSIDE * image.size:
-        whole = replace(whole, quality=0)
-    return whole, hash_picture(inner)
-
-
-def find_inner(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The part of the picture (height, width, 3) inside plain rows and columns at its edges.
-
-    Plain is a row half of which has one brightness: bars, captions, what a screenshot has around the picture,
-    sometimes a clear sky. A view, of the whole picture where nothing is plain or too little is left.
-    """
-    height, width = image.shape[:2]
-    step_y, step_x = max(1, height // REDUCED_SIDE), max(1, width // REDUCED_SIDE)
-    green = image[::step_y, ::step_x, 1]
-    top, bottom = _inside_plain(green[:, ::4])
-    left, right = _inside_plain(green[top:bottom:4].T)
-    above, below = _inside_plain(green[top:bottom, left:right:4])
-    top, bottom = top + above, top + below
-    if bottom - top < MIN_INNER * green.shape[0] or right - left < MIN_INNER * green.shape[1]:
-        return image
-    return image[top * step_y : bottom * step_y, left * step_x : right * step_x]
-
-
-def _inside_plain(rows: NDArray[np.uint8]) -> tuple[int, int]:
-    """Numbers of the first row that is not plain, and of the one after the last; 0 and 0 if all are."""
-    if not rows.size:
-        return 0, 0
-    middle = rows.shape[1] // 2
-    usual = np.partition(rows, middle, axis=1)[:, middle : middle + 1].astype(np.int16)
-    share = (np.abs(rows - usual) <= PLAIN_TOLERANCE).mean(axis=1)
-    busy = np.flatnonzero(share < PLAIN_SHARE)
-    return (int(busy[0]), int(busy[-1]) + 1) if len(busy) else (0, 0)
-
-
-def distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint16]:
-    """Bits in which hashes (n, 32) differ, row by row; one of the two may be a single hash (32,)."""
-    differing = np.bitwise_count(a.view(np.uint64) ^ b.view(np.uint64))
-    return np.asarray(differing.sum(axis=-1, dtype=np.uint16))
 
 
 # Clusters

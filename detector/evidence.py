@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from detector.duplicates import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
+from detector.duplicates import find_clusters, find_overlaps
 from detector.events import find_spells, gap_seconds
+from detector.hashes import HASH_BYTES, MIN_QUALITY, distances
 from detector.journal import Journal
 from detector.posts import Post, match_posts, pseudonym
 from detector.sources import suffix_kind

@@ -23,10 +23,10 @@ from detector.annotate import (
     shrink,
     write_jpeg,
 )
-from detector.duplicates import PictureHash, hash_whole_and_inside
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
+from detector.hashes import PictureHash, hash_whole_and_inside
 from detector.model import Model, load_model
 from detector.repeats import Repeats
 from detector.sources import Media, printable

@@ -12,7 +12,7 @@ from tests.conftest import REPOSITORY, needs_openvino
 LAYERS = [
     {"errors"},
     {"sources", "options", "offline", "processes"},
-    {"classifier", "networks"},
+    {"classifier", "hashes", "networks"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
     {"worker", "originals"},
     {"engines", "journal", "tables"},

@@ -6,17 +6,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.duplicates import (
+from detector.duplicates import MAX_DISTANCE, MAX_HUBS, Overlap, find_clusters, find_overlaps
+from detector.hashes import (
     HASH_BYTES,
-    MAX_DISTANCE,
-    MAX_HUBS,
     MIN_QUALITY,
-    Overlap,
     PictureHash,
     distances,
-    find_clusters,
     find_inner,
-    find_overlaps,
     hash_picture,
     hash_whole_and_inside,
 )
