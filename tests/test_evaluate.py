@@ -8,7 +8,7 @@ from PIL import Image
 
 from detector.classifier import Classifier, ClassifierInfo, weigh
 from detector.model import NetworkModel, WeightsInfo
-from detector.training.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
+from detector.training.calibrate import PREVALENCE, choose_margin, choose_thresholds, fit_joining, judge_anew
 from detector.training.evaluate import Seen, find_errors, format_figures, measure
 from detector.training.gallery import SHEET_SIDE, write_gallery, write_sheet
 from detector.training.truth import Photo, read_photos
@@ -220,7 +220,9 @@ def test_confidences_become_shares_of_right_detections(tmp_path: Path) -> None:
         photos.append(Photo(path, "made", ("azerbaijan",) * there, box[:there]))
     joining = fit_joining(model, photos)
     kinds = np.array([[0.9, 0, 0, 0.1], [0.3, 0, 0, 0.7]])
-    assert weigh(np.array([0.5, 0.5]), kinds, joining)[:, 0].tolist() == pytest.approx([0.75, 0.1], abs=0.01)
+    without = 17 * (1 - PREVALENCE) / PREVALENCE / 23  # how much each of the 23 photos without a flag counts
+    shares = [15 / (15 + 5 * without), 2 / (2 + 18 * without)]
+    assert weigh(np.array([0.5, 0.5]), kinds, joining)[:, 0].tolist() == pytest.approx(shares, abs=0.01)
     with pytest.raises(ValueError, match="with flags and without"):
         fit_joining(model, [photo for photo in photos if not photo.labels])
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression, minimize
+from scipy.optimize import minimize
 
 from detector.classifier import EITHER, log_odds, share_plain
 from detector.frames import read_image
@@ -26,9 +26,11 @@ from detector.training.evaluate import (
 )
 from detector.training.truth import Photo
 
+PREVALENCE = 0.2  # of photos with a target flag, for which confidences and thresholds are made
+MIN_RIGHT = 0.4  # of detections at the threshold: a miss counts half as much again as a false one
 MAX_HITS = 0.008  # of negative photos
 MAX_NAMED = 0.02  # of bands without emblem
-MAX_DOUBTED = 0.05  # of flags that are found
+MAX_DOUBTED = 0.1  # of flags that are found
 APART_IOU = 0.15  # below it a box is not on the flag at all
 
 
@@ -44,17 +46,37 @@ def fit_joining(model: NetworkModel, photos: Sequence[Photo]) -> tuple[float, fl
         kept &= look.kinds.argmax(axis=1) != len(model.info.class_names)  # bands without emblem: ambiguous
         pairs.append(_judge(look, kept, photo, model.info.class_names))
     odds, right = (np.concatenate(column) for column in zip(*pairs, strict=True))
+    shares = np.repeat(_weigh(photos), [len(one) for one, _ in pairs])
     if not 0 < right.sum() < len(right):
         raise ValueError("to calibrate, photos with flags and without are needed")
+    constant, first, second = _fit_logistic(odds, right, shares, start=[0, 0.5, 0.5])
+    return constant, first, second
+
+
+def _fit_logistic(
+    odds: NDArray[np.float64],
+    right: NDArray[np.bool_],
+    shares: NDArray[np.float64],
+    *,
+    start: Sequence[float],
+) -> list[float]:
+    """A constant and a weight for each column of log-odds (n, columns); rows count by their share (n,)."""
     inputs = np.column_stack([np.ones(len(odds)), odds])
 
     def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         believed = inputs @ weights
         loss = np.logaddexp(0, believed) - right * believed
-        return float(loss.mean()), inputs.T @ (1 / (1 + np.exp(-believed)) - right) / len(right)
+        wrong_by = 1 / (1 + np.exp(-believed)) - right
+        return float((shares * loss).mean()), inputs.T @ (shares * wrong_by) / len(right)
 
-    constant, first, second = minimize(cost, np.array([0, 0.5, 0.5]), jac=True).x
-    return float(constant), float(first), float(second)
+    return [float(weight) for weight in minimize(cost, np.array(start), jac=True).x]
+
+
+def _weigh(photos: Sequence[Photo]) -> NDArray[np.float64]:
+    """How much each photo counts (n,), so that `PREVALENCE` of all have a flag."""
+    holds = np.array([bool(photo.labels) for photo in photos])
+    rest = (1 - PREVALENCE) / PREVALENCE * holds.sum() / max((~holds).sum(), 1)
+    return np.where(holds, 1.0, rest)
 
 
 def _judge(
@@ -113,25 +135,28 @@ def judge_anew(seen: Sequence[Seen], margin: float) -> list[Seen]:
 def choose_thresholds(
     seen: Sequence[Seen], class_names: Sequence[str], *, max_hits: float = MAX_HITS
 ) -> list[float]:
-    """For each class the confidence from which a detection is more likely on such a flag than not.
+    """For each class the confidence from which at least ``MIN_RIGHT`` of detections are on such a flag.
 
-    By isotonic regression over all classes, whose confidences mean the same; or the confidence from which at
-    most ``max_hits`` of negative photos are hit, if that is higher. Real photos decide about hits where there
-    are any: made ones are harder than life.
+    By logistic regression over all classes, whose confidences mean the same, where ``PREVALENCE`` of photos
+    have a flag; or the confidence from which at most ``max_hits`` of negative photos are hit, if that is
+    higher. Real photos decide about hits where there are any: made ones are harder than life.
     """
     negatives = [one for one in seen if not one.photo.labels]
     negatives = [one for one in negatives if one.photo.kind != "generated"] or negatives
-    judged = [_judge_detections(one, *each) for one in seen for each in enumerate(class_names)]
+    judged = [_judge_detections(one, *each) for each in enumerate(class_names) for one in seen]
     values, right = (np.concatenate(column) for column in zip(*judged, strict=True))
-    order = np.argsort(values, kind="stable")
-    share = isotonic_regression(right[order].astype(float)).x if len(right) else right
-    likely = values[order][share > 0.5].min(initial=1)
+    weights = np.tile(_weigh([one.photo for one in seen]), len(class_names))
+    counts = np.repeat(weights, [len(one) for one, _ in judged])
+    likely = 0.0
+    if 0 < right.sum() < len(right):
+        constant, weight = _fit_logistic(log_odds(values)[:, None], right, counts, start=[0, 1])
+        likely = float(1 / (1 + np.exp(-(log_odds(np.array(MIN_RIGHT)) - constant) / max(weight, 0.1))))
     grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
     chosen = []
     for number in range(len(class_names)):
         worst = np.array([confidences(one)[class_ids(one) == number].max(initial=0) for one in negatives])
         allowed = (worst[:, None] >= grid).mean(axis=0) <= max_hits if len(worst) else grid > 0
-        good = grid[allowed & (grid > likely - 0.01)]
+        good = grid[allowed & (grid > likely - 0.005)]
         chosen.append(float(good[0]) if len(good) else float(grid[-1]))
     return chosen
 

@@ -21,7 +21,7 @@ EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
 FLOOR = 0.05
 FIRST_MARGIN = 0.2
-CANDIDATE_FLOOR = 0.03  # of the detector, where a classifier takes a second look
+CANDIDATE_FLOOR = 0.012  # of the detector, where a classifier takes a second look
 FIRST_THRESHOLD = 0.4  # these two until calibrate has found better ones
 FIRST_JOINING = (0.0, 0.5, 0.5)
 
