@@ -51,9 +51,8 @@ def _load_openvino(path: Path, threads: int) -> Run:
 
     def run(inputs: Sequence[Array]) -> list[Array]:
         request.infer(dict(enumerate(inputs)))
-        return [
-            np.array(tensor.data, np.float32) for tensor in request.output_tensors
-        ]  # the next call reuses them
+        outputs = request.output_tensors
+        return [np.array(tensor.data, np.float32) for tensor in outputs]  # copies: the next call reuses them
 
     return run
 
@@ -80,11 +79,11 @@ def load_pt(weights: Path, device: str, threads: int) -> tuple[Callable[[Array],
         raise WeightsError(f"{weights} cannot be loaded: {error}") from error
     module = loaded.model.float().eval().to(device)
 
-    def network(images: NDArray[np.float32]) -> NDArray[np.float32]:
+    def network(images: Array) -> Array:
         with torch.inference_mode():
             output = module(torch.from_numpy(images).to(device))
         tensor = output[0] if isinstance(output, (list, tuple)) else output
-        array: NDArray[np.float32] = tensor.cpu().numpy()
+        array: Array = tensor.cpu().numpy()
         return array
 
     return network, tuple(loaded.names[index] for index in range(len(loaded.names)))

@@ -90,7 +90,7 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
     tally = journal.tally()
     by_status = counts("SELECT status, count(*) FROM temp.files GROUP BY status")
     by_kind = counts("SELECT kind, count(*) FROM temp.files GROUP BY kind")
-    unsupported = counts("SELECT file, 1 FROM temp.files WHERE status = 'unsupported'")
+    unsupported = journal.connection.execute("SELECT file FROM temp.files WHERE status = 'unsupported'")
     seen = "FROM temp.files JOIN temp.shown USING (sha256)"
     detections_of = counts(f"SELECT label, count(*) {seen} GROUP BY label")
     return Summary(
@@ -99,7 +99,7 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         no_detection=by_status.get("no_detection", 0),
         failed=by_status.get("failed", 0),
         unsupported=by_status.get("unsupported", 0),
-        sidecars=sum(is_sidecar(file.rpartition("/")[2]) for file in unsupported),
+        sidecars=sum(is_sidecar(file.rpartition("/")[2]) for (file,) in unsupported),
         not_reached=tally.found - tally.looked_at,
         left_out=tally.left_out,
         photos=by_kind.get("photo", 0),

@@ -22,6 +22,7 @@ from detector.training.evaluate import (
     find_on_truth,
     find_truth,
     is_ambiguous,
+    overlap_truth,
     rival_confidences,
 )
 from detector.training.truth import Photo
@@ -114,7 +115,7 @@ def _find_leads(one: Seen, class_names: Sequence[str]) -> tuple[NDArray[np.float
     those that name a flag rightly."""
     lead = np.append(confidences(one) - rival_confidences(one), np.float32(0))
     names = [*(class_names[number] for number in class_ids(one)), ""]
-    on_truth = find_on_truth(one, np.ones(len(one.detections), np.bool_))
+    on_truth = find_on_truth(overlap_truth(one))
     labels = (*one.photo.labels, *one.photo.other_labels)
     of_bands = [n for n, label in zip(on_truth, labels, strict=True) if label == EITHER]
     right = [n for n, label in zip(on_truth, labels, strict=True) if label == names[n]]

@@ -81,11 +81,11 @@ def _write_generated(
         )
         labels = [*name_kinds(example), *example.other_labels]
         xyxy = np.vstack([example.xyxy, example.other_xyxy])
-        crops = [("drawn", label, box) for label, box in zip(labels, xyxy, strict=True) if label]
+        crops = [("drawn", label, box) for label, box in zip(labels, xyxy, strict=True)]
         crops += [
             ("proposed", label, box) for label, box in _label_proposed(example.image, labels, xyxy, weights)
         ]
-        for number, (source, label, box) in enumerate(crops):
+        for number, (source, label, box) in enumerate(crop for crop in crops if crop[1]):
             name = f"{source}-{recipe.seed}-{index:06d}-{number}.jpg"
             _write_crop(example.image, box, out / split / label / name)
     done.touch()
@@ -112,8 +112,7 @@ def _label_proposed(
     overlap = sv.box_iou_batch(boxes, truth) if len(boxes) and len(truth) else np.zeros((len(boxes), 1))
     for box, row in zip(boxes, overlap, strict=True):
         if row.max() >= SAME_IOU:
-            if labels[int(row.argmax())]:
-                yield labels[int(row.argmax())], box
+            yield labels[int(row.argmax())], box
         elif row.max() < APART_IOU and not _covered(box, labels, truth):
             yield OTHER, box
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -114,10 +115,9 @@ class Designs:
             palette["top"] = _mix(rng, (0, 53, 173), (10, 40, 120), (20, 80, 190), (0, 85, 165))
         without = [name for name, chance in (("spear", 0.04), ("edge", 0.1)) if rng.random() < chance]
         artwork = draw_artwork(path, HEIGHT, palette=palette, without=without)
-        bare = draw_artwork(path, HEIGHT, palette=palette, without=["emblem"])
-        emblem = 255 * (artwork != bare).any(axis=2).astype(np.uint8)
         aged = _age(_add_fringe(artwork, rng) if rng.random() < 0.1 else artwork, rng)
-        return Design(np.dstack([aged, cv2.resize(emblem, aged.shape[1::-1])]).astype(np.uint8), label)
+        emblem = cv2.resize(_find_emblem(path, tuple(without)), aged.shape[1::-1])
+        return Design(np.dstack([aged, emblem]).astype(np.uint8), label)
 
     def draw_other(self, rng: np.random.Generator) -> Design:
         """A flag or cloth that must be left alone."""
@@ -165,6 +165,13 @@ class Designs:
         palette |= {"top": top, "middle": middle, "bottom": bottom}
         without = ["spear", "edge"] if rng.random() < 0.7 else []
         return draw_artwork(path, HEIGHT, palette=_vary(palette, rng), without=without)
+
+
+@functools.cache
+def _find_emblem(path: Path, without: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Where an artwork shows its emblem, 255 there: the same in whatever colours it is printed."""
+    whole, bare = draw_artwork(path, HEIGHT, without=without), draw_artwork(path, HEIGHT, without=["emblem"])
+    return np.asarray(255 * (whole != bare).any(axis=2), np.uint8)
 
 
 def load_designs(artwork: Path, flags: Path) -> Designs:

@@ -164,13 +164,17 @@ def rival_confidences(one: Seen) -> NDArray[np.float32]:
     return np.asarray(one.detections.data.get("rival_confidence", none), np.float32)
 
 
-def find_on_truth(one: Seen, shown: NDArray[np.bool_]) -> list[int]:
-    """For each true box, of targets, then of others, which shown detection lies on it best; -1 for none."""
+def overlap_truth(one: Seen) -> NDArray[np.float64]:
+    """IoU of each true box, of targets, then of others, with each detection (boxes, n)."""
     truth = np.vstack([one.photo.xyxy, one.photo.other_xyxy])
-    if not len(truth) or not shown.any():
-        return [-1] * len(truth)
-    overlap = np.where(shown, sv.box_iou_batch(truth, one.detections.xyxy), 0)
-    return [int(row.argmax()) if row.max() >= CONFUSION_FLOOR else -1 for row in overlap]
+    if not len(truth) or not len(one.detections):
+        return np.zeros((len(truth), len(one.detections)))
+    return np.asarray(sv.box_iou_batch(truth, one.detections.xyxy), np.float64)
+
+
+def find_on_truth(overlap: NDArray[np.float64]) -> list[int]:
+    """For each true box (a row) which detection (a column) lies on it best; -1 for none."""
+    return [int(row.argmax()) if row.max(initial=0) >= CONFUSION_FLOOR else -1 for row in overlap]
 
 
 def find_truth(one: Seen, label: str, number: int) -> sv.Detections:
@@ -235,13 +239,12 @@ def _count_confusion(
             for number, doubt in zip(class_ids(one), is_ambiguous(one), strict=True)
         ]
         labels = (*one.photo.labels, *one.photo.other_labels)
-        for label, number in zip(labels, find_on_truth(one, shown), strict=True):
+        overlap = np.where(shown, overlap_truth(one), 0)
+        for label, number in zip(labels, find_on_truth(overlap), strict=True):
             counted[label, reported[number] if number >= 0 else "none"] += 1
-        truth = np.vstack([one.photo.xyxy, one.photo.other_xyxy])
-        for number in np.flatnonzero(shown).tolist():
-            overlap = sv.box_iou_batch(truth, one.detections.xyxy[[number]]) if len(truth) else np.zeros(0)
-            if overlap.max(initial=0) < CONFUSION_FLOOR:
-                counted["other" if one.photo.kind == "other_flags" else "none", reported[number]] += 1
+        apart = shown & (overlap.max(axis=0, initial=0) < CONFUSION_FLOOR)
+        for number in np.flatnonzero(apart).tolist():
+            counted["other" if one.photo.kind == "other_flags" else "none", reported[number]] += 1
     return counted
 
 

@@ -69,15 +69,15 @@ def make_example(materials: Materials, seed: int, index: int, *, size: int = 448
             _paste_photo(canvas, materials, rng)
         else:
             _add_flags(canvas, label, materials, rng)
-    found = [(canvas.labels[number], box, number) for number, box in _find_boxes(canvas)]
+    found = _find_flags(canvas)
     image = degrade(canvas.picture, rng)
     targets = [one for one in found if one[0] in TARGETS]
     others = [one for one in found if one[0] not in TARGETS]
-    emblems = np.array([canvas.emblem[canvas.owners == number].mean() for *_, number in targets], np.float32)
+    emblems = np.array([emblem for *_, emblem in targets], np.float32)
     return Example(image, *_columns(targets), emblems, *_columns(others))
 
 
-def _columns(found: list[tuple[str, Box, int]]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
+def _columns(found: list[tuple[str, Box, float]]) -> tuple[tuple[str, ...], NDArray[np.float32]]:
     boxes = np.array([box for _, box, _ in found], np.float32)
     return tuple(label for label, _, _ in found), boxes.reshape(-1, 4)
 
@@ -284,12 +284,13 @@ def _paste_photo(canvas: _Canvas, materials: Materials, rng: np.random.Generator
     picture[window] += soft[part] * (photo[part] - picture[window])
 
 
-def _find_boxes(canvas: _Canvas) -> list[tuple[int, Box]]:
-    """Each flag's number and its box, without those of which too little is left."""
-    boxes = []
-    for number in range(1, len(canvas.labels)):
+def _find_flags(canvas: _Canvas) -> list[tuple[str, Box, float]]:
+    """Each flag's label, box and share of emblem, without flags of which too little is left."""
+    found = []
+    for number, label in enumerate(canvas.labels[1:], 1):
         y, x = np.nonzero(canvas.owners == number)
         if len(x) == 0 or max(np.ptp(x), np.ptp(y)) + 1 < MIN_SIDE:
             continue
-        boxes.append((number, (float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1))))
-    return boxes
+        box = (float(x.min()), float(y.min()), float(x.max() + 1), float(y.max() + 1))
+        found.append((label, box, float(canvas.emblem[y, x].mean())))
+    return found
