@@ -3,6 +3,7 @@
 import sqlite3
 from collections import Counter
 from dataclasses import replace
+from typing import Any, Literal
 
 from detector.compare.matching import Detection, match_detections
 from detector.compare.table import Difference, Note
@@ -23,11 +24,11 @@ def compare_detections(
         return Counter()
     matching = match_detections(a, b, _read_frames(of_a, sha256), _read_frames(of_b, sha256))
     for one in matching.lost:
-        note(_with_a(replace(about, change="detection_lost"), one))
+        note(_with(replace(about, change="detection_lost"), "a", one))
     for one in matching.gained:
-        note(_with_b(replace(about, change="detection_gained"), one))
+        note(_with(replace(about, change="detection_gained"), "b", one))
     for one, other, iou in matching.pairs:
-        both = replace(_with_a(_with_b(about, other), one), iou=f"{iou:.3f}")
+        both = replace(_with(_with(about, "b", other), "a", one), iou=f"{iou:.3f}")
         if one.label != other.label:
             note(replace(both, change="label_changed"))
         if one.ambiguous != other.ambiguous:
@@ -51,23 +52,13 @@ def _read_frames(connection: sqlite3.Connection, sha256: str) -> frozenset[int]:
     return frozenset(index for (index,) in rows)
 
 
-def _with_a(row: Difference, found: Detection) -> Difference:
-    return replace(
-        row,
-        time_seconds=f"{found.time_seconds:.3f}",
-        detection_a=found.id,
-        label_a=found.label,
-        confidence_a=f"{found.confidence:.4f}",
-        ambiguous_a=str(bool(found.ambiguous)).lower(),
-    )
-
-
-def _with_b(row: Difference, found: Detection) -> Difference:
-    return replace(
-        row,
-        time_seconds=f"{found.time_seconds:.3f}",
-        detection_b=found.id,
-        label_b=found.label,
-        confidence_b=f"{found.confidence:.4f}",
-        ambiguous_b=str(bool(found.ambiguous)).lower(),
-    )
+def _with(row: Difference, side: Literal["a", "b"], found: Detection) -> Difference:
+    """The row with what one report says of its detection."""
+    said = {
+        "detection": found.id,
+        "label": found.label,
+        "confidence": f"{found.confidence:.4f}",
+        "ambiguous": str(bool(found.ambiguous)).lower(),
+    }
+    columns: dict[str, Any] = {f"{name}_{side}": value for name, value in said.items()}
+    return replace(row, time_seconds=f"{found.time_seconds:.3f}", **columns)
