@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import WeightsError
+from detector.letterbox import PADDING_GREY
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Crops (n, 3, size, size), RGB in 0..1, in; a probability for each kind (n, kinds) out."""
 
-PADDING_GREY = 114  # as in training, around crops and the detector's inputs
 MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
 SUREST = 1 - 1e-4  # no network is surer than that
 BATCH_CROPS = 8  # and their mirror images

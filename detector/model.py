@@ -6,15 +6,16 @@ import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import cv2
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.classifier import PADDING_GREY, Classifier, ClassifierInfo, read_classifier_info, weigh
+from detector.classifier import Classifier, ClassifierInfo, read_classifier_info, weigh
 from detector.errors import WeightsError
+from detector.letterbox import Letterboxed, letterbox
 from detector.networks import load_onnx, load_pt
 
 Image = NDArray[np.uint8]
@@ -22,7 +23,6 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Images (n, 3, h, w), RGB in 0..1, in; (n, 4 + classes, anchors) out: centre x, centre y, width and height
 in pixels of the input, then a confidence for each class."""
 
-STRIDE = 32  # the network halves its input five times
 NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
 SAME_CROP_IOU = 0.8  # proposals that overlap more are looked at again once
@@ -238,7 +238,7 @@ def find_largest_side(size: int, sizes: Sequence[int]) -> float:
 
 
 def _read_output(
-    output: NDArray[np.float32], boxed: "Letterboxed", shape: tuple[int, ...], floor: float
+    output: NDArray[np.float32], boxed: Letterboxed, shape: tuple[int, ...], floor: float
 ) -> NDArray[np.float32]:
     """Candidates (n, 6) as box in pixels of the image, confidence and class."""
     class_id, anchor = np.nonzero(output[4:] >= floor)
@@ -285,46 +285,3 @@ def are_ambiguous(
 ) -> NDArray[np.bool_]:
     """Which detections (n,) have a rival that is closer than the margin."""
     return np.asarray((rival_confidence > 0) & (confidence - rival_confidence < margin), np.bool_)
-
-
-# Letterbox
-
-
-@dataclass(frozen=True, slots=True)
-class Letterboxed:
-    """An image fitted into the network's input, and the way back."""
-
-    image: Image
-    scale: float
-    left: int
-    top: int
-
-    def to_original(self, xyxy: NDArray[Any]) -> NDArray[np.float64]:
-        """Boxes (n, 4) from pixels of the input to pixels of the original."""
-        return (xyxy.astype(np.float64) - self._offset) / self.scale
-
-    def from_original(self, xyxy: NDArray[Any]) -> NDArray[np.float64]:
-        """Boxes (n, 4) from pixels of the original to pixels of the input."""
-        return xyxy.astype(np.float64) * self.scale + self._offset
-
-    @property
-    def _offset(self) -> NDArray[np.float64]:
-        return np.array([self.left, self.top, self.left, self.top], np.float64)
-
-
-def letterbox(image: Image, input_size: int) -> Letterboxed:
-    """Scaled so that the long side is `input_size`, padded to a multiple of the stride.
-
-    The same steps and roundings as ultralytics' LetterBox(auto=True), so that .onnx and .pt agree.
-    """
-    height, width = image.shape[:2]
-    scale = min(input_size / height, input_size / width)
-    new_width, new_height = max(round(width * scale), 1), max(round(height * scale), 1)
-    if (new_height, new_width) != (height, width):
-        image = cv2.resize(image, (new_width, new_height), interpolation=cv2.INTER_LINEAR).astype(np.uint8)
-    pad_x, pad_y = (input_size - new_width) % STRIDE / 2, (input_size - new_height) % STRIDE / 2
-    left, top = round(pad_x - 0.1), round(pad_y - 0.1)
-    right, bottom = round(pad_x + 0.1), round(pad_y + 0.1)
-    grey = (PADDING_GREY,) * 3
-    padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=grey)
-    return Letterboxed(padded.astype(np.uint8, copy=False), scale, left, top)

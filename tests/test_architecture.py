@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
     {"errors"},
-    {"sources", "options", "offline", "processes"},
+    {"sources", "options", "offline", "processes", "letterbox"},
     {"classifier", "hashes", "networks"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
     {"worker", "originals"},

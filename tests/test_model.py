@@ -14,18 +14,16 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from onnx import helper
 
-from detector.classifier import PADDING_GREY
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
+from detector.letterbox import PADDING_GREY, STRIDE, letterbox
 from detector.model import (
     MAX_DETECTIONS,
     NMS_IOU,
-    STRIDE,
     Model,
     NetworkModel,
     find_largest_side,
     join_rivals,
-    letterbox,
     load_model,
     read_weights_info,
 )

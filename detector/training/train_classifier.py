@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.classifier import OTHER, PADDING_GREY, cut_square
+from detector.classifier import OTHER, cut_square
+from detector.letterbox import PADDING_GREY
 from detector.offline import import_ultralytics
 from detector.training.crops import CROP_CONTEXT
 from detector.training.designs import KINDS
