@@ -15,13 +15,13 @@ from onnx import TensorProto, helper
 from detector.classifier import (
     EITHER,
     OTHER,
-    PADDING_GREY,
     Classifier,
     ClassifierInfo,
     cut_square,
     weigh,
 )
 from detector.errors import WeightsError
+from detector.letterbox import PADDING_GREY
 from detector.model import NetworkModel, load_model, read_weights_info
 from detector.options import ScanOptions
 from detector.scan import scan_identity, worker_settings
