@@ -78,6 +78,7 @@ def load_pt(weights: Path, device: str, threads: int) -> tuple[Callable[[Array],
     except (RuntimeError, OSError, EOFError, KeyError, TypeError, AttributeError) as error:
         raise WeightsError(f"{weights} cannot be loaded: {error}") from error
     module = loaded.model.float().eval().to(device)
+    module.end2end = False  # of YOLO26 all boxes, too, in the layout of the others
 
     def network(images: Array) -> Array:
         with torch.inference_mode():

@@ -19,6 +19,7 @@ INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured i
 }
 EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
+PATHS = ("data", "model", "project", "name", "save_dir")  # among the settings of a training
 FLOOR = 0.05
 FIRST_MARGIN = 0.2
 CANDIDATE_FLOOR = 0.012  # of the detector, where a classifier takes a second look
@@ -32,20 +33,19 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
     Thresholds are provisional until ``calibrate`` has found better ones. Returns the .onnx file.
     """
     YOLO = import_ultralytics().YOLO  # noqa: N806 (its name)
-    from ultralytics.utils.torch_utils import strip_optimizer
 
     out.mkdir(parents=True, exist_ok=True)
     slim, onnx = out / f"{name}.pt", out / f"{name}.onnx"
     with tempfile.TemporaryDirectory() as folder:
         copy = Path(folder) / slim.name
-        strip_optimizer(str(trained), str(copy))
+        _slim(trained, copy)
         exported = YOLO(str(copy)).export(
             format="onnx",
             imgsz=EXPORT_SIZE,
             dynamic=True,
             simplify=True,
             opset=OPSET,
-            nms=False,
+            end2end=False,  # as in `networks.load_pt`
             device="cpu",
         )
         shutil.copy(copy, slim)
@@ -53,6 +53,20 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
     class_names = tuple(YOLO(str(slim)).names.values())
     write_settings(out / f"{name}.toml", class_names, [FIRST_THRESHOLD] * len(class_names))
     return onnx
+
+
+def _slim(trained: Path, slim: Path) -> None:
+    """Half precision, without the optimizer, and without the paths of the machine that trained."""
+    import torch
+    from ultralytics.utils.torch_utils import strip_optimizer
+
+    strip_optimizer(str(trained), str(slim))
+    saved = torch.load(slim, map_location="cpu", weights_only=False)
+    for settings in (saved["train_args"], saved["model"].args):
+        for name in PATHS:
+            settings.pop(name, None)
+    saved["model"].pt_path = None
+    torch.save(saved, slim)
 
 
 def convert_classifier(trained: Path, base: Path, out: Path, *, name: str = "flags") -> Path:
