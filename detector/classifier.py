@@ -46,7 +46,11 @@ class ClassifierInfo:
     candidate_floor: float
     """Confidence of the detector from which a box is looked at again."""
     joining: tuple[float, float, float]
-    """How both looks are joined, see `weigh`: a constant, the detector's weight and the classifier's."""
+    """How both looks are joined, see `weigh`: a constant, the detector's weight and the classifier's.
+
+    A logistic regression on the log-odds of both (`training.calibrate` fits it), so that of detections with
+    confidence 0.8 about 80 % are right.
+    """
 
 
 def read_classifier_info(
@@ -129,20 +133,21 @@ def weigh(
 ) -> NDArray[np.float32]:
     """The confidence in each class (n, classes), from the detector's (n,) and the classifier's (n, kinds).
 
-    A logistic regression on the log-odds of both looks (`training.calibrate` fits it), so that of detections
-    with confidence 0.8 about 80 % are right.
+    How likely a target flag is here comes from both looks, which of them it is from the second alone.
     """
     constant, first, second = joining
-    odds = constant + first * log_odds(confidence)[:, None] + second * log_odds(share_plain(kinds))
-    return np.asarray(1 / (1 + np.exp(-odds)), np.float32)
+    odds = constant + first * log_odds(confidence) + second * log_odds(1 - kinds[:, -1])
+    return np.asarray(split_kinds(kinds) / (1 + np.exp(-odds))[:, None], np.float32)
 
 
-def share_plain(kinds: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Probabilities of the classes (n, classes), of the kinds' (n, kinds).
+def split_kinds(kinds: NDArray[np.floating]) -> NDArray[np.floating]:
+    """How likely each class is (n, classes) if it is one of them, of the kinds' probabilities (n, kinds).
 
     Bands without emblem count half for each class, so that they end as ambiguous.
     """
-    return kinds[:, :-2] + kinds[:, -2:-1] / 2
+    classes = kinds[:, :-2] + kinds[:, -2:-1] / 2
+    split: NDArray[np.floating] = classes / np.maximum(classes.sum(axis=1, keepdims=True), 1 - SUREST)
+    return split
 
 
 def log_odds(probability: NDArray[np.floating]) -> NDArray[np.float64]:

@@ -46,7 +46,7 @@ class WeightsInfo:
     floor: float
     """Confidence below which nothing is worth keeping."""
     ambiguity_margin: float
-    """A detection whose rival is closer than this is ambiguous."""
+    """A detection that leads its rival by a smaller share of both confidences is ambiguous."""
     thresholds: tuple[float, ...]
     """Recommended confidence for each class."""
     classifier: ClassifierInfo | None = None
@@ -213,11 +213,11 @@ class TwoLooks:
 
 
 def _join_looks(look: TwoLooks, joining: tuple[float, float, float], floor: float) -> NDArray[np.float32]:
-    """Boxes with their confidence in every class after both looks (n, 6)."""
+    """Boxes with their confidence in every class after both looks (n, 6), where one reaches the floor."""
     confidence = weigh(look.confidence, look.kinds, joining)
     kept = suppress(look.xyxy, confidence.max(axis=1, initial=0), NMS_IOU)
-    box, class_id = np.nonzero(confidence >= floor)
-    box, class_id = box[kept[box]], class_id[kept[box]]
+    kept &= confidence.max(axis=1, initial=0) >= floor
+    box, class_id = np.nonzero(np.broadcast_to(kept[:, None], confidence.shape))
     return np.column_stack([look.xyxy[box], confidence[box, class_id], class_id]).astype(np.float32)
 
 
@@ -283,5 +283,12 @@ def join_rivals(
 def are_ambiguous(
     confidence: NDArray[np.floating], rival_confidence: NDArray[np.floating], margin: float
 ) -> NDArray[np.bool_]:
-    """Which detections (n,) have a rival that is closer than the margin."""
-    return np.asarray((rival_confidence > 0) & (confidence - rival_confidence < margin), np.bool_)
+    """Which detections (n,) have a rival that they lead by less than the margin."""
+    return find_leads(confidence, rival_confidence) < margin
+
+
+def find_leads(
+    confidence: NDArray[np.floating], rival_confidence: NDArray[np.floating]
+) -> NDArray[np.floating]:
+    """By which share of both confidences detections (n,) lead their rivals; 1 where there is none."""
+    return (confidence - rival_confidence) / np.maximum(confidence + rival_confidence, 1e-9)

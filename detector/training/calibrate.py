@@ -11,9 +11,9 @@ import supervision as sv
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from detector.classifier import EITHER, log_odds, share_plain
+from detector.classifier import EITHER, log_odds, split_kinds
 from detector.frames import read_image
-from detector.model import NMS_IOU, NetworkModel, TwoLooks, are_ambiguous, suppress
+from detector.model import NMS_IOU, NetworkModel, TwoLooks, are_ambiguous, find_leads, suppress
 from detector.training.evaluate import (
     MATCH_IOU,
     Seen,
@@ -83,37 +83,36 @@ def _weigh(photos: Sequence[Photo]) -> NDArray[np.float64]:
 def _judge(
     look: TwoLooks, kept: NDArray[np.bool_], photo: Photo, class_names: Sequence[str]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Log-odds of both looks (n, 2) in the class they favour, and which boxes are right (n,)."""
-    classes = share_plain(look.kinds[kept])
-    favoured, boxes = classes.argmax(axis=1), look.xyxy[kept]
+    """Log-odds of a target flag in both looks (n, 2); which boxes are right in the class favoured (n,)."""
+    favoured, boxes = split_kinds(look.kinds[kept]).argmax(axis=1), look.xyxy[kept]
     labels = np.array([class_names.index(label) for label in photo.labels], int)
     overlap = np.zeros((len(boxes), 0))
     if len(boxes) and len(labels):
         overlap = np.where(favoured[:, None] == labels, sv.box_iou_batch(boxes, photo.xyxy), 0)
     right = overlap.max(axis=1, initial=0) >= MATCH_IOU
-    both = [look.confidence[kept], classes[np.arange(len(favoured)), favoured]]
+    both = [look.confidence[kept], 1 - look.kinds[kept, -1]]
     return np.column_stack([log_odds(one) for one in both]), right
 
 
 def choose_margin(seen: Sequence[Seen], class_names: Sequence[str]) -> float:
-    """How far a detection must be ahead of its rival to be one flag and not ambiguous.
+    """By which share of both a detection must lead its rival to be one flag and not ambiguous.
 
     The smallest margin with which at most ``MAX_NAMED`` of the bands without emblem are named as a flag,
     unless more than ``MAX_DOUBTED`` of the flags that are found would then be ambiguous: the largest that
     leaves those.
     """
-    judged = [_find_leads(one, class_names) for one in seen]
+    judged = [_judge_leads(one, class_names) for one in seen]
     of_bands, of_flags = (np.concatenate(column) for column in zip(*judged, strict=True))
-    grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
+    grid = np.round(np.arange(0.1, 0.96, 0.01), 2)
     harmless = grid[(of_flags[:, None] < grid).mean(axis=0) <= MAX_DOUBTED] if len(of_flags) else grid
     enough = grid[(of_bands[:, None] >= grid).mean(axis=0) <= MAX_NAMED] if len(of_bands) else grid
     return float(min(enough.min(initial=1), harmless.max(initial=grid[0])))
 
 
-def _find_leads(one: Seen, class_names: Sequence[str]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """By how much detections lead their rivals: those on bands without emblem (0 where there is none), and
+def _judge_leads(one: Seen, class_names: Sequence[str]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+    """By which share detections lead their rivals: those on bands without emblem (0 where there is none), and
     those that name a flag rightly."""
-    lead = np.append(confidences(one) - rival_confidences(one), np.float32(0))
+    lead = np.append(find_leads(confidences(one), rival_confidences(one)), 0)
     names = [*(class_names[number] for number in class_ids(one)), ""]
     on_truth = find_on_truth(overlap_truth(one))
     labels = (*one.photo.labels, *one.photo.other_labels)

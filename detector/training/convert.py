@@ -147,7 +147,7 @@ def _format_settings(
         f"class_names = [{names}]",
         f"input_sizes = {{ {sizes} }}  # long sides of the letterboxed inputs, pixels",
         f"floor = {FLOOR}  # confidence below which nothing is kept",
-        f"ambiguity_margin = {margin}  # a rival closer than this makes a detection ambiguous",
+        f"ambiguity_margin = {margin}  # share of both by which a detection leads its rival, or is ambiguous",
         f"weights_sha256 = {{ {digest} }}",
         "",
         "[thresholds]  # recommended confidence, from scripts/evaluate.py",
