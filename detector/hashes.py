@@ -129,11 +129,17 @@ def _inside_plain(rows: NDArray[np.uint8]) -> tuple[int, int]:
     """Numbers of the first row that is not plain, and of the one after the last; 0 and 0 if all are."""
     if not rows.size:
         return 0, 0
+    if _are_busy(rows[[0, -1]]).all():  # as in most photos: the others need not be looked at
+        return 0, len(rows)
+    busy = np.flatnonzero(_are_busy(rows))
+    return (int(busy[0]), int(busy[-1]) + 1) if len(busy) else (0, 0)
+
+
+def _are_busy(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
     middle = rows.shape[1] // 2
     usual = np.partition(rows, middle, axis=1)[:, middle : middle + 1].astype(np.int16)
     share = (np.abs(rows - usual) <= PLAIN_TOLERANCE).mean(axis=1)
-    busy = np.flatnonzero(share < PLAIN_SHARE)
-    return (int(busy[0]), int(busy[-1]) + 1) if len(busy) else (0, 0)
+    return np.asarray(share < PLAIN_SHARE, np.bool_)
 
 
 def distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint16]:
