@@ -131,7 +131,7 @@ def scan_command(folder: Path, *more: str) -> list[str]:
 
 
 def photo_programs(folder: Path, size: int) -> dict[str, list[str]]:
-    """What is compared on photos; `--detail fast` looks at them in one size, as yolo predict does."""
+    """What is compared on photos."""
     return {
         "yolo predict .pt": yolo_command(folder, WEIGHTS.with_suffix(".pt"), size),
         "yolo predict .onnx": yolo_command(folder, WEIGHTS, size),
