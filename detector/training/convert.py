@@ -15,7 +15,7 @@ from detector.training.train_classifier import CONTEXT, INPUT_SIZE, build_networ
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
     "fast": (384, 256),
     "standard": (512, 256),
-    "thorough": (1280, 640, 384, 256),
+    "thorough": (1280, 512, 256),
 }
 EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
