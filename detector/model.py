@@ -215,9 +215,9 @@ class TwoLooks:
 def _join_looks(look: TwoLooks, joining: tuple[float, float, float], floor: float) -> NDArray[np.float32]:
     """Boxes with their confidence in every class after both looks (n, 6), where one reaches the floor."""
     confidence = weigh(look.confidence, look.kinds, joining)
-    kept = suppress(look.xyxy, confidence.max(axis=1, initial=0), NMS_IOU)
-    kept &= confidence.max(axis=1, initial=0) >= floor
-    box, class_id = np.nonzero(np.broadcast_to(kept[:, None], confidence.shape))
+    best, classes = confidence.max(axis=1, initial=0), confidence.shape[1]
+    kept = np.flatnonzero(suppress(look.xyxy, best, NMS_IOU) & (best >= floor))
+    box, class_id = np.repeat(kept, classes), np.tile(np.arange(classes), len(kept))
     return np.column_stack([look.xyxy[box], confidence[box, class_id], class_id]).astype(np.float32)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 from scipy.optimize import minimize
+from scipy.special import expit
 
 from detector.classifier import EITHER, log_odds, split_kinds
 from detector.frames import read_image
@@ -67,7 +68,7 @@ def _fit_logistic(
     def cost(weights: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
         believed = inputs @ weights
         loss = np.logaddexp(0, believed) - right * believed
-        wrong_by = 1 / (1 + np.exp(-believed)) - right
+        wrong_by = expit(believed) - right
         return float((shares * loss).mean()), inputs.T @ (shares * wrong_by) / len(right)
 
     return [float(weight) for weight in minimize(cost, np.array(start), jac=True).x]
@@ -150,7 +151,7 @@ def choose_thresholds(
     likely = 0.0
     if 0 < right.sum() < len(right):
         constant, weight = _fit_logistic(log_odds(values)[:, None], right, counts, start=[0, 1])
-        likely = float(1 / (1 + np.exp(-(log_odds(np.array(MIN_RIGHT)) - constant) / max(weight, 0.1))))
+        likely = float(expit((log_odds(np.array(MIN_RIGHT)) - constant) / max(weight, 0.1)))
     grid = np.round(np.arange(0.1, 0.91, 0.01), 2)
     chosen = []
     for number in range(len(class_names)):
