@@ -22,6 +22,7 @@ def main(
     train: Annotated[int, typer.Option(help="Pictures to train on.")] = 6000,
     val: Annotated[int, typer.Option(help="Pictures held out, made of photos and shapes held out.")] = 600,
     seed: int = 1,
+    size: Annotated[int, typer.Option(help="Pixels of a picture's side.")] = 448,
     workers: int = 2,
     crops: Annotated[
         bool, typer.Option("--crops", help="Crops of such pictures and of the photos, for the classifier.")
@@ -40,6 +41,7 @@ def main(
         cutouts=cutouts,
         repaints=repaints,
         seed=seed,
+        size=size,
     )
     counts = {"train": train, "val": val}
     if crops:

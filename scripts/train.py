@@ -23,6 +23,8 @@ def main(
     minutes: Annotated[float, typer.Option(help="Time limit; 0 for none.")] = 0,
     point_minutes: Annotated[float, typer.Option(help="Time between points that are kept.")] = 8,
     threads: int = 2,
+    workers: Annotated[int, typer.Option(help="Processes that prepare pictures.")] = 1,
+    device: Annotated[str, typer.Option(help="cpu or cuda:0.")] = "cpu",
 ) -> None:
     """Fine-tunes the base weights on a data set."""
     options = TrainOptions(
@@ -35,6 +37,8 @@ def main(
         minutes=minutes,
         point_minutes=point_minutes,
         threads=threads,
+        workers=workers,
+        device=device,
     )
     print(train(base, data, out, options))
 

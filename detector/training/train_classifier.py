@@ -65,6 +65,8 @@ class Options:
     """Of the network; a second one adds little beside the process that prepares crops."""
     workers: int = 1
     """Processes that prepare crops; 0 prepares them in this one."""
+    device: str = "cpu"
+    """``cpu`` or ``cuda:0``."""
     seed: int = 1
 
 
@@ -94,9 +96,10 @@ def train(options: Options) -> Path:
 
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
-    network = build_network(options.base).to(memory_format=torch.channels_last)
+    network = build_network(options.base)
     if options.resume:
         network.load_state_dict(torch.load(options.resume))
+    network.to(options.device, memory_format=torch.channels_last)
     network.requires_grad_(True)
     mean = deepcopy(network)
     body = list(network.body.parameters())
@@ -119,9 +122,10 @@ def train(options: Options) -> Path:
         share = min(1, len(losses) / WARM_BATCHES) * (0.01 + 0.99 * (1 + math.cos(math.pi * done)) / 2)
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
             group["lr"] = rate * share
-        images = (batch.float() / 255).contiguous(memory_format=torch.channels_last)
-        with torch.autocast("cpu", torch.bfloat16):
+        images = (batch.to(options.device).float() / 255).contiguous(memory_format=torch.channels_last)
+        with torch.autocast(torch.device(options.device).type, torch.bfloat16):
             logits = network(images)
+        labels = labels.to(options.device)
         loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
         optimizer.zero_grad()
         loss.backward()
@@ -134,10 +138,16 @@ def train(options: Options) -> Path:
             crops = len(losses) * options.batch
             speed, loss_now = crops / (said - started), float(np.mean(losses[-200:]))
             logger.info("%.0f %%: %d crops, %.0f a second, loss %.3f", 100 * done, crops, speed, loss_now)
-            torch.save(mean.state_dict(), options.out)
-    torch.save(mean.state_dict(), options.out)
+            _save(mean, options.out)
+    _save(mean, options.out)
     logger.info("%d crops", len(losses) * options.batch)
     return options.out
+
+
+def _save(network: Any, out: Path) -> None:
+    import torch
+
+    torch.save({name: values.cpu() for name, values in network.state_dict().items()}, out)
 
 
 def _follow(mean: Any, network: Any, steps: int) -> None:
