@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from detector.errors import DetectorError
 from detector.processes import choose_context
+from detector.settings import WorkerSettings
 from detector.sources import Media
-from detector.worker import FileResult, WorkerSettings, failed_result, scan_file
+from detector.worker import FileResult, failed_result, scan_file
 
 GRACE_SECONDS = 10.0  # a worker ends a long video by itself; past this it hangs and is killed
 FILES_PER_WORKER = 2000  # then it is replaced, so that a decoder's leak stays small

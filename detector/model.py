@@ -23,7 +23,7 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Images (n, 3, h, w), RGB in 0..1, in; (n, 4 + classes, anchors) out: centre x, centre y, width and height
 in pixels of the input, then a confidence for each class."""
 
-NMS_IOU = 0.6  # boxes of one class that overlap more are one flag
+NMS_IOU = 0.4  # boxes that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
 SAME_CROP_IOU = 0.8  # proposals that overlap more are looked at again once
 MAX_SECOND_LOOKS = 64  # an image

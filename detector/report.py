@@ -20,10 +20,10 @@ from detector.errors import ReportFolderError
 from detector.journal import FILE_NAME, LOCK_NAME, Journal, reopen_journal
 from detector.model import WeightsInfo
 from detector.page import draw_page
+from detector.settings import WorkerSettings
 from detector.summary import Summary, summarise
 from detector.tables import ReportInfo, define_views
 from detector.verdicts import read_verdicts
-from detector.worker import WorkerSettings
 
 ROWS_AT_ONCE = 20_000
 LOCK_SECONDS = (

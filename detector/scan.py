@@ -16,10 +16,12 @@ from detector.frames import Sampling
 from detector.journal import Journal, identity_text, open_journal, utc_now
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
+from detector.pictures import is_shown
 from detector.report import RunInfo, write_report
+from detector.settings import WorkerSettings
 from detector.sources import Media, find_media, read_paths
 from detector.summary import Summary
-from detector.worker import FileResult, WorkerSettings, is_shown
+from detector.worker import FileResult
 
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction

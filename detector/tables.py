@@ -15,8 +15,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from detector.ids import ID_DIGITS
 from detector.verdicts import define_settled
-from detector.worker import ID_DIGITS
 
 FILES = """
 CREATE TEMP VIEW files AS

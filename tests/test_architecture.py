@@ -10,11 +10,13 @@ import pytest
 from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
-    {"errors"},
+    {"errors", "ids", "schema"},
     {"sources", "options", "offline", "processes", "letterbox"},
     {"classifier", "hashes", "networks"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
-    {"worker", "originals"},
+    {"settings", "originals"},
+    {"pictures"},
+    {"worker"},
     {"engines", "journal", "tables"},
     {"evidence", "summary"},
     {"page"},

@@ -12,7 +12,7 @@ from detector.compare.matching import Detection, match_detections
 from detector.compare.reports import compare_reports
 from detector.compare.table import Change
 from detector.errors import ReportFolderError
-from detector.worker import ID_DIGITS
+from detector.ids import ID_DIGITS
 from tests.conftest import BLUE, RED, write_picture
 from tests.reports import change_journal, contents, copy_samples, sha256_of
 from tests.test_cli import run_detector

@@ -10,9 +10,9 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from detector.ids import ID_DIGITS
 from detector.options import ScanOptions
 from detector.scan import scan
-from detector.worker import ID_DIGITS
 from tests.conftest import BLUE, RED, picture
 from tests.media_factory import write_video
 

@@ -15,9 +15,9 @@ import pytest
 from PIL import Image
 
 from detector.errors import ExitCode, ReportFolderError, UsageError, WeightsError
+from detector.ids import ID_DIGITS
 from detector.options import ScanOptions
 from detector.scan import Outcome, Progress, scan
-from detector.worker import ID_DIGITS
 from tests.conftest import BLUE, RED, write_picture
 from tests.fake_weights import write_fake_weights
 

@@ -9,8 +9,9 @@ from PIL import Image
 
 from detector.frames import Sampling
 from detector.model import NetworkModel
+from detector.pictures import is_shown
 from detector.sources import Media, find_media
-from detector.worker import FileResult, is_shown, scan_file
+from detector.worker import FileResult, scan_file
 from tests.conftest import BLUE, RED, picture, settings_for, write_picture
 from tests.media_factory import write_video as write_clip
 

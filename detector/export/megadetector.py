@@ -16,8 +16,8 @@ from detector.export.rows import (
     read_frames,
 )
 from detector.export.writing import dump, open_new, write_list
+from detector.pictures import ALMOST_SHARE
 from detector.sources import VIDEO_SUFFIXES
-from detector.worker import ALMOST_SHARE
 
 FORMAT_VERSION = "1.6"
 VIDEO_NAMES = VIDEO_SUFFIXES | {".mpeg", ".mpg", ".flv"}  # what its readers take for a video, by name

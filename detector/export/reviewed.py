@@ -16,6 +16,7 @@ from detector.annotate import protect
 from detector.errors import MediaError, ReportFolderError
 from detector.export.rows import ExportSource, ReportFile, ReportFrame, Written, read_contents, read_frames
 from detector.export.writing import open_new
+from detector.ids import ID_DIGITS, frame_id
 from detector.originals import read_original
 from detector.report import escape_cell
 from detector.verdicts import (
@@ -29,7 +30,6 @@ from detector.verdicts import (
     read_verdicts,
     settle,
 )
-from detector.worker import ID_DIGITS, frame_id
 
 VAL_SHARE = 0.2  # of the groups
 SAME_BOX = 0.5  # IoU from which a drawn box is the same flag as one that is there already

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from detector.ids import detection_id
 from detector.tables import ReportInfo
-from detector.worker import detection_id
 
 FILES = """
 SELECT file, path, sha256, kind, status, reason, width, height FROM temp.files ORDER BY file, path

@@ -1,4 +1,4 @@
-"""A data set and start weights in, trained weights out: ultralytics' trainer, made quick on a CPU and on a GPU."""
+"""A data set and start weights in, trained weights out: ultralytics' trainer, made quick on CPU and GPU."""
 
 from __future__ import annotations
 

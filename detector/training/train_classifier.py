@@ -21,7 +21,7 @@ from detector.offline import import_ultralytics
 from detector.training.crops import CROP_CONTEXT
 from detector.training.designs import KINDS
 
-INPUT_SIZE = 128  # pixels
+INPUT_SIZE = 160  # pixels
 CONTEXT = 1.25  # sides of the box
 LAYERS = 11  # of YOLO11's backbone, down to a 32nd of the input
 SHARES: Mapping[tuple[str, str], float] = {  # of a batch, by kind and where a crop is from
@@ -125,8 +125,9 @@ def train(options: Options) -> Path:
         images = (batch.to(options.device).float() / 255).contiguous(memory_format=torch.channels_last)
         with torch.autocast(torch.device(options.device).type, torch.bfloat16):
             logits = network(images)
-        labels = labels.to(options.device)
-        loss = torch.nn.functional.cross_entropy(logits.float(), labels, label_smoothing=SMOOTHING)
+        loss = torch.nn.functional.cross_entropy(
+            logits.float(), labels.to(options.device), label_smoothing=SMOOTHING
+        )
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5)

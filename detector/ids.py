@@ -1,0 +1,13 @@
+"""Names of what a report holds: of frames and of detections."""
+
+ID_DIGITS = 32  # of the content hash: nobody can make two files that share them
+
+
+def frame_id(sha256: str, frame_index: int) -> str:
+    """Stable name of a frame; exact copies of a file share it, as they share the picture."""
+    return f"{sha256[:ID_DIGITS]}-{frame_index}"
+
+
+def detection_id(sha256: str, frame_index: int, rank: int) -> str:
+    """Stable name of a detection: its frame's, and its rank there."""
+    return f"{frame_id(sha256, frame_index)}-{rank}"

@@ -1,0 +1,28 @@
+"""What every file of a scan is looked at with."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from detector.frames import Sampling
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    """What a worker is told once; the same for every file."""
+
+    weights: Path
+    device: str
+    threads: int
+    """Threads of one worker's network."""
+    detail: str
+    """Level of detail, which sets the sizes in which the network sees an image."""
+    floor: float
+    """Confidence below which detections are forgotten."""
+    thresholds: tuple[float, ...]
+    """Confidence for each class from which a detection is shown in pictures and tables."""
+    sampling: Sampling
+    densify: bool
+    """Whether a video is looked at more closely around what was seen in it."""
+    show_faces: bool
+    out: Path
+    """Report folder; pictures are written to `frames/`, `crops/` and `almost/` in it."""
