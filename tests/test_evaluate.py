@@ -74,6 +74,12 @@ def test_every_figure_is_counted(looked: list[Seen]) -> None:
     assert "500 per 1,000" in format_figures(figures)
 
 
+def test_a_class_that_no_photo_shows_has_no_accuracy(looked: list[Seen]) -> None:
+    text = format_figures(measure(looked[2:], NAMES, [0.4, 0.4], np.random.default_rng(0)))
+    assert "| azerbaijan | 0 |" not in text
+    assert "1 of 2 (500 per 1,000)" in text
+
+
 def test_a_missing_emblem_reported_as_ambiguous_is_counted_so() -> None:
     seen = make_seen("generated", [], [(0, 0.7, (0, 0, 10, 10)), (1, 0.9, (50, 50, 60, 60))])
     seen.detections.data["ambiguous"] = np.array([True, False])

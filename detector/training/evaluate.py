@@ -269,7 +269,8 @@ def _interval(outcomes: NDArray[np.bool_], rng: np.random.Generator) -> tuple[fl
 
 
 def format_figures(figures: Figures) -> str:
-    """The figures as Markdown, as the model card holds them."""
+    """The figures as Markdown, as the model card holds them; of classes that the photos show."""
+    shown = [one for one in figures.classes if one.boxes]
     lines = [
         "| class | boxes | AP50 | AP50-95 | threshold | boxes found | photos found | reported rightly |",
         "|---|--:|--:|--:|--:|--:|--:|--:|",
@@ -277,7 +278,7 @@ def format_figures(figures: Figures) -> str:
             f"| {one.label} | {one.boxes} | {one.ap50:.3f} | {one.ap50_95:.3f} | {one.threshold:.2f} "
             f"| {one.box_recall:.0%} | {_format_share(one.photo_recall)} "
             f"| {_format_share(one.photo_precision)} |"
-            for one in figures.classes
+            for one in shown
         ),
     ]
     rate = 1000 * figures.negatives_hit / max(figures.negatives, 1)
@@ -285,7 +286,7 @@ def format_figures(figures: Figures) -> str:
         f"\nNegative photos hit: {figures.negatives_hit} of {figures.negatives} ({rate:.0f} per 1,000); "
     )
     lines[-1] += ", ".join(f"{kind} {hit} of {every}" for kind, (hit, every) in figures.hits_by_kind.items())
-    for one in figures.classes:
+    for one in shown:
         sizes = ", ".join(
             f"{name} px {found} of {every}" for name, (found, every) in one.recall_by_size.items()
         )
