@@ -16,7 +16,7 @@ from detector.faces import find_faces, hide_faces
 # bluish green and its blue are left out: they are in the flags.
 CLASS_COLOURS = sv.ColorPalette.from_hex(["#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00"])
 FRAME_LONG_SIDE = 1280  # pixels; larger frames are written smaller, crops come from the full frame
-CROP_LONG_SIDE = 1024
+CROP_LONG_SIDE = 640  # of crops sharper than the frame's picture, in which faces have to be found again
 CROP_MARGIN = 0.25  # of the box's size on every side
 JPEG_QUALITY = 88
 

@@ -32,13 +32,14 @@ def find_faces(image: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.floa
     """Boxes xyxy (n, 4) of faces in an RGB image (height, width, 3), in its pixels.
 
     Nobody is recognised. `device` is one of `options.DEVICES`; all but openvino, which must be installed,
-    search on the CPU through ONNX Runtime.
+    search on the CPU through ONNX Runtime, as crops are with any: their shapes are too many to compile for.
     """
     height, width = image.shape[:2]
     scale = min(1.0, SEARCH_LONG_SIDE / max(height, width))
     size = (max(STRIDE, round(width * scale)), max(STRIDE, round(height * scale)))
     small = cv2.resize(image, size, interpolation=cv2.INTER_AREA) if scale < 1 else image
     fitted = tuple(math.ceil(side / STRIDE) * STRIDE for side in small.shape[1::-1])
+    device = "openvino" if device == "openvino" and max(fitted) == SEARCH_LONG_SIDE else "cpu"
     faces = _read_faces(*_run_centerface(cv2.resize(small, fitted).astype(np.uint8, copy=False), device))
     factors = [width / fitted[0], height / fitted[1]] * 2
     return np.asarray(faces * factors, np.float32)
@@ -91,7 +92,7 @@ def _read_faces(
 @functools.cache
 def _load_part(name: str, device: str) -> Run:
     path = Path(__file__).parent / "centerface" / f"{name}.onnx"
-    run, _ = load_onnx(path, device if device == "openvino" else "cpu", 1)
+    run, _ = load_onnx(path, device, 1)
     return run
 
 

@@ -48,13 +48,19 @@ def hash_picture(image: NDArray[np.uint8]) -> PictureHash:
     if min(height, width) < MIN_SIDE:
         return PictureHash(bytes(HASH_BYTES), bytes(HASH_BYTES), 0)
     step_y, step_x = max(1, height // REDUCED_SIDE), max(1, width // REDUCED_SIDE)
-    luma = image[step_y // 2 :: step_y, step_x // 2 :: step_x] @ LUMA
+    luma = _find_luma(image[step_y // 2 :: step_y, step_x // 2 :: step_x])
     rows, columns = _reduction(luma.shape[0]), _reduction(luma.shape[1])
     strips = rows @ luma
     blocks, mirrored = strips @ columns.T, strips[:, ::-1] @ columns.T
     waves, mirrored_waves = _find_waves(blocks), _find_waves(mirrored)
     quality = _quality(blocks) if np.median(np.abs(waves)) >= MIN_WAVE else 0
     return PictureHash(_to_bits(waves), _to_bits(mirrored_waves), quality)
+
+
+def _find_luma(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Channel by channel: a product of matrices (height, width, 3) @ (3,) takes twice as long."""
+    red, green, blue = (np.asarray(image[..., channel] * LUMA[channel], np.float32) for channel in range(3))
+    return red + green + blue
 
 
 @functools.lru_cache(maxsize=256)

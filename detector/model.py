@@ -129,6 +129,7 @@ def load_model(
         raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
     if not classified or info.classifier is None:
         return NetworkModel(info, network)
+    device = "cpu" if device == "openvino" else device  # small, and another shape for each number of crops
     second, kinds = _load_network(info.classifier.path, device, threads)
     if kinds != info.classifier.kinds:
         raise WeightsError(f"{info.classifier.path} knows {kinds}, not {info.classifier.kinds}")

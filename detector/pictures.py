@@ -65,8 +65,8 @@ def write_pictures(
         write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
         for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
             cut = frame.image[cut_crop(frame.image, box)]
-            if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) <= scale:  # no sharper than the picture
-                cut = shrink(picture[cut_crop(picture, box * scale)], CROP_LONG_SIDE)
+            if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) <= scale:  # the picture is as sharp, or enough
+                cut = picture[cut_crop(picture, box * scale)]
             else:  # it shows faces that were too small to be found in the picture
                 cut = safe(shrink(cut, CROP_LONG_SIDE))
             write_jpeg(cut, settings.out / crop)

@@ -137,9 +137,7 @@ def photo_programs(folder: Path, size: int) -> dict[str, list[str]]:
         "yolo predict .onnx": yolo_command(folder, WEIGHTS, size),
         "detector scan": scan_command(folder),
         "detector scan --detail fast": scan_command(folder, "--detail", "fast"),
-        "detector scan --detail fast --device openvino": scan_command(
-            folder, "--detail", "fast", "--device", "openvino"
-        ),
+        "detector scan --device openvino": scan_command(folder, "--device", "openvino"),
     }
 
 

@@ -68,5 +68,6 @@ def test_faces_are_the_same_whether_searched_in_bands_or_at_once(monkeypatch: py
 @needs_openvino
 def test_openvino_finds_the_same_faces() -> None:
     image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
-    for picture in (image, np.ascontiguousarray(image[:300, 100:400])):
+    compiled = np.tile(image, (1, 3, 1))[:, : faces.SEARCH_LONG_SIDE]
+    for picture in (compiled, np.ascontiguousarray(compiled[:300]), image):
         assert np.abs(find_faces(picture)[0] - find_faces(picture, "openvino")[0]).max() < 3

@@ -57,4 +57,6 @@ def test_a_crop_is_searched_for_faces_again_only_where_it_is_sharper_than_the_pi
     small, large = checked(640, 480), checked(2560, 1920)
     assert search_count((10, 10, 90, 60), small, tmp_path / "a", monkeypatch) == (1, (111, 73))
     assert search_count((400, 400, 800, 600), large, tmp_path / "b", monkeypatch) == (2, (601, 301))
-    assert search_count((0, 0, 2560, 1920), large, tmp_path / "c", monkeypatch) == (1, (1024, 768))
+    assert search_count((0, 0, 2560, 1920), large, tmp_path / "c", monkeypatch) == (1, (1280, 960))
+    assert search_count((400, 400, 1400, 900), large, tmp_path / "d", monkeypatch) == (1, (751, 376))
+    assert search_count((400, 400, 900, 900), large, tmp_path / "e", monkeypatch) == (2, (640, 640))
