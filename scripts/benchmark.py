@@ -138,6 +138,9 @@ def photo_programs(folder: Path, size: int) -> dict[str, list[str]]:
         "detector scan": scan_command(folder),
         "detector scan --detail fast": scan_command(folder, "--detail", "fast"),
         "detector scan --device openvino": scan_command(folder, "--device", "openvino"),
+        "detector scan --detail fast --device openvino": scan_command(
+            folder, "--detail", "fast", "--device", "openvino"
+        ),
     }
 
 
