@@ -50,7 +50,7 @@ def hash_picture(image: NDArray[np.uint8]) -> PictureHash:
     step_y, step_x = max(1, height // REDUCED_SIDE), max(1, width // REDUCED_SIDE)
     luma = _find_luma(image[step_y // 2 :: step_y, step_x // 2 :: step_x])
     rows, columns = _reduction(luma.shape[0]), _reduction(luma.shape[1])
-    strips = rows @ luma
+    strips = np.asarray(rows @ luma, np.float32)
     blocks, mirrored = strips @ columns.T, strips[:, ::-1] @ columns.T
     waves, mirrored_waves = _find_waves(blocks), _find_waves(mirrored)
     quality = _quality(blocks) if np.median(np.abs(waves)) >= MIN_WAVE else 0

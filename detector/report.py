@@ -16,8 +16,9 @@ from typing import Any, TextIO
 import pandas as pd
 
 from detector import __version__
+from detector.database import FILE_NAME, LOCK_NAME
 from detector.errors import ReportFolderError
-from detector.journal import FILE_NAME, LOCK_NAME, Journal, reopen_journal
+from detector.journal import Journal, reopen_journal
 from detector.model import WeightsInfo
 from detector.page import draw_page
 from detector.settings import WorkerSettings

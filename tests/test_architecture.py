@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
     {"errors", "ids", "schema"},
-    {"sources", "options", "offline", "processes", "letterbox"},
+    {"sources", "options", "offline", "processes", "letterbox", "database"},
     {"classifier", "hashes", "networks"},
     {"posts", "frames", "model", "faces", "annotate", "duplicates", "repeats", "events", "verdicts"},
     {"settings", "originals"},

@@ -12,7 +12,8 @@ import pytest
 from playwright.sync_api import Browser, Page, Request, expect
 
 from detector import page as page_module
-from detector.journal import Journal, connect_for_review
+from detector.database import connect_for_review
+from detector.journal import Journal
 from detector.options import ScanOptions
 from detector.page import draw_page
 from detector.report import rewrite_report

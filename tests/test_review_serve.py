@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.journal import connect_for_review
+from detector.database import connect_for_review
 from detector.review.store import Given, VerdictStore
 from tests.reports import contents
 from tests.reviewing import copy_reviewable

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from detector.compare.detections import compare_detections
 from detector.compare.table import Change, Difference, Note, noting
+from detector.database import read_database
 from detector.errors import ReportFolderError
-from detector.journal import read_journal
 from detector.tables import define_views
 
 
@@ -49,7 +49,7 @@ def compare_reports(a: Path, b: Path, table: Path | None = None) -> Comparison:
     for folder in (a, b):
         if table and table.resolve().is_relative_to(folder.resolve()):
             raise ReportFolderError(f"{table} is inside a report; choose another --csv")
-    with read_journal(a) as of_a, read_journal(b) as of_b, noting(table) as (note, changes):
+    with read_database(a) as of_a, read_database(b) as of_b, noting(table) as (note, changes):
         identity_a, identity_b = define_views(of_a).identity, define_views(of_b).identity
         counts = _compare_files(of_a, of_b, note)
         return Comparison(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from detector.database import read_database
 from detector.errors import ReportFolderError, UsageError
 from detector.export import ExportFormat
 from detector.export.coco import write_coco
@@ -16,7 +17,6 @@ from detector.export.reviewed import write_reviewed
 from detector.export.rows import ExportSource, Written
 from detector.export.writing import create_output
 from detector.export.yolo import write_yolo
-from detector.journal import read_journal
 from detector.tables import define_views
 
 WRITERS: dict[ExportFormat, Callable[[ExportSource, Path], Written]] = {
@@ -52,7 +52,7 @@ def export_report(
     target = Path(os.path.abspath(out)) if out else default_out(folder, to, reviewed=reviewed)  # noqa: PTH100
     if target.resolve().is_relative_to(folder.resolve()):
         raise ReportFolderError(f"{target} is inside the report, whose manifest names all that belongs there")
-    with read_journal(folder) as connection:
+    with read_database(folder) as connection:
         info = define_views(connection)
         weights_name, ended_at, complete = _read_run(folder)
         source = ExportSource(folder, connection, info, weights_name, ended_at)

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from detector.journal import connect_for_review, read_journal
+from detector.database import connect_for_review, read_database
 from detector.report import read_description
 from detector.review.api import api
 from detector.review.desk import Desk
@@ -47,7 +47,7 @@ def open_desk(folder: Path, reviewer: str) -> Desk:
     connection = connect_for_review(folder)
     with ExitStack() as on_failure:
         on_failure.callback(connection.close)
-        with read_journal(folder) as reading:
+        with read_database(folder) as reading:
             read_description(folder, reading)
             collection = read_collection(reading, folder, define_views(reading))
         on_failure.pop_all()
