@@ -455,7 +455,7 @@ def test_what_is_no_report_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_report_that_a_scan_writes_to_is_refused(report: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("detector.journal.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("detector.database.LOCK_SECONDS", 0.1)
     with FileLock(report / "scan.lock"), pytest.raises(ReportFolderError, match="a scan is writing"):
         open_desk(report, "")
 
