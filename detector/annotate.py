@@ -15,8 +15,8 @@ from detector.faces import find_faces, hide_faces
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/); its
 # bluish green and its blue are left out: they are in the flags.
 CLASS_COLOURS = sv.ColorPalette.from_hex(["#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00"])
-FRAME_LONG_SIDE = 1280  # pixels; larger frames are written smaller, crops come from the full frame
-CROP_LONG_SIDE = 640  # of crops sharper than the frame's picture, in which faces have to be found again
+FRAME_LONG_SIDE = 1280  # pixels; larger frames are written smaller
+CROP_LONG_SIDE = 640  # enough for a crop: only if the picture holds less of it is it cut from the full frame
 CROP_MARGIN = 0.25  # of the box's size on every side
 JPEG_QUALITY = 88
 

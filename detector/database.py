@@ -73,9 +73,7 @@ def read_database(folder: Path) -> Iterator[sqlite3.Connection]:
     path = folder / FILE_NAME
     if not path.is_file():
         raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}")
-    writable = os.access(
-        folder, os.W_OK
-    )  # SQLite's log needs a file beside the database, else is passed over
+    writable = os.access(folder, os.W_OK)  # SQLite's log needs a file beside it, else is passed over
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
@@ -90,7 +88,8 @@ def read_database(folder: Path) -> Iterator[sqlite3.Connection]:
 
 
 def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mapping[str, str]) -> None:
-    """Makes the tables where there are none. Raises ReportFolderError when they have another identity."""
+    """Makes the tables where there are none. Raises ReportFolderError when they were made otherwise."""
+    identity = {"format": FORMAT, **identity}
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():

@@ -31,8 +31,8 @@ MOSAIC_CELLS = 6  # across a head: too few for a face to be told
 def find_faces(image: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.float32]:
     """Boxes xyxy (n, 4) of faces in an RGB image (height, width, 3), in its pixels.
 
-    Nobody is recognised. `device` is one of `options.DEVICES`; all but openvino, which must be installed,
-    search on the CPU through ONNX Runtime, as crops are with any: their shapes are too many to compile for.
+    Nobody is recognised. `device` is one of `options.DEVICES`. Only openvino, which must be installed, makes
+    a difference, and only to images of `SEARCH_LONG_SIDE` and more: smaller ones have too many shapes.
     """
     height, width = image.shape[:2]
     scale = min(1.0, SEARCH_LONG_SIDE / max(height, width))

@@ -14,7 +14,6 @@ from typing import cast
 import numpy as np
 
 from detector.database import lock_database, prepare_tables, read_database
-from detector.schema import FORMAT
 from detector.sources import Kind, Media
 from detector.worker import FileResult
 
@@ -180,7 +179,7 @@ def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> 
     was made with another identity, is in use by another scan or cannot be written.
     """
     with lock_database(folder, wait_seconds=0) as connection:
-        prepare_tables(connection, folder, {"format": FORMAT, **identity})
+        prepare_tables(connection, folder, identity)
         with connection:
             run = connection.execute("INSERT INTO run (started_at) VALUES (?)", (started_at,)).lastrowid
         yield Journal(connection, run or 0)
