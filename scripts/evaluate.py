@@ -22,7 +22,7 @@ def main(
         Path | None, typer.Option(help="Folder of folders of photos, with labels*.csv.")
     ] = None,
     weights: Path = WEIGHTS,
-    calibrate: Annotated[Path | None, typer.Option(help="Data set whose val split does so.")] = None,
+    calibrate: Annotated[list[Path] | None, typer.Option(help="Data set whose val split does so.")] = None,
     negatives: Annotated[
         list[Path] | None, typer.Option(help="Folder of folders of photos: those held out are negatives.")
     ] = None,
@@ -41,7 +41,7 @@ def main(
     info = model.info
     thresholds = list(info.thresholds)
     if calibrate:
-        known = read_split(calibrate, "val", info.class_names)
+        known = [photo for folder in calibrate for photo in read_split(folder, "val", info.class_names)]
         photos_known = [photo for folder in negatives or [] for photo in read_photos(folder)]
         known += [photo for photo in photos_known if is_held_out(photo.path)]
         settings = weights.with_suffix(".toml")

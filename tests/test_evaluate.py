@@ -201,6 +201,8 @@ def test_average_precision_agrees_with_pycocotools(looked: list[Seen], tmp_path:
         evaluation.accumulate()
         evaluation.summarize()
         assert one_class.ap50 == pytest.approx(float(evaluation.stats[1]), abs=0.02)
+        precision = evaluation.eval["precision"][0, :, 0, 1:, -1]  # at IoU 0.5, of small, medium and large
+        assert one_class.ap50_by_area == pytest.approx(precision.mean(axis=0).tolist(), abs=0.02)
 
 
 def test_confidences_become_shares_of_right_detections(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
-from supervision.metrics import MeanAveragePrecision
+from supervision.metrics import MeanAveragePrecision, MeanAveragePrecisionResult
 
 from detector.frames import read_image
 from detector.model import Model
@@ -42,6 +42,8 @@ class ClassFigures:
     boxes: int
     ap50: float
     ap50_95: float
+    ap50_by_area: tuple[float, float, float]
+    """Of boxes under 32² pixels of the photo, to 96², and larger (COCO's sizes); -1 where there are none."""
     box_recall: float
     recall_by_size: Mapping[str, tuple[int, int]]
     """Found and all, by longer side in pixels of the network's input."""
@@ -126,12 +128,21 @@ def _measure_class(
         boxes=total,
         ap50=max(float(result.map50), 0.0),
         ap50_95=max(float(result.map50_95), 0.0),
+        ap50_by_area=_find_ap50_by_area(result),
         box_recall=float((found >= threshold).sum() / max(total, 1)),
         recall_by_size=_recall_by_size(seen, number, label, threshold),
         photo_recall=_interval(reported[holds], rng),
         photo_precision=_interval(holds[reported], rng),
         by_source=by_source,
     )
+
+
+def _find_ap50_by_area(result: MeanAveragePrecisionResult) -> tuple[float, float, float]:
+    small, medium, large = (
+        float(part.map50) if part else -1.0
+        for part in (result.small_objects, result.medium_objects, result.large_objects)
+    )
+    return small, medium, large
 
 
 def _select(one: Seen, number: int) -> sv.Detections:
@@ -272,12 +283,14 @@ def format_figures(figures: Figures) -> str:
     """The figures as Markdown, as the model card holds them; of classes that the photos show."""
     shown = [one for one in figures.classes if one.boxes]
     lines = [
-        "| class | boxes | AP50 | AP50-95 | threshold | boxes found | photos found | reported rightly |",
-        "|---|--:|--:|--:|--:|--:|--:|--:|",
+        "| class | boxes | AP50 | of small, medium, large (COCO) | AP50-95 | threshold | boxes found "
+        "| photos found | reported rightly |",
+        "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(
-            f"| {one.label} | {one.boxes} | {one.ap50:.3f} | {one.ap50_95:.3f} | {one.threshold:.2f} "
-            f"| {one.box_recall:.0%} | {_format_share(one.photo_recall)} "
-            f"| {_format_share(one.photo_precision)} |"
+            f"| {one.label} | {one.boxes} | {one.ap50:.3f} "
+            f"| {', '.join('–' if ap < 0 else f'{ap:.3f}' for ap in one.ap50_by_area)} "
+            f"| {one.ap50_95:.3f} | {one.threshold:.2f} | {one.box_recall:.0%} "
+            f"| {_format_share(one.photo_recall)} | {_format_share(one.photo_precision)} |"
             for one in shown
         ),
     ]
