@@ -60,7 +60,7 @@ def main() -> None:
     parser.add_argument("--clip-seconds", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=640, help="input size of yolo predict")
-    parser.add_argument("--files", type=int, nargs="*", default=[10, 100, 1000, 10_000], help="flatness")
+    parser.add_argument("--files", type=int, nargs="*", default=[1, 10, 100, 1000, 10_000], help="flatness")
     parser.add_argument("--long-minutes", type=int, nargs="*", default=[10, 120], help="flatness of memory")
     parser.add_argument("--out", type=Path, default=Path("benchmark.json"))
     options = parser.parse_args()

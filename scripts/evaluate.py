@@ -10,7 +10,8 @@ from detector.model import load_model
 from detector.training.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
 from detector.training.convert import write_settings
 from detector.training.dataset import is_held_out
-from detector.training.evaluate import format_figures, look, measure
+from detector.training.evaluate import look, measure
+from detector.training.figures import format_figures
 from detector.training.gallery import write_gallery, write_sheet
 from detector.training.truth import read_photos, read_split
 

@@ -9,7 +9,8 @@ from PIL import Image
 from detector.classifier import Classifier, ClassifierInfo, weigh
 from detector.model import NetworkModel, WeightsInfo
 from detector.training.calibrate import PREVALENCE, choose_margin, choose_thresholds, fit_joining, judge_anew
-from detector.training.evaluate import Seen, find_errors, format_figures, measure
+from detector.training.evaluate import Seen, find_errors, measure
+from detector.training.figures import format_figures
 from detector.training.gallery import SHEET_SIDE, write_gallery, write_sheet
 from detector.training.truth import Photo, read_photos
 

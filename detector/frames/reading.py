@@ -36,8 +36,8 @@ def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterato
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
-    """One photo, upright RGB (height, width, 3), the caller's own. Raises MediaError."""
-    return next(read_photo(path, Sampling(), Coverage("photo"))).image.copy()
+    """One photo, upright RGB (height, width, 3), read-only. Raises MediaError."""
+    return next(read_photo(path, Sampling(), Coverage("photo"))).image
 
 
 def read_spans(
