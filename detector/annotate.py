@@ -44,9 +44,9 @@ def draw_detections(
     return np.ascontiguousarray(np.asarray(drawn, np.uint8)[..., ::-1])
 
 
-def cut_crop(image: NDArray[np.uint8], box: NDArray[np.float32]) -> tuple[slice, slice]:
-    """Rows and columns of the box xyxy with a margin, inside the image; at least one pixel."""
-    height, width = image.shape[:2]
+def cut_crop(resolution_wh: tuple[int, int], box: NDArray[np.floating]) -> tuple[slice, slice]:
+    """Rows and columns of the box xyxy with a margin, inside an image of that size; at least one pixel."""
+    width, height = resolution_wh
     x1, y1, x2, y2 = box.tolist()
     margin_x, margin_y = (x2 - x1) * CROP_MARGIN, (y2 - y1) * CROP_MARGIN
     left, top = min(width - 1, max(0, int(x1 - margin_x))), min(height - 1, max(0, int(y1 - margin_y)))

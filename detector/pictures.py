@@ -1,6 +1,7 @@
 """A frame and its detections in, their pictures in the report folder out."""
 
 import functools
+import math
 
 import numpy as np
 import supervision as sv
@@ -35,6 +36,14 @@ def has_picture(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDA
     return is_shown(detections, tuple(ALMOST_SHARE * threshold for threshold in thresholds))
 
 
+def find_picture_side(resolution_wh: tuple[int, int], xyxy: NDArray[np.floating]) -> int:
+    """Pixels that a frame of this size needs on its long side, for its picture and crops of boxes (n, 4)."""
+    long_side = max(resolution_wh)
+    cuts = [cut_crop(resolution_wh, box) for box in xyxy]
+    shortest: int = min(max(rows.stop - rows.start, columns.stop - columns.start) for rows, columns in cuts)
+    return min(long_side, max(FRAME_LONG_SIDE, math.ceil(CROP_LONG_SIDE / shortest * long_side)))
+
+
 def write_pictures(
     frame: Frame,
     detections: sv.Detections,
@@ -43,7 +52,10 @@ def write_pictures(
     class_names: tuple[str, ...],
     settings: WorkerSettings,
 ) -> sv.Detections:
-    """The detections with all that `FileResult` says of them; writes pictures of those in the mask."""
+    """The detections with all that `FileResult` says of them; writes pictures of those in the mask.
+
+    Boxes are in pixels of the file's own picture; `find_picture_side` says how many of them the frame needs.
+    """
     count = len(detections)
     width, height = frame.resolution_wh
     shown = is_shown(detections, settings.thresholds)
@@ -57,16 +69,16 @@ def write_pictures(
     if pictured.any():
         safe = functools.partial(protect, show_faces=settings.show_faces, device=settings.device)
         picture = safe(shrink(frame.image, FRAME_LONG_SIDE))
-        scale = picture.shape[1] / width
+        scale, decoded = picture.shape[1] / width, frame.image.shape[1] / width
         only = sv.Detections(
             detections.xyxy[pictured] * scale, class_id=np.asarray(detections.class_id)[pictured]
         )
         labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
         write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
         for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
-            cut = frame.image[cut_crop(frame.image, box)]
-            if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) <= scale:  # the picture is as sharp, or enough
-                cut = picture[cut_crop(picture, box * scale)]
+            cut = _cut(frame.image, box * decoded)
+            if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) * decoded <= scale:  # the picture is as sharp
+                cut = _cut(picture, box * scale)
             else:  # it shows faces that were too small to be found in the picture
                 cut = safe(shrink(cut, CROP_LONG_SIDE))
             write_jpeg(cut, settings.out / crop)
@@ -80,6 +92,10 @@ def write_pictures(
         "crop": np.where(pictured, crops, ""),
     }
     return detections
+
+
+def _cut(image: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.uint8]:
+    return image[cut_crop((image.shape[1], image.shape[0]), box)]
 
 
 def _labels(

@@ -19,7 +19,7 @@ from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
 from detector.hashes import PictureHash, hash_whole_and_inside
 from detector.model import Model, load_model
-from detector.pictures import has_picture, is_shown, write_pictures
+from detector.pictures import find_picture_side, has_picture, is_shown, write_pictures
 from detector.repeats import Repeats
 from detector.settings import WorkerSettings
 from detector.sources import Media, printable
@@ -180,19 +180,20 @@ class _Look:
         pictured = has_picture(detections, settings.thresholds)
         if only_better and not self._shows_more(detections, frame.time_seconds):
             pictured[:] = False
-        whole = self._whole(frame) if pictured.any() else frame
+        if pictured.any():
+            frame = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
         names = model.info.class_names
-        self.found.append(write_pictures(whole, detections, pictured, self.sha256, names, settings))
+        self.found.append(write_pictures(frame, detections, pictured, self.sha256, names, settings))
 
-    def _whole(self, frame: Frame) -> Frame:
-        """The frame in all its pixels, where it was decoded smaller."""
-        width, height = frame.resolution_wh
-        if frame.image.shape[:2] == (height, width):
+    def _sharpen(self, frame: Frame, xyxy: NDArray[np.floating]) -> Frame:
+        """The frame in as many pixels as pictures of these boxes need, where it was decoded smaller."""
+        side = find_picture_side(frame.resolution_wh, xyxy)
+        if max(frame.image.shape[:2]) >= side:
             return frame
         try:
-            image = read_image(self.media.path)
+            image = read_image(self.media.path, photo_side=side)
         except MediaError:  # damaged at its end: the upper part is in the frame
-            image = cv2.resize(frame.image, (width, height)).astype(np.uint8)
+            image = cv2.resize(frame.image, frame.resolution_wh).astype(np.uint8)
         return replace(frame, image=image)
 
     def _shows_more(self, detections: sv.Detections, time_seconds: float) -> bool:

@@ -48,11 +48,11 @@ def test_a_large_frame_is_drawn_smaller_with_its_box_in_place() -> None:
 
 
 def test_a_crop_has_a_margin_and_stays_inside() -> None:
-    rows, columns = cut_crop(GREY, np.array([100, 100, 200, 140], np.float32))
+    rows, columns = cut_crop((GREY.shape[1], GREY.shape[0]), np.array([100, 100, 200, 140], np.float32))
     assert (rows.start, rows.stop, columns.start, columns.stop) == (90, 151, 75, 226)
-    rows, columns = cut_crop(GREY, np.array([380, 290, 400, 300], np.float32))
+    rows, columns = cut_crop((GREY.shape[1], GREY.shape[0]), np.array([380, 290, 400, 300], np.float32))
     assert (rows.stop, columns.stop) == (300, 400)
-    rows, columns = cut_crop(GREY, np.array([400, 300, 400, 300], np.float32))
+    rows, columns = cut_crop((GREY.shape[1], GREY.shape[0]), np.array([400, 300, 400, 300], np.float32))
     assert GREY[rows, columns].size > 0
 
 

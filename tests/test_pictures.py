@@ -7,12 +7,16 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.frames import Frame
-from detector.pictures import write_pictures
+from detector.pictures import find_picture_side, write_pictures
 from tests.conftest import settings_for
 
 
 def search_count(
-    box: tuple[int, int, int, int], image: NDArray[np.uint8], out: Path, monkeypatch: pytest.MonkeyPatch
+    box: tuple[int, int, int, int],
+    image: NDArray[np.uint8],
+    out: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    resolution_wh: tuple[int, int] | None = None,
 ) -> tuple[int, tuple[int, int]]:
     """How often faces were searched for the pictures of one detection, and the size of its crop."""
     searched = []
@@ -22,7 +26,6 @@ def search_count(
         return np.array([[0, 0, *picture.shape[1::-1]]], np.float32)  # everything is a face
 
     monkeypatch.setattr("detector.annotate.find_faces", find_faces)
-    height, width = image.shape[:2]
     one = sv.Detections(
         np.array([box], np.float32),
         confidence=np.array([0.9], np.float32),
@@ -34,7 +37,7 @@ def search_count(
         },
     )
     written = write_pictures(
-        Frame(0, 0.0, image, (width, height)),
+        Frame(0, 0.0, image, resolution_wh or (image.shape[1], image.shape[0])),
         one,
         np.ones(1, bool),
         "0" * 64,
@@ -60,3 +63,19 @@ def test_a_crop_is_searched_for_faces_again_only_where_it_is_sharper_than_the_pi
     assert search_count((0, 0, 2560, 1920), large, tmp_path / "c", monkeypatch) == (1, (1280, 960))
     assert search_count((400, 400, 1400, 900), large, tmp_path / "d", monkeypatch) == (1, (751, 376))
     assert search_count((400, 400, 900, 900), large, tmp_path / "e", monkeypatch) == (2, (640, 640))
+
+
+def test_a_photo_decoded_smaller_has_the_same_pictures(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, huge = checked(2560, 1920), checked(5120, 3840)
+    for number, box in enumerate([(0, 0, 2560, 1920), (400, 400, 1400, 900)]):
+        assert find_picture_side((2560, 1920), np.array([box])) == 1280
+        whole = search_count(box, large, tmp_path / f"{number}", monkeypatch)
+        assert search_count(box, large[::2, ::2], tmp_path / f"{number}s", monkeypatch, (2560, 1920)) == whole
+    box = (800, 800, 1800, 1800)
+    assert find_picture_side((5120, 3840), np.array([box])) == 2184  # of these 640 are the crop's
+    assert search_count(box, huge, tmp_path / "h", monkeypatch) == (2, (640, 640))
+    assert search_count(box, huge[::2, ::2], tmp_path / "hs", monkeypatch, (5120, 3840)) == (2, (640, 640))
+    assert find_picture_side((5120, 3840), np.array([box, (9, 9, 90, 90)])) == 5120
+    assert find_picture_side((800, 600), np.array([(0, 0, 90, 90)])) == 800

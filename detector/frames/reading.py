@@ -35,9 +35,12 @@ def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterato
         yield frame
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
-    """One photo, upright RGB (height, width, 3), read-only. Raises MediaError."""
-    return next(read_photo(path, Sampling(), Coverage("photo"))).image
+def read_image(path: Path, *, photo_side: int = 0) -> NDArray[np.uint8]:
+    """One photo, upright RGB (height, width, 3), read-only, decoded as with `Sampling.photo_side`.
+
+    Raises MediaError.
+    """
+    return next(read_photo(path, Sampling(photo_side=photo_side), Coverage("photo"))).image
 
 
 def read_spans(
