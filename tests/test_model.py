@@ -202,7 +202,7 @@ def model(request: pytest.FixtureRequest, fake_weights: Path) -> Model:
 def scenes(fake_weights: Path) -> list[Image]:
     """Pictures of several shapes, with flags for the real model and squares for the fake one."""
     samples = [path for path in SAMPLES if path.stem != "broken"]
-    images = [read_image(path) for path in samples[:6]]
+    images = [read_image(path).copy() for path in samples[:6]]
     for image in images:
         image[:160, :160] = RED
         image[-160:, -160:] = BLUE
