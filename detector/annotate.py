@@ -44,7 +44,7 @@ def draw_detections(
     return np.ascontiguousarray(np.asarray(drawn, np.uint8)[..., ::-1])
 
 
-def cut_crop(resolution_wh: tuple[int, int], box: NDArray[np.floating]) -> tuple[slice, slice]:
+def cut_crop(resolution_wh: tuple[int, int], box: NDArray[np.float32]) -> tuple[slice, slice]:
     """Rows and columns of the box xyxy with a margin, inside an image of that size; at least one pixel."""
     width, height = resolution_wh
     x1, y1, x2, y2 = box.tolist()

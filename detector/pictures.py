@@ -36,7 +36,7 @@ def has_picture(detections: sv.Detections, thresholds: tuple[float, ...]) -> NDA
     return is_shown(detections, tuple(ALMOST_SHARE * threshold for threshold in thresholds))
 
 
-def find_picture_side(resolution_wh: tuple[int, int], xyxy: NDArray[np.floating]) -> int:
+def find_picture_side(resolution_wh: tuple[int, int], xyxy: NDArray[np.float32]) -> int:
     """Pixels that a frame of this size needs on its long side, for its picture and crops of boxes (n, 4)."""
     long_side = max(resolution_wh)
     cuts = [cut_crop(resolution_wh, box) for box in xyxy]
@@ -77,8 +77,8 @@ def write_pictures(
         write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
         for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
             cut = _cut(frame.image, box * decoded)
-            if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) * decoded <= scale:  # the picture is as sharp
-                cut = _cut(picture, box * scale)
+            if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) * decoded <= scale:
+                cut = _cut(picture, box * scale)  # as sharp, or enough
             else:  # it shows faces that were too small to be found in the picture
                 cut = safe(shrink(cut, CROP_LONG_SIDE))
             write_jpeg(cut, settings.out / crop)
@@ -94,7 +94,7 @@ def write_pictures(
     return detections
 
 
-def _cut(image: NDArray[np.uint8], box: NDArray[np.floating]) -> NDArray[np.uint8]:
+def _cut(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:
     return image[cut_crop((image.shape[1], image.shape[0]), box)]
 
 

@@ -185,7 +185,7 @@ class _Look:
         names = model.info.class_names
         self.found.append(write_pictures(frame, detections, pictured, self.sha256, names, settings))
 
-    def _sharpen(self, frame: Frame, xyxy: NDArray[np.floating]) -> Frame:
+    def _sharpen(self, frame: Frame, xyxy: NDArray[np.float32]) -> Frame:
         """The frame in as many pixels as pictures of these boxes need, where it was decoded smaller."""
         side = find_picture_side(frame.resolution_wh, xyxy)
         if max(frame.image.shape[:2]) >= side:
