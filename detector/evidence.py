@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from detector.duplicates import find_clusters, find_overlaps
+from detector.copies import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
 from detector.events import find_spells, gap_seconds
-from detector.hashes import HASH_BYTES, MIN_QUALITY, distances
 from detector.ids import ID_DIGITS, detection_id, frame_id
-from detector.journal import Journal
+from detector.journal import Journal, ReportInfo, define_views
 from detector.posts import Post, match_posts, pseudonym
 from detector.sources import suffix_kind
-from detector.tables import ReportInfo, define_views
 
 
 def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: bool) -> ReportInfo:

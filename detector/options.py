@@ -1,5 +1,6 @@
 """What a scan can be told: the options of the command, their defaults and their checks."""
 
+import enum
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,16 @@ from detector.errors import UsageError
 PACKAGE = Path(__file__).parent
 DEVICES = ("cpu", "openvino", "cuda")
 DETAILS = ("fast", "standard", "thorough")
+
+
+class ExportFormat(enum.StrEnum):
+    """What a report can be written as."""
+
+    MEGADETECTOR = "megadetector"
+    COCO = "coco"
+    YOLO = "yolo"
+    LABELSTUDIO = "labelstudio"
+    CSV_EXCEL = "csv-excel"
 
 
 def default_weights() -> Path:

@@ -8,7 +8,6 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from detector.annotate import remove_half_written
 from detector.engines import scan_files
 from detector.errors import ExitCode, MediaError, UsageError
 from detector.evidence import gather_evidence
@@ -16,11 +15,10 @@ from detector.frames import Sampling
 from detector.journal import Journal, identity_text, open_journal, utc_now
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
-from detector.pictures import is_shown
-from detector.report import RunInfo, write_report
+from detector.pictures import is_shown, remove_half_written
+from detector.report import RunInfo, Summary, write_report
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media, read_paths
-from detector.summary import Summary
 from detector.worker import FileResult
 
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth

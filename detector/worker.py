@@ -14,13 +14,12 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
+from detector.copies import PictureHash, hash_whole_and_inside
 from detector.errors import MediaError, UnsupportedMediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
-from detector.frames import Coverage, Frame, Sampling, read_frames, read_image, read_spans
-from detector.hashes import PictureHash, hash_whole_and_inside
+from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
 from detector.model import Model, load_model
 from detector.pictures import find_picture_side, has_picture, is_shown, write_pictures
-from detector.repeats import Repeats
 from detector.settings import WorkerSettings
 from detector.sources import Media, printable
 

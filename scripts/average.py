@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from detector.training.average import average
+from detector.training.learning.average import average
 
 
 def main(out: Path, parts: list[str]) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.training.convert import convert, convert_classifier
+from detector.training.learning.convert import convert, convert_classifier
 
 
 def main(

@@ -7,13 +7,13 @@ import numpy as np
 import typer
 
 from detector.model import load_model
-from detector.training.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
-from detector.training.convert import write_settings
-from detector.training.dataset import is_held_out
-from detector.training.evaluate import look, measure
-from detector.training.figures import format_figures
-from detector.training.gallery import write_gallery, write_sheet
-from detector.training.truth import read_photos, read_split
+from detector.training.learning.convert import write_settings
+from detector.training.learning.dataset import is_held_out
+from detector.training.measuring.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
+from detector.training.measuring.evaluate import look, measure
+from detector.training.measuring.figures import format_figures
+from detector.training.measuring.gallery import write_gallery, write_sheet
+from detector.training.measuring.truth import read_photos, read_split
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "flags.onnx"
 

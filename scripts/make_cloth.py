@@ -4,8 +4,8 @@ from pathlib import Path
 
 import typer
 
-from detector.training.cloth import save_bank
-from detector.training.cloth_scenes import make_bank
+from detector.training.drawing.cloth import save_bank
+from detector.training.drawing.cloth_scenes import make_bank
 
 
 def main(out: Path, batches: int = 3, seed: int = 1) -> None:

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from detector.training.crops import make_crops
-from detector.training.dataset import Recipe, make_dataset
+from detector.training.learning.crops import make_crops
+from detector.training.learning.dataset import Recipe, make_dataset
 
 REPOSITORY = Path(__file__).parent.parent
 DATASETS = REPOSITORY / "datasets"

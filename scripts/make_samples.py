@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from detector.training.sample_list import SAMPLES
-from detector.training.samples import open_workshop, write_samples
+from detector.training.drawing.sample_list import SAMPLES
+from detector.training.drawing.samples import open_workshop, write_samples
 
 DATASETS = Path(__file__).parent.parent / "datasets"
 

@@ -6,7 +6,7 @@ import numpy as np
 import typer
 from PIL import Image
 
-from detector.training.scenery import SCENERY
+from detector.training.drawing.scenery import SCENERY
 
 WIDTH, HEIGHT = 960, 640  # pixels
 

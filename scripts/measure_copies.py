@@ -15,16 +15,17 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
-from detector.duplicates import MAX_DISTANCE, find_clusters
-from detector.frames import Coverage, Sampling, read_frames, read_image
-from detector.hashes import (
+from detector.copies import (
     HASH_BYTES,
+    MAX_DISTANCE,
     MIN_QUALITY,
     PictureHash,
     distances,
+    find_clusters,
     hash_picture,
     hash_whole_and_inside,
 )
+from detector.frames import Coverage, Sampling, read_frames, read_image
 from detector.sources import Media, suffix_kind
 
 Rgb = NDArray[np.uint8]

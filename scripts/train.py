@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from detector.training.train import TrainOptions, train
+from detector.training.learning.train import TrainOptions, train
 
 
 def main(

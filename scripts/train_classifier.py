@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from detector.training.train_classifier import Options, train
+from detector.training.learning.train_classifier import Options, train
 
 
 def main(

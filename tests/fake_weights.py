@@ -21,7 +21,7 @@ kanak = 0.5
 def write_fake_weights(folder: Path) -> Path:
     """Writes fake.onnx and fake.toml; returns the path of the first.
 
-    The layout is `detector.model.Network`'s. A square's confidence is its mean red less the larger of its
+    The layout is that of `detector.model`. A square's confidence is its mean red less the larger of its
     mean green and blue for class 0, and the same with red and blue exchanged for class 1, all in 0..1.
     """
     path = folder / "fake.onnx"

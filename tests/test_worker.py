@@ -8,8 +8,8 @@ import supervision as sv
 from PIL import Image
 
 from detector.frames import Sampling
-from detector.model import NetworkModel
-from detector.pictures import is_shown
+from detector.model.flags import NetworkModel
+from detector.pictures.writing import is_shown
 from detector.sources import Media, find_media
 from detector.worker import FileResult, scan_file
 from tests.conftest import BLUE, RED, picture, settings_for, write_picture

@@ -13,8 +13,7 @@ from detector import __version__
 from detector.cli.printing import print_comparison, print_summary, print_verification, shown
 from detector.cli.progress import show_count, show_progress, stop_on_interrupt
 from detector.errors import DetectorError, ExitCode
-from detector.export import ExportFormat
-from detector.options import ScanOptions
+from detector.options import ExportFormat, ScanOptions
 from detector.sources import printable
 
 app = typer.Typer(
@@ -163,7 +162,7 @@ def review(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Look at what was found, in a browser, and say what is right. Ctrl-C ends it and writes the tables."""
-    from detector.review.serve import serve_review
+    from detector.review import serve_review
 
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"Reading {shown(report)}")
@@ -188,7 +187,7 @@ def export(
     ] = False,
 ) -> None:
     """Write a report's detections in another tool's format."""
-    from detector.export.exporting import export_report
+    from detector.export import export_report
 
     done = export_report(report, to, out, reviewed=reviewed)
     console = Console(highlight=False, soft_wrap=True)
@@ -202,7 +201,7 @@ def export(
 @app.command()
 def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> None:
     """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
-    from detector.verify import verify_report
+    from detector.report import verify_report
 
     with show_count(Console(stderr=True)) as report_count:
         found = verify_report(report, report_count)
@@ -219,7 +218,7 @@ def compare(
     ] = None,
 ) -> None:
     """Say what report B has gained, lost and sees otherwise than report A."""
-    from detector.compare.reports import compare_reports
+    from detector.compare import compare_reports
 
     print_comparison(compare_reports(a, b, csv))
     if csv:

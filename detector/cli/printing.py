@@ -11,10 +11,9 @@ from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
-    from detector.compare.reports import Comparison
+    from detector.compare import Comparison
+    from detector.report import Reach, Standing, Verification
     from detector.scan import Outcome
-    from detector.summary import Reach
-    from detector.verify import Standing, Verification
 
 FAILURES_SHOWN = 5
 NAMES_SHOWN = 20

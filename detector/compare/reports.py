@@ -10,9 +10,8 @@ from typing import NamedTuple
 
 from detector.compare.detections import compare_detections
 from detector.compare.table import Change, Difference, Note, noting
-from detector.database import read_database
 from detector.errors import ReportFolderError
-from detector.tables import define_views
+from detector.journal import define_views, read_database
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,5 @@
-"""A report in, files for other tools out: one module a format, here their names."""
+"""A report in, files for other tools out: one module a format."""
 
-import enum
+from detector.export.exporting import export_report
 
-
-class ExportFormat(enum.StrEnum):
-    """What a report can be written as."""
-
-    MEGADETECTOR = "megadetector"
-    COCO = "coco"
-    YOLO = "yolo"
-    LABELSTUDIO = "labelstudio"
-    CSV_EXCEL = "csv-excel"
+__all__ = ["export_report"]

@@ -6,9 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.database import read_database
 from detector.errors import ReportFolderError, UsageError
-from detector.export import ExportFormat
 from detector.export.coco import write_coco
 from detector.export.csv_excel import write_csv_excel
 from detector.export.labelstudio import write_labelstudio
@@ -17,7 +15,8 @@ from detector.export.reviewed import write_reviewed
 from detector.export.rows import ExportSource, Written
 from detector.export.writing import create_output
 from detector.export.yolo import write_yolo
-from detector.tables import define_views
+from detector.journal import define_views, read_database
+from detector.options import ExportFormat
 
 WRITERS: dict[ExportFormat, Callable[[ExportSource, Path], Written]] = {
     ExportFormat.MEGADETECTOR: write_megadetector,

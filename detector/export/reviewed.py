@@ -12,14 +12,11 @@ import numpy as np
 import supervision as sv
 from PIL import Image
 
-from detector.annotate import protect
 from detector.errors import MediaError, ReportFolderError
 from detector.export.rows import ExportSource, ReportFile, ReportFrame, Written, read_contents, read_frames
 from detector.export.writing import open_new
 from detector.ids import ID_DIGITS, frame_id
-from detector.originals import read_original
-from detector.report import escape_cell
-from detector.verdicts import (
+from detector.journal import (
     CANNOT_TELL,
     DISPUTED,
     MISSED,
@@ -30,6 +27,9 @@ from detector.verdicts import (
     read_verdicts,
     settle,
 )
+from detector.originals import read_original
+from detector.pictures import protect
+from detector.report import escape_cell
 
 VAL_SHARE = 0.2  # of the groups
 SAME_BOX = 0.5  # IoU from which a drawn box is the same flag as one that is there already

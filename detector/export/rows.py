@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from detector.ids import detection_id
-from detector.tables import ReportInfo
+from detector.journal import ReportInfo
 
 FILES = """
 SELECT file, path, sha256, kind, status, reason, width, height FROM temp.files ORDER BY file, path

@@ -2,5 +2,15 @@
 
 from detector.frames.frame import Coverage, Frame, Sampling
 from detector.frames.reading import read_frame_at, read_frames, read_image, read_spans
+from detector.frames.repeats import Repeats
 
-__all__ = ["Coverage", "Frame", "Sampling", "read_frame_at", "read_frames", "read_image", "read_spans"]
+__all__ = [
+    "Coverage",
+    "Frame",
+    "Repeats",
+    "Sampling",
+    "read_frame_at",
+    "read_frames",
+    "read_image",
+    "read_spans",
+]

@@ -6,12 +6,12 @@ from typing import Any
 from flask import Blueprint, Response, abort, jsonify, request
 
 from detector.errors import ReportFolderError
+from detector.journal import CONFIRMED, MISSED, NOTHING_ELSE, ON_DETECTION, OTHER_FLAG
 from detector.report import rewrite_report
 from detector.review.cards import describe_item, describe_thumbnail
 from detector.review.desk import MAX_NOTE, clean_text, current_reviewer, desk
 from detector.review.queues import QUEUES
 from detector.review.store import Given
-from detector.verdicts import CONFIRMED, MISSED, NOTHING_ELSE, ON_DETECTION, OTHER_FLAG
 
 MAX_ITEMS = 250  # asked for at once, or judged at once
 SMALLEST_BOX = 1.0  # pixel on each side

@@ -9,7 +9,7 @@ from pathlib import Path
 from flask import Flask, Response, abort, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from detector.database import connect_for_review, read_database
+from detector.journal import connect_for_review, define_views, read_database
 from detector.report import read_description
 from detector.review.api import api
 from detector.review.desk import Desk
@@ -18,7 +18,6 @@ from detector.review.pages import pages
 from detector.review.pictures import Pictures
 from detector.review.reading import read_collection
 from detector.review.store import VerdictStore
-from detector.tables import define_views
 
 MAX_REQUEST_BYTES = 1 << 20
 STATIC = Path(__file__).parent / "static"

@@ -3,10 +3,10 @@
 from typing import Any
 from urllib.parse import quote
 
+from detector.journal import MISSED, NOTHING_ELSE, Verdict
 from detector.review.collection import Content, Detection, ShownFrame
 from detector.review.desk import Desk
 from detector.review.store import Standing
-from detector.verdicts import MISSED, NOTHING_ELSE, Verdict
 
 FILES_SHOWN = 5
 TEXT_LENGTH = 1500  # characters of a post

@@ -10,12 +10,12 @@ from pathlib import Path
 
 from PIL import Image
 
-from detector.annotate import FRAME_LONG_SIDE, JPEG_QUALITY, protect, shrink
 from detector.errors import MediaError
 from detector.originals import read_original
+from detector.pictures import FRAME_LONG_SIDE, JPEG_QUALITY, protect, shrink
 from detector.review.collection import Collection, ShownFrame
 
-OURS = re.compile(r"(frames|crops|almost)/[0-9a-f]+(-\d+){1,2}\.jpg")  # as worker.py names them
+OURS = re.compile(r"(frames|crops|almost)/[0-9a-f]+(-\d+){1,2}\.jpg")  # as ids.py names them
 KEPT = 64  # originals read lately
 
 

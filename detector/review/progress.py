@@ -4,10 +4,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from detector.journal import CANNOT_TELL, DISPUTED, MISSED, NOTHING_ELSE, OURS, Settled, Verdict, settle
 from detector.review.collection import Collection
 from detector.review.measures import Share, cohens_kappa, share, suggest_threshold
 from detector.review.store import Standing
-from detector.verdicts import CANNOT_TELL, DISPUTED, MISSED, NOTHING_ELSE, OURS, Settled, Verdict, settle
 
 
 @dataclass(frozen=True, slots=True)

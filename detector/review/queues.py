@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from detector.journal import DISPUTED, settle_one
 from detector.review.collection import Collection, Detection
 from detector.review.store import Standing
-from detector.verdicts import DISPUTED, settle_one
 
 LAST = "~"  # sorts after every date
 

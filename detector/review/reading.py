@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.ids import ID_DIGITS, frame_id
+from detector.journal import ReportInfo
 from detector.review.collection import (
     Collection,
     Content,
@@ -16,7 +17,6 @@ from detector.review.collection import (
     ReportFile,
     ShownFrame,
 )
-from detector.tables import ReportInfo
 
 SAMPLE_SIZE = 500  # files; when 500 show nothing missed, fewer than 1 in 100 are missed (95 %)
 SAMPLE_SEED = "review"  # the order is the hash of this and the content: the same at every start

@@ -8,8 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from detector.journal import utc_now
-from detector.verdicts import NOTHING_ELSE, UNDO, Verdict, find_standing, read_verdicts
+from detector.journal import NOTHING_ELSE, UNDO, Verdict, find_standing, read_verdicts, utc_now
 
 INSERT = """
 INSERT INTO verdicts (action, detection_id, sha256, frame_index, verdict, label, "left", top, "right", bottom,

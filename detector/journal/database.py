@@ -1,0 +1,114 @@
+"""A report folder in, a connection to its scan.db out: for one writer, for readers, for verdicts."""
+
+import os
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from detector.errors import ReportFolderError
+from detector.journal.schema import FORMAT, REVIEW_SCHEMA, SCHEMA
+
+FILE_NAME = "scan.db"
+LOCK_NAME = "scan.lock"
+BUSY_SECONDS = 30.0  # that a writer waits for another
+LOCK_SECONDS = 5.0  # that a review waits for the folder's lock
+
+
+@contextmanager
+def lock_database(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connection]:
+    """A connection that nobody else has who writes tables: made under the folder's lock.
+
+    Raises ReportFolderError.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        names = {path.name for path in folder.iterdir()} - {LOCK_NAME}
+        if names and FILE_NAME not in names:
+            raise ReportFolderError(f"{folder} is not empty and no report of this tool; choose another --out")
+        with (
+            FileLock(folder / LOCK_NAME, timeout=wait_seconds),
+            closing(sqlite3.connect(folder / FILE_NAME, timeout=BUSY_SECONDS)) as connection,
+        ):
+            yield connection
+            with suppress(sqlite3.OperationalError):  # a review reads: then its log stays
+                connection.execute("PRAGMA journal_mode = DELETE")  # readers need no files beside it
+    except Timeout as error:
+        raise ReportFolderError(f"another scan is writing to {folder}; wait for it to end") from error
+    except sqlite3.DatabaseError as error:
+        raise ReportFolderError(f"{folder / FILE_NAME} cannot be used: {error}") from error
+    except OSError as error:
+        raise ReportFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
+
+
+def connect_for_review(folder: Path) -> sqlite3.Connection:
+    """A connection that adds verdicts, beside other writers and for use in any thread, one at a time.
+
+    Raises ReportFolderError as `read_database` does, when a scan is writing, and when nothing can be written.
+    """
+    with read_database(folder):
+        pass
+    try:
+        with FileLock(folder / LOCK_NAME, timeout=LOCK_SECONDS):  # another review holds it for moments only
+            connection = sqlite3.connect(
+                folder / FILE_NAME, timeout=BUSY_SECONDS, check_same_thread=False, isolation_level=None
+            )
+            connection.execute("PRAGMA synchronous = FULL")  # a verdict outlasts even a power cut
+            connection.executescript(f"BEGIN IMMEDIATE; {REVIEW_SCHEMA} COMMIT;")
+            return connection
+    except Timeout as error:
+        raise ReportFolderError(f"a scan is writing to {folder}; review it when that has ended") from error
+    except (sqlite3.DatabaseError, OSError) as error:
+        raise ReportFolderError(f"{folder} cannot be written: {error}") from error
+
+
+@contextmanager
+def read_database(folder: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, also from a folder that cannot be written.
+
+    Raises ReportFolderError when the folder is no report or one of another version of this tool.
+    """
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}")
+    writable = os.access(folder, os.W_OK)  # SQLite's log needs a file beside it, else is passed over
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as connection:
+            made_by = connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone()
+            if made_by != (FORMAT,):
+                raise ReportFolderError(
+                    f"{folder} was made by another version of this tool; scan again into a new folder"
+                )
+            yield connection
+    except sqlite3.DatabaseError as error:
+        raise ReportFolderError(f"{path} cannot be used: {error}") from error
+
+
+def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mapping[str, str]) -> None:
+    """Makes the tables where there are none. Raises ReportFolderError when they were made otherwise."""
+    identity = {"format": FORMAT, **identity}
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():
+        rows = "".join(
+            f"INSERT INTO identity VALUES ({_quote(name)}, {_quote(value)});"
+            for name, value in identity.items()
+        )
+        connection.executescript(f"BEGIN; {SCHEMA} {rows} COMMIT;")  # all or nothing: a kill leaves no half
+    kept = dict(connection.execute("SELECT name, value FROM identity").fetchall())
+    differing = [
+        f"{name.replace('_', ' ')} was {kept.get(name, 'not set')}, is now {identity.get(name, 'not set')}"
+        for name in sorted(kept.keys() | identity.keys())
+        if kept.get(name) != identity.get(name)
+    ]
+    if differing:
+        raise ReportFolderError(
+            f"{folder} was made with other settings: {'; '.join(differing)}. Choose another --out"
+        )
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

@@ -1,0 +1,222 @@
+"""scan.db: what was looked at and what was seen; the one truth, from which a scan goes on and tables come."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import astuple, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from detector.journal.database import lock_database, prepare_tables, read_database
+from detector.sources import Kind, Media
+
+if TYPE_CHECKING:
+    from detector.worker import FileResult  # whose libraries a journal does not need
+
+PAGE = 1000  # inputs read at once
+DERIVED = ("posts", "pictures", "copies", "events")
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What the journal knows of the newest run's inputs."""
+
+    found: int
+    looked_at: int
+    failed: int
+    left_out: int
+    """Files of earlier runs that this run's paths do not name any more."""
+
+
+class Journal:
+    """An open scan.db. Made by `open_journal`; holds the report folder's lock until closed."""
+
+    def __init__(self, connection: sqlite3.Connection, run: int) -> None:
+        self.connection = connection
+        self.run = run
+
+    def add_inputs(self, media: Iterable[Media]) -> None:
+        """Notes what the run has found; what is known of a file's content is kept for `record` to renew."""
+        with self.connection:
+            self.connection.executemany(
+                "INSERT INTO inputs (path, root, name, kind, run) VALUES (?, ?, ?, ?, ?) "
+                "ON CONFLICT (path) DO UPDATE SET root = excluded.root, name = excluded.name, "
+                "kind = excluded.kind, run = excluded.run, sha256 = '', bytes = 0, status = '', reason = ''",
+                (
+                    (os.fsencode(one.path), os.fsencode(one.root), one.name, one.kind, self.run)
+                    for one in media
+                ),
+            )
+
+    def inputs(self) -> Iterator[Media]:
+        """The run's inputs in order of their paths, a page at a time, so that the journal may change."""
+        return (media for media, _ in self.inputs_with_hash())
+
+    def inputs_with_hash(self) -> Iterator[tuple[Media, str]]:
+        """The same, each with its content's hash, "" while that is unknown."""
+        last = b""
+        while True:
+            rows = self.connection.execute(
+                "SELECT path, root, name, kind, sha256 FROM inputs WHERE run = ? AND path > ? "
+                "ORDER BY path LIMIT ?",
+                (self.run, last, PAGE),
+            ).fetchall()
+            for path, root, name, kind, sha256 in rows:
+                media = Media(Path(os.fsdecode(root)), name, cast("Kind", kind), Path(os.fsdecode(path)))
+                yield media, sha256
+            if len(rows) < PAGE:
+                return
+            last = rows[-1][0]
+
+    def roots(self) -> list[Path]:
+        """The folders that the names of the run's inputs are relative to."""
+        rows = self.connection.execute("SELECT DISTINCT root FROM inputs WHERE run = ?", (self.run,))
+        return [Path(os.fsdecode(root)) for (root,) in rows]
+
+    def knows_size(self, size: int) -> bool:
+        """Whether a finished content has this many bytes: only then is a file worth hashing ahead."""
+        row = self.connection.execute("SELECT 1 FROM results WHERE bytes = ? LIMIT 1", (size,)).fetchone()
+        return row is not None
+
+    def recall(self, media: Media, sha256: str, size: int) -> bool:
+        """Whether this content is finished; if so, the input is noted as having it."""
+        if not self.connection.execute("SELECT 1 FROM results WHERE sha256 = ?", (sha256,)).fetchone():
+            return False
+        with self.connection:
+            self._link(media, sha256, size, "", "")
+        return True
+
+    def record(self, result: FileResult) -> None:
+        """Notes a result in one transaction; its pictures are on disk by now."""
+        by_name = result.media.kind == "other" or not result.sha256
+        status, reason = (result.status, result.reason) if by_name else ("", "")
+        with self.connection:
+            self._link(result.media, result.sha256, result.bytes, status, reason)
+            if not by_name:
+                self._add_result(result)
+
+    def forget_failed(self) -> None:
+        """Makes failed contents count as not looked at."""
+        with self.connection:
+            for table in ("detections", "frames"):
+                self.connection.execute(
+                    f"DELETE FROM {table} WHERE sha256 IN "
+                    "(SELECT sha256 FROM results WHERE status = 'failed')"
+                )
+            self.connection.execute("DELETE FROM results WHERE status = 'failed'")
+
+    def tally(self) -> Tally:
+        """Counts over the newest run's inputs."""
+        found, looked_at, failed, left_out = self.connection.execute(
+            "SELECT count(*) FILTER (WHERE run = :run), "
+            "count(*) FILTER (WHERE run = :run AND (i.status != '' OR r.sha256 IS NOT NULL)), "
+            "count(*) FILTER (WHERE run = :run AND 'failed' IN (i.status, r.status)), "
+            "count(*) FILTER (WHERE run != :run) "
+            "FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''",
+            {"run": self.run},
+        ).fetchone()
+        return Tally(found, looked_at, failed, left_out)
+
+    def replace_derived(self, table: str, rows: Iterable[Sequence[object]]) -> None:
+        """Replaces all rows of one of the `DERIVED` tables; rows have its columns in order."""
+        with self.connection:
+            self.connection.execute(f"DELETE FROM {table}")
+            width = len(self.connection.execute(f"SELECT * FROM {table} LIMIT 0").description)
+            self.connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
+
+    def secret(self, name: str) -> bytes:
+        """A random key of this report, the same in every run."""
+        with self.connection:
+            self.connection.execute(
+                "INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, secrets.token_bytes(32))
+            )
+        (value,) = self.connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
+        return bytes(value)
+
+    def _link(self, media: Media, sha256: str, size: int, status: str, reason: str) -> None:
+        self.connection.execute(
+            "UPDATE inputs SET sha256 = ?, bytes = ?, status = ?, reason = ? WHERE path = ?",
+            (sha256, size, status, reason, os.fsencode(media.path)),
+        )
+
+    def _add_result(self, result: FileResult) -> None:
+        sha256, coverage = result.sha256, result.coverage
+        kept = self.connection.execute("SELECT status FROM results WHERE sha256 = ?", (sha256,)).fetchone()
+        if kept and (kept[0] != "failed" or result.status == "failed"):
+            return  # an exact copy was looked at at the same time
+        for table in ("detections", "frames"):
+            self.connection.execute(f"DELETE FROM {table} WHERE sha256 = ?", (sha256,))
+        self.connection.execute(
+            "INSERT OR REPLACE INTO results VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(sha256, result.bytes, coverage.kind, result.status, result.reason),
+                *(coverage.width, coverage.height, coverage.frames_read, coverage.frames_unreadable),
+                *(coverage.read_seconds, coverage.declared_seconds, coverage.captured_at),
+            ),
+        )
+        self.connection.executemany(
+            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                (sha256, frame.frame_index, frame.time_seconds, *astuple(frame.whole), *astuple(frame.inside))
+                for frame in result.frames
+            ),
+        )
+        self.connection.executemany(
+            "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            ((sha256, *row) for row in _detection_rows(result)),
+        )
+
+
+@contextmanager
+def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> Iterator[Journal]:
+    """The journal of a report folder, made when the folder is new or empty, with a new run begun.
+
+    `identity` says what the results depend on. Raises ReportFolderError when the folder holds something else,
+    was made with another identity, is in use by another scan or cannot be written.
+    """
+    with lock_database(folder, wait_seconds=0) as connection:
+        prepare_tables(connection, folder, identity)
+        with connection:
+            run = connection.execute("INSERT INTO run (started_at) VALUES (?)", (started_at,)).lastrowid
+        yield Journal(connection, run or 0)
+
+
+@contextmanager
+def reopen_journal(folder: Path, wait_seconds: float) -> Iterator[Journal]:
+    """The journal as its newest run left it, for writing the tables again.
+
+    Raises ReportFolderError as `read_database` does, and when a scan is still writing after `wait_seconds`.
+    """
+    with read_database(folder):
+        pass
+    with lock_database(folder, wait_seconds) as connection:
+        (run,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
+        yield Journal(connection, run)
+
+
+def _detection_rows(result: FileResult) -> Iterator[tuple[object, ...]]:
+    found = result.detections
+    columns = found.data | {"class_id": found.class_id, "confidence": found.confidence}
+    columns |= dict(zip(("left", "top", "right", "bottom"), found.xyxy.T, strict=True))
+    names = ["frame_index", "rank", "time_seconds", "class_id", "confidence", "rival_class_id"]
+    names += ["rival_confidence", "ambiguous", "left", "top", "right", "bottom"]
+    names += ["frame_width", "frame_height", "annotated", "crop"]
+    return zip(*(np.asarray(columns[name]).tolist() for name in names), strict=True)
+
+
+def identity_text(values: Mapping[str, object]) -> dict[str, str]:
+    """Settings as texts that are the same whenever the settings are."""
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in values.items()}
+
+
+def utc_now() -> str:
+    """The present as ISO 8601 with `Z`, to the second."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

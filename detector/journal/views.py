@@ -1,0 +1,111 @@
+"""A report's journal in, rows out: the views that tables, page, exports and review read.
+
+Temporary views over the connection, so they also work on a journal opened only to read:
+
+- `files`: one row an input of the newest run that has been looked at, with its post and its copies
+- `shown`: one row a detection at or above its class's threshold
+- `almost`: one row a detection below it that is near enough to have a picture
+- `classes`: `class_id`, `label`, `threshold`
+- `settled`, `standing_numbers`: what people said, see `verdicts.py`
+"""
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+import numpy as np
+
+from detector.ids import ID_DIGITS
+from detector.journal.verdicts import define_settled
+
+FILES = """
+CREATE TEMP VIEW files AS
+SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS kind,
+       coalesce(r.status, i.status) AS status, coalesce(r.reason, i.reason) AS reason,
+       coalesce(r.width, 0) AS width, coalesce(r.height, 0) AS height,
+       max(coalesce(r.declared_seconds, 0), coalesce(r.read_seconds, 0)) AS duration_seconds,
+       coalesce(r.frames_read, 0) AS frames_read, coalesce(r.frames_unreadable, 0) AS frames_unreadable,
+       coalesce(r.read_seconds, 0) AS read_seconds, coalesce(r.declared_seconds, 0) AS declared_seconds,
+       coalesce(r.captured_at, '') AS captured_at,
+       coalesce(p.source_url, '') AS source_url, coalesce(p.platform, '') AS platform,
+       coalesce(p.author, '') AS author, coalesce(p.posted_at, '') AS posted_at,
+       coalesce(p.post_id, '') AS post_id, coalesce(p.post_text, '') AS post_text,
+       coalesce(p.sidecar, '') AS sidecar, coalesce(p.post_rule, '') AS post_rule,
+       coalesce(p.post_warning, '') AS post_warning, coalesce(p.other_posts, '') AS other_posts,
+       coalesce(c.cluster, '') AS cluster, coalesce(z.size, 0) AS cluster_size,
+       c.cluster_distance AS cluster_distance, coalesce(c.representative, '') AS representative
+FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''
+LEFT JOIN posts p ON p.path = i.path
+LEFT JOIN copies c ON c.sha256 = i.sha256 AND i.status = ''
+LEFT JOIN temp.cluster_sizes z ON z.cluster = c.cluster
+WHERE i.run = {run:d} AND (i.status != '' OR r.sha256 IS NOT NULL)
+"""
+CLUSTER_SIZES = """
+CREATE TEMP TABLE cluster_sizes AS
+SELECT c.cluster, count(*) AS size FROM inputs i JOIN copies c ON c.sha256 = i.sha256
+WHERE i.run = {run:d} AND i.status = '' GROUP BY c.cluster
+"""
+DETECTIONS = """
+CREATE TEMP VIEW {view} AS
+SELECT substr(d.sha256, 1, {digits:d}) || '-' || d.frame_index || '-' || d.rank AS id, d.*,
+       c.label, coalesce(v.label, '') AS rival_label, coalesce(k.picture, '') AS picture,
+       (SELECT count(DISTINCT o.class_id) FROM detections o JOIN temp.classes oc USING (class_id)
+        WHERE o.sha256 = d.sha256 AND o.frame_index = d.frame_index AND NOT o.ambiguous
+        AND o.confidence >= oc.threshold) = {classes:d} AS both_in_frame
+FROM detections d JOIN temp.classes c USING (class_id)
+LEFT JOIN temp.classes v ON v.class_id = d.rival_class_id
+LEFT JOIN pictures k ON k.sha256 = d.sha256 AND k.frame_index = d.frame_index
+WHERE {condition}
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ReportInfo:
+    """What all rows of a report have in common."""
+
+    class_names: tuple[str, ...]
+    thresholds: tuple[float, ...]
+    """Confidence for each class from which a detection is shown."""
+    weights_sha256: str
+    run: int
+    """Number of the newest run; its inputs are the report's files."""
+    identity: dict[str, str]
+    """All that the rows depend on besides the inputs, as the journal keeps it."""
+
+
+def define_views(connection: sqlite3.Connection) -> ReportInfo:
+    """Defines the views, anew where they were defined before, and tells what the report is about."""
+    info = _read_info(connection)
+    execute = connection.execute
+    for view in ("almost", "shown", "files"):
+        execute(f"DROP VIEW IF EXISTS temp.{view}")
+    for table in ("classes", "cluster_sizes"):
+        execute(f"DROP TABLE IF EXISTS temp.{table}")
+    execute("CREATE TEMP TABLE classes (class_id INTEGER PRIMARY KEY, label TEXT, threshold REAL)")
+    thresholds = [float(np.float32(one)) for one in info.thresholds]  # confidences are float32
+    connection.executemany(
+        "INSERT INTO classes VALUES (?, ?, ?)",
+        list(zip(range(len(thresholds)), info.class_names, thresholds, strict=True)),
+    )
+    execute(CLUSTER_SIZES.format(run=info.run))
+    execute("CREATE INDEX temp.cluster_sizes_by_name ON cluster_sizes (cluster)")
+    execute(FILES.format(run=info.run))
+    for view, condition in (
+        ("shown", "d.confidence >= c.threshold"),
+        ("almost", "d.confidence < c.threshold AND d.crop != ''"),
+    ):
+        execute(DETECTIONS.format(view=view, digits=ID_DIGITS, classes=len(thresholds), condition=condition))
+    define_settled(connection)
+    return info
+
+
+def _read_info(connection: sqlite3.Connection) -> ReportInfo:
+    identity = dict(connection.execute("SELECT name, value FROM identity").fetchall())
+    (run,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
+    return ReportInfo(
+        class_names=tuple(json.loads(identity["class_names"])),
+        thresholds=tuple(json.loads(identity["thresholds"])),
+        weights_sha256=identity["weights_sha256"],
+        run=run,
+        identity=identity,
+    )

@@ -1,0 +1,18 @@
+"""The journal in, what people read out: tables, summary, page, manifest, and its check."""
+
+from detector.report.summary import Reach, Summary
+from detector.report.tables import RunInfo, escape_cell, read_description, rewrite_report, write_report
+from detector.report.verify import Standing, Verification, verify_report
+
+__all__ = [
+    "Reach",
+    "RunInfo",
+    "Standing",
+    "Summary",
+    "Verification",
+    "escape_cell",
+    "read_description",
+    "rewrite_report",
+    "verify_report",
+    "write_report",
+]

@@ -1,0 +1,188 @@
+"""A report folder in, what is no longer as its manifest says out. Only reads."""
+
+import hashlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import pandas as pd
+
+from detector.errors import ReportFolderError
+from detector.journal import FILE_NAME, LOCK_NAME, define_views, read_database
+from detector.sources import printable
+
+MANIFEST = "manifest.sha256"
+APART = frozenset({MANIFEST, FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", LOCK_NAME})
+LINE = re.compile(r"(?P<mark>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)", re.DOTALL)  # GNU sha256sum
+ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
+ROWS_AT_ONCE = 20_000
+
+State = Literal["unchanged", "changed", "missing"]
+
+
+class Entry(NamedTuple):
+    """A line of the manifest."""
+
+    digest: str
+    name: str
+    """Path under the report, or of a scanned file seen from there."""
+
+    @property
+    def is_input(self) -> bool:
+        """Whether it is a scanned file: those lie outside the report."""
+        return self.name.startswith("../") or Path(self.name).is_absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many of some files are as the manifest says, and which are not; names can be printed."""
+
+    unchanged: int
+    changed: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """What has become of a report."""
+
+    outputs: Standing
+    """What the scan wrote."""
+    inputs: Standing
+    """The scanned files."""
+    unknown: tuple[str, ...]
+    """Files in the report folder that the manifest does not name."""
+    unreadable_lines: int
+    """Lines of the manifest that make no sense."""
+    tables_differ: tuple[str, ...]
+    """Tables whose number of rows is not what the journal gives, with both numbers."""
+    journal_problem: str
+    """Why the journal could not be asked, "" when it could."""
+
+    @property
+    def as_it_was(self) -> bool:
+        """Whether everything is as the scan left it."""
+        standing = (self.outputs, self.inputs)
+        differs = any(one.changed or one.missing for one in standing) or self.unknown
+        return not (differs or self.unreadable_lines or self.tables_differ or self.journal_problem)
+
+    @property
+    def moved(self) -> bool:
+        """Whether not one scanned file is where the report looks for it."""
+        return bool(self.inputs.missing) and not (self.inputs.unchanged or self.inputs.changed)
+
+
+def verify_report(folder: Path, watch: Callable[[int, int], None]) -> Verification:
+    """Hashes every file that the manifest names; `watch` is told how many are done, of how many.
+
+    Raises ReportFolderError when the folder has no manifest.
+    """
+    entries, unreadable_lines = _read_manifest(folder)
+    found: dict[tuple[bool, State], list[str]] = {}
+    counts = {True: 0, False: 0}
+    for done, entry in enumerate(entries):
+        watch(done, len(entries))
+        state = _check(folder, entry)
+        if state == "unchanged":
+            counts[entry.is_input] += 1
+        else:
+            found.setdefault((entry.is_input, state), []).append(printable(entry.name))
+    watch(len(entries), len(entries))
+    outputs, inputs = (
+        Standing(
+            counts[is_input],
+            tuple(found.get((is_input, "changed"), ())),
+            tuple(found.get((is_input, "missing"), ())),
+        )
+        for is_input in (False, True)
+    )
+    tables_differ, journal_problem = _ask_journal(folder)
+    return Verification(
+        outputs=outputs,
+        inputs=inputs,
+        unknown=tuple(sorted(_unknown(folder, {entry.name for entry in entries}))),
+        unreadable_lines=unreadable_lines,
+        tables_differ=tables_differ,
+        journal_problem=journal_problem,
+    )
+
+
+def _read_manifest(folder: Path) -> tuple[list[Entry], int]:
+    """The lines that make sense, each name once, and how many do not."""
+    path = folder / MANIFEST
+    try:
+        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError as error:
+        raise ReportFolderError(f"{path} cannot be read: {error.strerror}; is {folder} a report?") from error
+    lines = text.split("\n")[: -1 if text.endswith("\n") else None]
+    entries = [entry for line in lines if (entry := _parse(line))]
+    return list(dict.fromkeys(entries)), len(lines) - len(entries)
+
+
+def _parse(line: str) -> Entry | None:
+    match = LINE.fullmatch(line)
+    if not match or "\0" in line:
+        return None
+    name = match["name"]
+    if match["mark"]:
+        name = re.sub(r"\\[\\nr]", lambda escape: ESCAPES[escape[0]], name)
+    return Entry(match["digest"], name)
+
+
+def _check(folder: Path, entry: Entry) -> State:
+    path = folder / entry.name
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            return "changed"  # a folder or device in its place; a device might never end
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except (FileNotFoundError, NotADirectoryError):
+        return "missing"
+    except OSError:
+        return "changed"  # there, but not to be read
+    return "unchanged" if digest == entry.digest else "changed"
+
+
+def _unknown(folder: Path, known: set[str]) -> Iterator[str]:
+    for parent, folders, files in os.walk(folder):
+        links = [name for name in folders if (Path(parent) / name).is_symlink()]
+        for name in [*files, *links]:
+            path = (Path(parent) / name).relative_to(folder).as_posix()
+            if path not in known and path not in APART:
+                yield printable(path)
+
+
+def _ask_journal(folder: Path) -> tuple[tuple[str, ...], str]:
+    """Tables whose number of rows the journal does not confirm, and why it could not be asked."""
+    try:
+        with read_database(folder) as connection:
+            define_views(connection)
+            queries = {
+                "files.csv": "SELECT count(*) FROM temp.files",
+                "detections.csv": "SELECT count(*) FROM temp.files JOIN temp.shown USING (sha256)",
+            }
+            expected = {name: connection.execute(sql).fetchone()[0] for name, sql in queries.items()}
+    except ReportFolderError as error:
+        return (), printable(str(error))
+    counted = {name: _count_rows(folder / name) for name in expected}
+    return tuple(
+        f"{name} has {counted[name]} rows, {FILE_NAME} gives {rows}"
+        for name, rows in expected.items()
+        if counted[name] not in (rows, -1)
+    ), ""
+
+
+def _count_rows(table: Path) -> int:
+    """-1 for a table that cannot be read: it is missing or changed, and said to be."""
+    if not table.is_file():  # a pipe in its place would be waited for
+        return -1
+    try:
+        chunks = pd.read_csv(table, usecols=[0], chunksize=ROWS_AT_ONCE, dtype=str, encoding_errors="replace")
+        with chunks:
+            return sum(len(chunk) for chunk in chunks)
+    except (OSError, ValueError):
+        return -1

@@ -1,0 +1,308 @@
+"""Chance in, artworks out: the two flags as they are really made, and what only looks like them."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.model import EITHER, OTHER
+from detector.training.drawing.artwork import Colour, draw_artwork, read_palette
+
+HEIGHT = 256  # pixels of an artwork, enough for a flag that fills the picture
+TARGETS = ("azerbaijan", "kanak")
+KINDS = (*TARGETS, EITHER, OTHER)  # what the classifier tells apart
+LOOK_ALIKES = (
+    "am",
+    "by",
+    "tr",
+    "tn",
+    "gm",
+    "ke",
+    "uz",
+    "na",
+    "ss",
+    "er",
+    "km",
+    "za",
+    "mu",
+    "vu",
+    "hu",
+    "ir",
+    "bg",
+    "ru",
+    "sk",
+    "si",
+    "rs",
+    "lu",
+    "nl",
+    "ht",
+    "dz",
+    "pk",
+    "tm",
+    "mr",
+    "my",
+    "cf",
+    "mn",
+    "ro",
+    "md",
+    "td",
+    "et",
+    "gq",
+    "dj",
+    "az",
+    "fr",
+    "ps",
+    "jo",
+    "sy",
+    "iq",
+    "ae",
+    "kw",
+    "sd",
+    "ly",
+)
+
+PAINTS: tuple[Colour, ...] = (
+    (30, 170, 90),
+    (0, 140, 150),
+    (0, 160, 215),
+    (20, 60, 160),
+    (205, 25, 45),
+    (225, 70, 40),
+    (90, 40, 110),
+    (20, 20, 24),
+    (245, 245, 240),
+    (200, 170, 130),
+    (245, 210, 30),
+    (120, 120, 125),
+)
+LETTERS = "ABCDEFGHIJKLMNOPRSTUVWYZ"
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """An artwork and what it is."""
+
+    picture: NDArray[np.uint8]
+    """``(height, width, 3)`` RGB; of a target flag ``(height, width, 4)``, the last its emblem, 0 or 255."""
+    label: str
+    """One of ``TARGETS``, or empty for anything else."""
+    plain: bool = False
+    """A target's bands without its emblem."""
+
+
+@dataclass(frozen=True, slots=True)
+class Designs:
+    """All artworks that a generator draws from."""
+
+    artwork: Path
+    """Folder of the SVG files drawn by this project."""
+    others: Mapping[str, NDArray[np.uint8]]
+    """Other nations' flags by code."""
+
+    def draw_target(self, label: str, rng: np.random.Generator) -> Design:
+        """A target flag in one of the many shades and makes it is printed in."""
+        path = self.artwork / f"{label}.svg"
+        palette = _vary(read_palette(path), rng)
+        if label == "azerbaijan":
+            palette["top"] = _mix(rng, (0, 185, 228), (0, 110, 190), (0, 146, 188), (60, 140, 200))
+        else:
+            palette["top"] = _mix(rng, (0, 53, 173), (10, 40, 120), (20, 80, 190), (0, 85, 165))
+        without = [name for name, chance in (("spear", 0.04), ("edge", 0.1)) if rng.random() < chance]
+        artwork = draw_artwork(path, HEIGHT, palette=palette, without=without)
+        aged = _age(_add_fringe(artwork, rng) if rng.random() < 0.1 else artwork, rng)
+        emblem = cv2.resize(_find_emblem(path, tuple(without)), aged.shape[1::-1])
+        return Design(np.dstack([aged, emblem]).astype(np.uint8), label)
+
+    def draw_other(self, rng: np.random.Generator) -> Design:
+        """A flag or cloth that must be left alone."""
+        chance = rng.random()
+        if chance < 0.36:
+            code = str(rng.choice([code for code in LOOK_ALIKES if code in self.others]))
+            picture = self.others[code]
+        elif chance < 0.52:
+            picture = self.others[str(rng.choice(sorted(self.others)))]
+        elif chance < 0.67:
+            label = str(rng.choice(TARGETS))
+            path = self.artwork / f"{label}.svg"
+            picture = draw_artwork(path, HEIGHT, palette=_vary(read_palette(path), rng), without=["emblem"])
+            return Design(_age(picture, rng), "", plain=True)
+        elif chance < 0.81:
+            picture = self._draw_wrong_bands(rng)
+        elif chance < 0.88:
+            picture = _draw_bands(rng)
+        elif chance < 0.94:
+            picture = draw_sign(rng)
+        elif chance < 0.98:
+            picture = draw_mural(rng)
+        else:
+            picture = draw_checks(rng)
+        return Design(_age(picture, rng), "")
+
+    def _draw_wrong_bands(self, rng: np.random.Generator) -> NDArray[np.uint8]:
+        """A target's emblem on bands of other colours or in another order."""
+        label = str(rng.choice(TARGETS))
+        path = self.artwork / f"{label}.svg"
+        palette = read_palette(path)
+        blue, red, green = palette["top"], palette["middle"], palette["bottom"]
+        orders: list[tuple[Colour, Colour, Colour]] = [
+            (red, blue, green),
+            (blue, green, red),
+            (red, red, red),
+            (blue, blue, blue),
+            (red, blue, (255, 140, 0)),
+            ((20, 20, 20), red, red),
+            (green, green, green),
+            (red, (250, 250, 250), green),
+            ((20, 20, 20), red, green),
+        ]
+        top, middle, bottom = orders[int(rng.integers(len(orders)))]
+        palette |= {"top": top, "middle": middle, "bottom": bottom}
+        without = ["spear", "edge"] if rng.random() < 0.7 else []
+        return draw_artwork(path, HEIGHT, palette=_vary(palette, rng), without=without)
+
+
+@functools.cache
+def _find_emblem(path: Path, without: tuple[str, ...]) -> NDArray[np.uint8]:
+    """Where an artwork shows its emblem, 255 there: the same in whatever colours it is printed."""
+    whole, bare = draw_artwork(path, HEIGHT, without=without), draw_artwork(path, HEIGHT, without=["emblem"])
+    return np.asarray(255 * (whole != bare).any(axis=2), np.uint8)
+
+
+def load_designs(artwork: Path, flags: Path) -> Designs:
+    """Reads a folder of SVG files, and one of other nations' flags as PNG without the two targets."""
+    others = {}
+    for path in sorted(flags.glob("*.png")):
+        if path.stem in {"az", "nc"}:
+            continue
+        picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
+        if picture is not None and picture.ndim == 3:
+            others[path.stem] = np.ascontiguousarray(picture[..., 2::-1]).astype(np.uint8)
+    return Designs(artwork, others)
+
+
+def draw_sign(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A painted sign or banner: letters and strokes of thick colour on paper or cloth."""
+    width = round(HEIGHT * rng.uniform(0.8, 3))
+    picture = np.zeros((HEIGHT, width, 3), np.uint8)
+    picture[:] = PAINTS[int(rng.integers(len(PAINTS)))]
+    if rng.random() < 0.3:
+        picture[HEIGHT // 2 :] = PAINTS[int(rng.integers(len(PAINTS)))]
+    colours = [PAINTS[int(number)] for number in rng.integers(0, len(PAINTS), 3)]
+    for line in range(int(rng.integers(1, 4))):
+        text = "".join(rng.choice(list(LETTERS), int(rng.integers(3, 10))))
+        place = int(rng.uniform(-0.05, 0.3) * width), int((line + 1) * HEIGHT / 3.3 + rng.normal(0, 8))
+        scale, thickness = float(rng.uniform(1.5, 4)), int(rng.integers(4, 26))
+        font = int(rng.choice([cv2.FONT_HERSHEY_SIMPLEX, cv2.FONT_HERSHEY_SCRIPT_SIMPLEX]))
+        cv2.putText(picture, text, place, font, scale, colours[line], thickness, cv2.LINE_AA)
+    for _ in range(int(rng.integers(0, 4))):
+        ends = (rng.uniform(0, 1, (4, 2)) * (width, HEIGHT)).astype(np.int32)
+        cv2.polylines(picture, [ends], False, colours[0], int(rng.integers(4, 40)), cv2.LINE_AA)
+    return picture
+
+
+def draw_mural(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A painted wall or letter: patches, strokes and dots of a few strong colours, close together."""
+    picture = np.zeros((HEIGHT, round(HEIGHT * rng.uniform(0.6, 2.2)), 3), np.uint8)
+    colours = [PAINTS[int(number)] for number in rng.integers(0, len(PAINTS), int(rng.integers(3, 8)))]
+    picture[:] = colours[0]
+    size = HEIGHT * float(np.exp(rng.uniform(np.log(0.05), np.log(0.5))))
+    for number in range(int(rng.integers(15, 70))):
+        colour = colours[number % len(colours)]
+        centre = rng.uniform(0, 1, 2) * picture.shape[1::-1]
+        points = (centre + rng.normal(0, size, (int(rng.integers(3, 7)), 2))).astype(np.int32)
+        kind = rng.random()
+        if kind < 0.4:
+            cv2.fillPoly(picture, [points], colour, cv2.LINE_AA)
+        elif kind < 0.7:
+            cv2.polylines(
+                picture, [points], False, colour, max(2, int(size * rng.uniform(0.1, 0.6))), cv2.LINE_AA
+            )
+        else:
+            axes = (max(2, int(size * rng.uniform(0.2, 1))), max(2, int(size * rng.uniform(0.2, 1))))
+            cv2.ellipse(
+                picture, points[0].tolist(), axes, rng.uniform(0, 180), 0, 360, colour, -1, cv2.LINE_AA
+            )
+    return picture
+
+
+def draw_checks(rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Striped or checked cloth, as of shirts, skirts and umbrellas."""
+    picture = np.zeros((HEIGHT, HEIGHT, 3), np.float32)
+    for axis in (0, 1)[: int(rng.integers(1, 3))]:
+        count = int(rng.integers(4, 24))
+        stripes = np.array([PAINTS[int(number)] for number in rng.integers(0, len(PAINTS), 4)], np.float32)
+        along = stripes[(np.arange(HEIGHT) * count // HEIGHT) % 4]
+        picture += along[:, None] if axis == 0 else along[None]
+    return np.asarray(picture / max(float(picture.max()), 1) * 235, np.uint8)
+
+
+def _draw_bands(rng: np.random.Generator) -> NDArray[np.uint8]:
+    count = int(rng.integers(1, 5))
+    colours: Sequence[Colour] = [
+        (200, 20, 40),
+        (0, 90, 180),
+        (0, 150, 80),
+        (250, 220, 0),
+        (245, 245, 245),
+        (20, 20, 20),
+        (255, 130, 0),
+        (0, 170, 220),
+    ]
+    bands = np.array([colours[int(i)] for i in rng.integers(0, len(colours), count)], np.uint8)
+    picture = cv2.resize(bands[:, None], (HEIGHT * 2, HEIGHT), interpolation=cv2.INTER_NEAREST)
+    if rng.random() < 0.25:
+        centre = (int(rng.uniform(0.25, 0.6) * 2 * HEIGHT), HEIGHT // 2)
+        cv2.circle(picture, centre, int(rng.uniform(0.15, 0.35) * HEIGHT), colours[3], -1, cv2.LINE_AA)
+    if rng.random() < 0.3:
+        picture = np.ascontiguousarray(np.rot90(picture))
+    return np.asarray(picture, np.uint8)
+
+
+def _add_fringe(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """A golden edge on all sides but the hoist, as on flags for indoors."""
+    fringed = picture.copy()
+    edge = round(HEIGHT * rng.uniform(0.02, 0.05))
+    gold = (214, 170, 60)
+    fringed[:edge] = fringed[-edge:] = gold
+    fringed[:, -edge:] = gold
+    return fringed
+
+
+def _mix(rng: np.random.Generator, *colours: Colour) -> Colour:
+    weights = rng.dirichlet(np.ones(len(colours)) * 0.6)
+    red, green, blue = (round(float(channel)) for channel in weights @ np.array(colours))
+    return red, green, blue
+
+
+def _vary(palette: Mapping[str, Colour], rng: np.random.Generator) -> dict[str, Colour]:
+    varied: dict[str, Colour] = {}
+    for name, colour in palette.items():
+        hue, saturation, value = cv2.cvtColor(np.array([[colour]], np.uint8), cv2.COLOR_RGB2HSV)[0, 0].astype(
+            int
+        )
+        hue = (hue + round(float(rng.normal(0, 4)))) % 180
+        saturation = int(np.clip(saturation * rng.uniform(0.8, 1.1), 0, 255))
+        value = int(np.clip(value * rng.uniform(0.75, 1.15), 0, 255))
+        red, green, blue = cv2.cvtColor(np.array([[[hue, saturation, value]]], np.uint8), cv2.COLOR_HSV2RGB)[
+            0, 0
+        ]
+        varied[name] = int(red), int(green), int(blue)
+    return varied
+
+
+def _age(picture: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
+    """Fades, and squeezes to another proportion now and then."""
+    faded: NDArray[np.float32] = picture.astype(np.float32)
+    if rng.random() < 0.35:
+        faded += rng.uniform(0.05, 0.35) * (rng.uniform(150, 235) - faded)
+    if rng.random() < 0.25:
+        width = round(picture.shape[0] * rng.uniform(1.35, 2.1))
+        size = (width, picture.shape[0])
+        faded = np.asarray(cv2.resize(faded, size, interpolation=cv2.INTER_AREA), np.float32)
+    return np.clip(faded, 0, 255).astype(np.uint8)

@@ -1,0 +1,1 @@
+"""Pictures with their truth in, trained weights out."""

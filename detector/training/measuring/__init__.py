@@ -1,0 +1,1 @@
+"""Weights and photos with truth in, measured accuracy out."""
