@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from detector.copies import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
 from detector.events import find_spells, gap_seconds
-from detector.ids import ID_DIGITS, detection_id, frame_id
+from detector.ids import ID_DIGITS, detection_id, event_id, frame_id
 from detector.journal import Journal, ReportInfo, define_views
 from detector.posts import Post, match_posts, pseudonym
 from detector.sources import suffix_kind
@@ -223,7 +223,7 @@ def _event_rows(connection: sqlite3.Connection, every_seconds: float) -> Iterato
                 start, end = float(part["time_seconds"].iloc[0]), float(part["time_seconds"].iloc[-1])
                 best = part.iloc[int(part["confidence"].argmax())]
                 yield (
-                    f"{str(sha256)[:ID_DIGITS]}-{class_id}-{part['frame_index'].iloc[0]}",
+                    event_id(str(sha256), int(str(class_id)), int(part["frame_index"].iloc[0])),
                     *(sha256, int(str(class_id)), start, end),
                     detection_id(str(sha256), int(best["frame_index"]), int(best["rank"])),
                     *(float(part["confidence"].max()), float(part["confidence"].median()), len(part)),

@@ -11,3 +11,13 @@ def frame_id(sha256: str, frame_index: int) -> str:
 def detection_id(sha256: str, frame_index: int, rank: int) -> str:
     """Stable name of a detection: its frame's, and its rank there."""
     return f"{frame_id(sha256, frame_index)}-{rank}"
+
+
+def event_id(sha256: str, class_id: int, frame_index: int) -> str:
+    """Stable name of an event: of which file and flag it is, and the first frame that shows it."""
+    return f"{sha256[:ID_DIGITS]}-{class_id}-{frame_index}"
+
+
+def detection_id_sql(table: str) -> str:
+    """`detection_id` as an SQL expression over a table's columns."""
+    return f"substr({table}.sha256, 1, {ID_DIGITS}) || '-' || {table}.frame_index || '-' || {table}.rank"

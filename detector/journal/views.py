@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from detector.ids import ID_DIGITS
+from detector.ids import detection_id_sql
 from detector.journal.verdicts import define_settled
 
 FILES = """
@@ -47,7 +47,7 @@ WHERE i.run = {run:d} AND i.status = '' GROUP BY c.cluster
 """
 DETECTIONS = """
 CREATE TEMP VIEW {view} AS
-SELECT substr(d.sha256, 1, {digits:d}) || '-' || d.frame_index || '-' || d.rank AS id, d.*,
+SELECT {id} AS id, d.*,
        c.label, coalesce(v.label, '') AS rival_label, coalesce(k.picture, '') AS picture,
        (SELECT count(DISTINCT o.class_id) FROM detections o JOIN temp.classes oc USING (class_id)
         WHERE o.sha256 = d.sha256 AND o.frame_index = d.frame_index AND NOT o.ambiguous
@@ -94,7 +94,11 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
         ("shown", "d.confidence >= c.threshold"),
         ("almost", "d.confidence < c.threshold AND d.crop != ''"),
     ):
-        execute(DETECTIONS.format(view=view, digits=ID_DIGITS, classes=len(thresholds), condition=condition))
+        execute(
+            DETECTIONS.format(
+                view=view, id=detection_id_sql("d"), classes=len(thresholds), condition=condition
+            )
+        )
     define_settled(connection)
     return info
 

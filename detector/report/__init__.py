@@ -1,7 +1,8 @@
 """The journal in, what people read out: tables, summary, page, manifest, and its check."""
 
+from detector.report.outputs import RunInfo, read_description, rewrite_report, write_report
 from detector.report.summary import Reach, Summary
-from detector.report.tables import RunInfo, escape_cell, read_description, rewrite_report, write_report
+from detector.report.tables import escape_cell
 from detector.report.verify import Standing, Verification, verify_report
 
 __all__ = [

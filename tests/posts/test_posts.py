@@ -4,6 +4,7 @@ import json
 import lzma
 import os
 import random
+import sys
 import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
@@ -778,9 +779,10 @@ def test_sidecars_are_read_once_and_folders_listed_once(
 def test_a_stream_of_many_files_keeps_its_order_and_little_memory(tmp_path: Path) -> None:
     put(tmp_path / "5.jpg.json", TWITTER)
 
+    names = [sys.intern(f"{number}.jpg") for number in range(20_000)]  # as pathlib does: its table may grow
+
     def stream() -> Iterator[tuple[Media, str]]:
-        for number in range(20_000):
-            name = f"{number}.jpg"
+        for number, name in enumerate(names):
             yield (
                 Media(tmp_path, name, "photo", tmp_path / name),
                 hashlib.sha256(b"%d" % (number % 15_000)).hexdigest(),

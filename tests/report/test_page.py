@@ -16,9 +16,9 @@ from detector.journal.journal import Journal
 from detector.journal.views import define_views
 from detector.options import ScanOptions
 from detector.report import page as page_module
+from detector.report import rewrite_report
 from detector.report.page import draw_page
 from detector.report.summary import summarise
-from detector.report.tables import rewrite_report
 from detector.review.store import Given, VerdictStore
 from detector.scan import scan
 from tests.conftest import BLUE, RED, picture, write_picture

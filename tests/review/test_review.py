@@ -469,7 +469,7 @@ def test_a_report_whose_scan_was_killed_is_refused(report: Path) -> None:
 def test_tables_are_not_written_under_a_scan(
     ann: Visitor, report: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("detector.report.tables.LOCK_SECONDS", 0.1)
+    monkeypatch.setattr("detector.report.outputs.LOCK_SECONDS", 0.1)
     ann.judge("confirmed", *detections_of(ann.desk, "red.png"))
     with FileLock(report / "scan.lock"):
         answer = ann.tell("tables")

@@ -1,0 +1,237 @@
+"""Each table of a report, column by column: what it shows, of which type it is, and how it is read.
+
+The views that tables are read from are in `journal/views.py`. A new column is a line here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Type = Literal["text", "foreign", "whole", "number", "flag"]
+"""`foreign` is text that strangers wrote; a `flag` is written as true or false."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table."""
+
+    name: str
+    about: str
+    """What it shows, with its unit."""
+    type: Type = "text"
+    sql: str = ""
+    """Expression that it is read with; its name where empty."""
+    decimals: int = -1
+    """Digits after the point of a `number`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table: its columns in order, and the rows they are read from."""
+
+    name: str
+    """Of its file, without the suffix."""
+    rows: str
+    """SQL after FROM."""
+    columns: tuple[Column, ...]
+
+    @property
+    def sql(self) -> str:
+        """Statement that reads all rows, every column by its name."""
+        selected = ", ".join(f"{one.sql or _quoted(one.name)} AS {_quoted(one.name)}" for one in self.columns)
+        return f"SELECT {selected} FROM {self.rows}"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _pixels(name: str, about: str) -> Column:
+    return Column(name, f"{about}, pixels of the upright frame", "number", f'"{name}"', 1)
+
+
+def _share(name: str, about: str, sql: str) -> Column:
+    return Column(name, f"{about}, 0 to 1", "number", sql, 6)
+
+
+def _seconds(name: str, about: str, sql: str = "") -> Column:
+    return Column(name, f"{about}, seconds", "number", sql, 3)
+
+
+def _said(name: str, about: str, type_: Type = "text") -> Column:
+    return Column(name, about, type_, f"coalesce({name}, '')")
+
+
+POST = (
+    Column("source_url", "address of the post", "foreign"),
+    Column("platform", "where it was posted", "foreign"),
+    Column("author", "who posted it", "foreign"),
+    Column("posted_at", "when it was posted, UTC", "foreign"),
+)
+
+DETECTIONS = Table(
+    "detections",
+    "temp.files f JOIN temp.shown USING (sha256) LEFT JOIN temp.settled ON detection_id = id "
+    "ORDER BY f.file, f.path, frame_index, rank",
+    (
+        Column("id", "from content hash, frame and rank; exact copies of a file share it"),
+        Column("file", "path under the scanned folder", "foreign", "f.file"),
+        Column("sha256", "hash of the file's content"),
+        Column("kind", "photo or video", sql="f.kind"),
+        Column("frame_index", "frames shown before it", "whole"),
+        _seconds("time_seconds", "presentation time from the start; 0 for photos"),
+        Column("label", "which flag it seems to be", "foreign"),
+        Column("confidence", "how sure the model is, 0 to 1", "number", decimals=4),
+        Column("rival_label", "the other flag on the same place"),
+        Column("rival_confidence", "how sure the model is of the rival, 0 to 1", "number", decimals=4),
+        Column("ambiguous", "whether it is one flag or the other", "flag"),
+        _pixels("left", "left edge of the box"),
+        _pixels("top", "upper edge"),
+        _pixels("right", "right edge"),
+        _pixels("bottom", "lower edge"),
+        _share("x", "left edge, of the frame's width", '"left" / frame_width'),
+        _share("y", "upper edge, of its height", "top / frame_height"),
+        _share("width", "of the box, of the frame's width", '("right" - "left") / frame_width'),
+        _share("height", "of the box, of its height", "(bottom - top) / frame_height"),
+        Column("frame_width", "pixels", "whole"),
+        Column("frame_height", "pixels", "whole"),
+        Column("annotated", "picture of the whole frame, in the report"),
+        Column("crop", "picture of the box, in the report"),
+        Column("both_in_frame", "whether this very picture shows each flag, unambiguously", "flag"),
+        Column("picture", "the same for all pictures and frames that look the same"),
+        *POST,
+        _said("verdict", "what people said"),
+        _said("verdict_label", "which flag they said it is", "foreign"),
+        _said("reviewer", "who said it", "foreign"),
+        _said("reviewed_at", "when, UTC"),
+        _said("note", "what they noted", "foreign"),
+    ),
+)
+
+
+def describe_files(class_names: Sequence[str]) -> Table:
+    """The table of inputs, with a column for each flag."""
+    per_class = "".join(
+        f", max(CASE WHEN class_id = {class_id} THEN confidence END) AS class_{class_id}"
+        for class_id in range(len(class_names))
+    )
+    seen = (
+        f"SELECT sha256, count(*) AS detections{per_class}, sum(ambiguous) AS ambiguous_detections, "
+        "count(DISTINCT CASE WHEN NOT ambiguous THEN class_id END) AS clear_classes, "
+        "max(both_in_frame) AS both_in_frame FROM temp.shown GROUP BY sha256"
+    )
+    return Table(
+        "files",
+        f"temp.files f LEFT JOIN ({seen}) s ON s.sha256 = f.sha256 ORDER BY f.file, f.path",
+        (
+            Column("file", "path under the scanned folder", "foreign"),
+            Column("sha256", "hash of the content", sql="f.sha256"),
+            Column("bytes", "length of the content", "whole"),
+            Column("kind", "photo, video or other"),
+            Column("status", "ok, no_detection, failed or unsupported"),
+            Column("reason", "why it failed", "foreign"),
+            Column("width", "pixels, upright", "whole"),
+            Column("height", "pixels, upright", "whole"),
+            _seconds("duration_seconds", "of a video"),
+            Column("frames_read", "frames looked at", "whole"),
+            Column("frames_unreadable", "frames that are damaged", "whole"),
+            _seconds("read_seconds", "how far it was read"),
+            _seconds("declared_seconds", "how long it says it is"),
+            Column("detections", "flags seen", "whole", "coalesce(s.detections, 0)"),
+            Column(
+                "ambiguous_detections",
+                "ambiguous ones of these",
+                "whole",
+                "coalesce(ambiguous_detections, 0)",
+            ),
+            *(
+                Column(name, f"highest confidence of {name}", "number", f"s.class_{class_id}", 4)
+                for class_id, name in enumerate(class_names)
+            ),
+            Column(
+                "both",
+                "each flag is seen somewhere in the file, unambiguously",
+                "flag",
+                f"coalesce(s.clear_classes, 0) = {len(class_names)}",
+            ),
+            Column(
+                "both_in_frame",
+                "each is seen in one and the same picture",
+                "flag",
+                "coalesce(s.both_in_frame, 0)",
+            ),
+            Column("cluster", "the same for photos that look the same and videos that share a clip"),
+            Column("cluster_size", "files in it", "whole"),
+            Column(
+                "cluster_distance",
+                "bits of 256 from the representative's hash",
+                "number",
+                "cluster_distance",
+                0,
+            ),
+            Column(
+                "representative", "file of the cluster that was posted first, else the largest", "foreign"
+            ),
+            Column("captured_at", "what the camera wrote, with its offset from UTC if known"),
+            *POST,
+            Column("post_id", "of the platform", "foreign"),
+            Column("post_text", "what was written with it", "foreign"),
+            Column("sidecar", "file that the post's data come from", "foreign"),
+            Column("post_rule", "what matched it: path, stem or sha256", "foreign"),
+            Column("post_warning", "what is doubtful in the post's data", "foreign"),
+            Column("other_posts", "posts that say otherwise, JSON", "foreign"),
+        ),
+    )
+
+
+EVENTS = Table(
+    "events",
+    "temp.files f JOIN events USING (sha256) JOIN temp.classes c USING (class_id) "
+    "ORDER BY f.file, f.path, start_seconds, class_id",
+    (
+        Column("event_id", "from content hash, flag and first frame"),
+        Column("file", "path under the scanned folder", "foreign", "f.file"),
+        Column("label", "which flag it seems to be", "foreign", "c.label"),
+        _seconds("start_seconds", "first frame that shows it"),
+        _seconds("end_seconds", "last frame that shows it"),
+        Column("best_detection", "id of the surest detection"),
+        Column("max_confidence", "of its detections, 0 to 1", "number", decimals=4),
+        Column("median_confidence", "of its detections, 0 to 1", "number", decimals=4),
+        Column("frames_hit", "frames that show it", "whole"),
+        Column("frames_sampled", "frames looked at within it", "whole"),
+        Column("ambiguous", "whether it is ambiguous in every frame", "flag"),
+    ),
+)
+
+REVIEWS = Table(
+    "reviews",
+    "verdicts v LEFT JOIN temp.standing_numbers s USING (number) ORDER BY v.number",
+    (
+        Column("number", "of the verdict, in order of time", "whole", "v.number"),
+        Column("at", "when, UTC"),
+        Column("reviewer", "who", "foreign"),
+        Column("verdict", "what was said"),
+        Column("label", "which flag", "foreign"),
+        Column("counts", "neither undone nor replaced", "flag", "s.number IS NOT NULL"),
+        Column("undoes", "number of the verdict taken back", "whole"),
+        Column("detection_id", "what it is about"),
+        Column(
+            "file",
+            "path under the scanned folder",
+            "foreign",
+            "coalesce((SELECT min(f.file) FROM temp.files f WHERE f.sha256 = v.sha256), '')",
+        ),
+        Column("sha256", "hash of the file's content", sql="v.sha256"),
+        Column("frame_index", "frames shown before it", "whole", "v.frame_index"),
+        _seconds(
+            "time_seconds",
+            "presentation time",
+            "(SELECT time_seconds FROM frames r WHERE r.sha256 = v.sha256 AND r.frame_index = v.frame_index)",
+        ),
+        _pixels("left", "left edge of a drawn box"),
+        _pixels("top", "upper edge"),
+        _pixels("right", "right edge"),
+        _pixels("bottom", "lower edge"),
+        Column("note", "what was noted", "foreign"),
+    ),
+)

@@ -1,0 +1,107 @@
+"""The journal in, all files of a report out."""
+
+import importlib.metadata
+import json
+import platform
+import sqlite3
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from detector import __version__
+from detector.errors import ReportFolderError
+from detector.journal import Journal, ReportInfo, define_views, reopen_journal
+from detector.model import WeightsInfo
+from detector.report.manifest import write_manifest
+from detector.report.page import draw_page
+from detector.report.summary import Summary, summarise
+from detector.report.tables import write_tables
+from detector.report.writing import replacing, write_json
+from detector.settings import WorkerSettings
+
+LOCK_SECONDS = (
+    60.0  # that tables wait for others who write them; a scan may take longer, and writes them itself
+)
+VERSIONED = (
+    "av",
+    "numpy",
+    "onnxruntime",
+    "opencv-python",
+    "pandas",
+    "pillow",
+    "pillow-heif",
+    "supervision",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RunInfo:
+    """The circumstances of a report."""
+
+    weights: WeightsInfo
+    settings: WorkerSettings
+    started_at: str
+    ended_at: str
+    complete: bool
+    """Whether every input was looked at."""
+
+
+def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo) -> Summary:
+    """Writes tables, page, `summary.json`, `run.json` and `manifest.sha256`; each file whole or not at all.
+
+    The views read here are defined (`define_views`).
+    """
+    description = _describe_run(run)
+    write_json(description, folder / "run.json")
+    return _write_outputs(journal, folder, description, info)
+
+
+def rewrite_report(folder: Path) -> None:
+    """Writes all that comes from the journal again, as after a review; `run.json` is kept.
+
+    Raises ReportFolderError when the newest scan has not ended: it writes everything itself.
+    """
+    with reopen_journal(folder, LOCK_SECONDS) as journal:
+        description = read_description(folder, journal.connection)
+        _write_outputs(journal, folder, description, define_views(journal.connection))
+
+
+def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, Any]:
+    """What `run.json` says. Raises ReportFolderError when it is not of the journal's newest run."""
+    newest = connection.execute("SELECT started_at FROM run ORDER BY number DESC LIMIT 1").fetchone()
+    try:
+        description: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        if newest == (description["started_at"],):
+            return description
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    raise ReportFolderError(f"the last scan into {folder} did not come to its end; run it again")
+
+
+def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo) -> Summary:
+    write_tables(journal, folder, info.class_names)
+    summary = summarise(journal, info)
+    write_json(asdict(summary), folder / "summary.json")
+    with replacing(folder / "index.html") as file:
+        file.write(draw_page(journal.connection, summary, description))
+    write_manifest(journal, folder)
+    return summary
+
+
+def _describe_run(run: RunInfo) -> dict[str, Any]:
+    settings = asdict(run.settings)
+    del settings["out"]  # the report may be moved
+    return {
+        "tool": f"flag-detector {__version__}",
+        "started_at": run.started_at,
+        "ended_at": run.ended_at,
+        "complete": run.complete,
+        "weights_sha256": run.weights.sha256,
+        "classifier_sha256": run.weights.classifier.sha256 if run.weights.classifier else "",
+        "class_names": list(run.weights.class_names),
+        "options": settings | {"weights": run.weights.path.name},
+        "versions": {
+            "python": platform.python_version(),
+            **{name: importlib.metadata.version(name) for name in VERSIONED},
+        },
+    }
