@@ -1,6 +1,6 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
-from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_overlaps
+from detector.copies.clusters import MAX_DISTANCE, find_clusters
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
@@ -9,6 +9,7 @@ from detector.copies.hashes import (
     hash_picture,
     hash_whole_and_inside,
 )
+from detector.copies.overlaps import find_overlaps
 
 __all__ = [
     "HASH_BYTES",

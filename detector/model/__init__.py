@@ -9,20 +9,11 @@ from detector.model.classifier import (
     log_odds,
     split_kinds,
 )
-from detector.model.flags import (
-    NMS_IOU,
-    Model,
-    NetworkModel,
-    TwoLooks,
-    WeightsInfo,
-    are_ambiguous,
-    find_leads,
-    load_model,
-    read_weights_info,
-    suppress,
-)
+from detector.model.flags import Model, NetworkModel, TwoLooks, load_model
+from detector.model.joining import NMS_IOU, are_ambiguous, find_leads, suppress
 from detector.model.letterbox import PADDING_GREY
 from detector.model.networks import Run, load_onnx
+from detector.model.weights import WeightsInfo, read_weights_info
 
 __all__ = [
     "EITHER",

@@ -1,8 +1,6 @@
 """Weights in, Detections out."""
 
 import ast
-import hashlib
-import tomllib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,43 +12,22 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from detector.errors import WeightsError
-from detector.model.classifier import Classifier, ClassifierInfo, read_classifier_info, weigh
+from detector.model.classifier import Classifier, weigh
+from detector.model.joining import NMS_IOU, join_rivals, suppress
 from detector.model.letterbox import Letterboxed, letterbox
 from detector.model.networks import load_onnx, load_pt
+from detector.model.weights import WeightsInfo, read_weights_info
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Images (n, 3, h, w), RGB in 0..1, in; (n, 4 + classes, anchors) out: centre x, centre y, width and height
 in pixels of the input, then a confidence for each class."""
 
-NMS_IOU = 0.4  # boxes that overlap more are one flag
-RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag
 SAME_CROP_IOU = 0.8  # proposals that overlap more are looked at again once
 MAX_SECOND_LOOKS = 64  # an image
 MAX_CANDIDATES = 1000  # an image, before boxes of the same flag are joined
-MAX_DETECTIONS = 300  # an image
 CLOSE_SIZE = 384  # pixels of input: in larger ones, beside such a one, only small boxes are believed
 MAX_DISTANT_SIDE = 128  # pixels of input, a small box's longer side
-
-
-@dataclass(frozen=True, slots=True)
-class WeightsInfo:
-    """What a weights file is; read from the .toml of the same name beside it."""
-
-    path: Path
-    sha256: str
-    class_names: tuple[str, ...]
-    input_sizes: tuple[int, ...]
-    """Long sides of the network's input in pixels. An image is looked at in each: large flags are found in
-    the smaller, distant ones in the larger."""
-    floor: float
-    """Confidence below which nothing is worth keeping."""
-    ambiguity_margin: float
-    """A detection that leads its rival by a smaller share of both confidences is ambiguous."""
-    thresholds: tuple[float, ...]
-    """Recommended confidence for each class."""
-    classifier: ClassifierInfo | None = None
-    """What takes the second look; none where the detector alone decides."""
 
 
 class Model(Protocol):
@@ -65,49 +42,6 @@ class Model(Protocol):
         `data`: `rival_class_id` (the class of the best overlapping detection of another class, -1 for none),
         `rival_confidence` (0 for none) and `ambiguous`. The weaker of two such detections is not given out.
         """
-
-
-def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo:
-    """What the weights are, without loading them, with the input sizes of one level of `options.DETAILS`.
-
-    Raises WeightsError.
-    """
-    settings_path = weights.with_suffix(".toml")
-    try:
-        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
-    except OSError as error:
-        raise WeightsError(f"no weights at {weights}; see weights/README.md") from error
-    try:
-        settings = tomllib.loads(settings_path.read_text(encoding="utf-8"))
-        class_names = tuple(str(name) for name in settings["class_names"])
-        sizes = settings["input_sizes"]
-        sizes = sizes[detail] if isinstance(sizes, dict) else sizes  # a list is for every detail
-        info = WeightsInfo(
-            path=weights,
-            sha256=sha256,
-            class_names=class_names,
-            input_sizes=tuple(int(size) for size in sizes),
-            floor=float(settings["floor"]),
-            ambiguity_margin=float(settings["ambiguity_margin"]),
-            thresholds=tuple(float(settings["thresholds"][name]) for name in class_names),
-            classifier=(
-                read_classifier_info(weights, settings["classifier"], class_names)
-                if "classifier" in settings
-                else None
-            ),
-        )
-        expected = settings.get("weights_sha256", {}).get(weights.suffix.lstrip("."), sha256)
-    except OSError as error:
-        raise WeightsError(
-            f"no settings at {settings_path}; scripts/convert.py writes them beside the weights"
-        ) from error
-    except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise WeightsError(f"{settings_path} is not understood: {error!r}") from error
-    if expected != sha256:
-        raise WeightsError(
-            f"{settings_path} was written for other weights than {weights}; run scripts/convert.py"
-        )
-    return info
 
 
 def load_model(
@@ -222,13 +156,6 @@ def _join_looks(look: TwoLooks, joining: tuple[float, float, float], floor: floa
     return np.column_stack([look.xyxy[box], confidence[box, class_id], class_id]).astype(np.float32)
 
 
-def suppress(xyxy: NDArray[np.floating], confidence: NDArray[np.floating], iou: float) -> NDArray[np.bool_]:
-    """Which boxes (n, 4) of whatever class no more confident one overlaps by more than `iou`."""
-    if not len(xyxy):
-        return np.empty(0, np.bool_)
-    return np.asarray(sv.box_non_max_suppression(np.column_stack([xyxy, confidence]), iou), np.bool_)
-
-
 def find_largest_side(size: int, sizes: Sequence[int]) -> float:
     """Longer side in pixels of the largest box that is believed in an input of this size.
 
@@ -251,45 +178,3 @@ def _read_output(
     xyxy = boxed.to_original(corners).clip(0, (width, height, width, height))
     rows = np.column_stack([xyxy, confidence, class_id]).astype(np.float32)
     return rows[(rows[:, 2:4] > rows[:, :2]).all(axis=1)]
-
-
-def join_rivals(
-    xyxy: NDArray[np.floating], confidence: NDArray[np.floating], class_id: NDArray[np.integer], margin: float
-) -> sv.Detections:
-    """Detections (n,) as `Model.detect` gives them: the most confident first, with their rivals.
-
-    Where boxes of two classes overlap, the weaker becomes the rival of the stronger, so that one flag is
-    never counted as two.
-    """
-    order = np.lexsort((class_id, -confidence))[:MAX_DETECTIONS]
-    xyxy, confidence, class_id = xyxy[order], confidence[order], class_id[order]
-    overlap = sv.box_iou_batch(xyxy, xyxy) >= RIVAL_IOU
-    rivals = overlap & (class_id[:, None] != class_id[None, :])
-    kept = np.ones(len(order), bool)
-    for row in range(1, len(order)):
-        kept[row] = not (rivals[row, :row] & kept[:row]).any()
-    rival_confidences = np.where(rivals, confidence[None, :], 0.0)
-    rival = rival_confidences.argmax(axis=1) if len(order) else np.empty(0, int)
-    rival_confidence = rival_confidences[np.arange(len(order)), rival]
-    data = {
-        "rival_class_id": np.where(rival_confidence > 0, class_id[rival], -1)[kept],
-        "rival_confidence": rival_confidence.astype(np.float32)[kept],
-        "ambiguous": are_ambiguous(confidence, rival_confidence, margin)[kept],
-    }
-    return sv.Detections(
-        xyxy[kept].astype(np.float32), None, confidence[kept].astype(np.float32), class_id[kept], data=data
-    )
-
-
-def are_ambiguous(
-    confidence: NDArray[np.floating], rival_confidence: NDArray[np.floating], margin: float
-) -> NDArray[np.bool_]:
-    """Which detections (n,) have a rival that they lead by less than the margin."""
-    return find_leads(confidence, rival_confidence) < margin
-
-
-def find_leads(
-    confidence: NDArray[np.floating], rival_confidence: NDArray[np.floating]
-) -> NDArray[np.floating]:
-    """By which share of both confidences detections (n,) lead their rivals; 1 where there is none."""
-    return (confidence - rival_confidence) / np.maximum(confidence + rival_confidence, 1e-9)

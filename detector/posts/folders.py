@@ -12,9 +12,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from detector.posts.instaloader import CAPTION_TIME, read_caption
 from detector.posts.loading import SidecarError, load_bytes, load_json
 from detector.posts.post import Claim, Rule
-from detector.posts.shapes import CAPTION_TIME, read_caption, read_shape
+from detector.posts.shapes import read_shape
 from detector.posts.table import read_table
 from detector.posts.telegram import read_export
 from detector.sources import Media, printable

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from detector.posts.fields import Fields, as_fields, first
 from detector.posts.loading import SidecarError
 from detector.posts.post import MAX_TEXT, Claim, Moment, epoch_moment, make_claim, plain, text_moment
-from detector.posts.shapes import Fields, as_fields, first
 
 MAX_EXPORT_BYTES = 512 * 2**20  # an export of one busy chat; read piece by piece
 MAX_MESSAGE = 4 * 2**20  # characters

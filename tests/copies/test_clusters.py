@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.copies.clusters import MAX_DISTANCE, MAX_HUBS, Overlap, find_clusters, find_overlaps
+from detector.copies.clusters import MAX_DISTANCE, find_clusters
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
@@ -16,6 +16,7 @@ from detector.copies.hashes import (
     hash_picture,
     hash_whole_and_inside,
 )
+from detector.copies.overlaps import MAX_HUBS, Overlap, find_overlaps
 
 Bits = NDArray[np.uint8]
 

@@ -14,8 +14,9 @@ from onnx import TensorProto, helper
 
 from detector.errors import WeightsError
 from detector.model.classifier import EITHER, OTHER, Classifier, ClassifierInfo, cut_square, weigh
-from detector.model.flags import NetworkModel, load_model, read_weights_info
+from detector.model.flags import NetworkModel, load_model
 from detector.model.letterbox import PADDING_GREY
+from detector.model.weights import read_weights_info
 from detector.options import ScanOptions
 from detector.scan import scan_identity, worker_settings
 from tests.conftest import REPOSITORY

@@ -16,17 +16,10 @@ from onnx import helper
 
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
-from detector.model.flags import (
-    MAX_DETECTIONS,
-    NMS_IOU,
-    Model,
-    NetworkModel,
-    find_largest_side,
-    join_rivals,
-    load_model,
-    read_weights_info,
-)
+from detector.model.flags import Model, NetworkModel, find_largest_side, load_model
+from detector.model.joining import MAX_DETECTIONS, NMS_IOU, join_rivals
 from detector.model.letterbox import PADDING_GREY, STRIDE, letterbox
+from detector.model.weights import read_weights_info
 from detector.options import DETAILS
 from detector.training.drawing.artwork import draw_artwork
 from tests.conftest import BLUE, RED, REPOSITORY, needs_openvino, picture

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.training.drawing.designs import LETTERS, Design
+from detector.training.drawing.designs import Design
+from detector.training.drawing.look_alikes import LETTERS
 from detector.training.drawing.materials import Materials
 from detector.training.drawing.render import Cutout
 

@@ -7,7 +7,8 @@ import supervision as sv
 from PIL import Image
 
 from detector.model.classifier import Classifier, ClassifierInfo, weigh
-from detector.model.flags import NetworkModel, WeightsInfo
+from detector.model.flags import NetworkModel
+from detector.model.weights import WeightsInfo
 from detector.training.measuring.calibrate import (
     PREVALENCE,
     choose_margin,

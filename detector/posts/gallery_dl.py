@@ -1,0 +1,94 @@
+"""gallery-dl's JSON in, a Claim out.
+
+Read in postprocessor/metadata.py (written as `<file name with suffix>.json`), dt.py (`date` is naive UTC) and
+extractor/{twitter,instagram,facebook,tiktok,vk,reddit}.py (fields; links in the form of `example`).
+"""
+
+from collections.abc import Callable, Mapping
+
+from detector.posts.fields import Fields, as_fields, first
+from detector.posts.post import (
+    Claim,
+    epoch_moment,
+    make_claim,
+    plain,
+    text_moment,
+)
+
+
+def read_gallery_dl(fields: Fields, sidecar: str) -> Claim:
+    """What it says of its file's post."""
+    category = plain(fields.get("category")).lower()
+    comment = as_fields(fields.get("comment"))
+    told = {**fields, **comment} if category == "reddit" and comment else fields
+    moment = text_moment(
+        first(told, "post_date", "date").replace("[Invalid DateTime]", ""), naive_is_utc=True
+    )
+    if not moment.posted_at:
+        stamp = epoch_moment(told.get("createTime") or told.get("created_utc"))
+        moment = stamp if stamp.posted_at else moment
+    link = GALLERY_DL_LINKS.get(category)
+    return make_claim(
+        "gallery-dl",
+        sidecar,
+        moment,
+        url=first(told, "post_url", "webpage_url") or (link(told) if link else ""),
+        platform=category,
+        author=_gallery_dl_author(told),
+        post_id=first(told, "post_shortcode", "tweet_id", "post_id", "id"),
+        text=first(told, "content", "body", "description", "desc", "caption", "selftext")
+        or plain(as_fields(told.get("wall")).get("description"))
+        or first(told, "post_text", "title"),
+    )
+
+
+def _gallery_dl_author(fields: Fields) -> str:
+    for name in ("author", "username", "user", "uploader", "owner"):
+        value = fields.get(name)
+        parts = as_fields(value)
+        if found := first(parts, "uniqueId", "name", "username", "nick", "id") if parts else plain(value):
+            return found
+    return first(fields, "fullname", "user_id", "owner_id")
+
+
+def _twitter_link(fields: Fields) -> str:
+    identity = plain(fields.get("tweet_id"))
+    handle = plain(as_fields(fields.get("author")).get("name")) or "i/web"
+    return f"https://x.com/{handle}/status/{identity}" if identity else ""
+
+
+def _facebook_link(fields: Fields) -> str:
+    identity, album = plain(fields.get("id")), plain(fields.get("set_id"))
+    if not identity:
+        return ""
+    if plain(fields.get("type")) == "video":
+        return f"https://www.facebook.com/watch/?v={identity}"
+    return f"https://www.facebook.com/photo/?fbid={identity}&set={album}"
+
+
+def _tiktok_link(fields: Fields) -> str:
+    identity, handle = plain(fields.get("id")), plain(as_fields(fields.get("author")).get("uniqueId"))
+    kind = "photo" if plain(fields.get("post_type")) == "image" else "video"
+    return f"https://www.tiktok.com/@{handle}/{kind}/{identity}" if identity and handle else ""
+
+
+def _vk_link(fields: Fields) -> str:
+    owner = plain(as_fields(fields.get("user")).get("id"))
+    wall, photo = plain(as_fields(fields.get("wall")).get("id")), plain(fields.get("id"))
+    if not owner or not (wall or photo):
+        return ""
+    return f"https://vk.com/wall{owner}_{wall}" if wall else f"https://vk.com/photo{owner}_{photo}"
+
+
+def _reddit_link(fields: Fields) -> str:
+    path = plain(fields.get("permalink"))
+    return f"https://www.reddit.com{path}" if path.startswith("/") else path
+
+
+GALLERY_DL_LINKS: Mapping[str, Callable[[Fields], str]] = {
+    "twitter": _twitter_link,
+    "facebook": _facebook_link,
+    "tiktok": _tiktok_link,
+    "vk": _vk_link,
+    "reddit": _reddit_link,
+}
