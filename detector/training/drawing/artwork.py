@@ -14,6 +14,7 @@ SUBPIXEL_BITS = 4
 CURVE_POINTS = 96
 OVERSAMPLING = 2
 
+HEIGHT = 256  # pixels of an artwork, enough for a flag that fills the picture
 Colour = tuple[int, int, int]
 
 

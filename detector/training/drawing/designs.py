@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.model import EITHER, OTHER
-from detector.training.drawing.artwork import Colour, draw_artwork, read_palette
+from detector.training.drawing.artwork import HEIGHT, Colour, draw_artwork, read_palette
 from detector.training.drawing.look_alikes import draw_bands, draw_checks, draw_mural, draw_sign
 
-HEIGHT = 256  # pixels of an artwork, enough for a flag that fills the picture
 TARGETS = ("azerbaijan", "kanak")
 KINDS = (*TARGETS, EITHER, OTHER)  # what the classifier tells apart
 LOOK_ALIKES = (

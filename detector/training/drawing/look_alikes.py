@@ -8,8 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.training.drawing.artwork import Colour
-from detector.training.drawing.designs import HEIGHT
+from detector.training.drawing.artwork import HEIGHT, Colour
 
 PAINTS: tuple[Colour, ...] = (
     (30, 170, 90),
