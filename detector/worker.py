@@ -85,6 +85,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
+    reason = "; ".join([reason] * bool(reason) + coverage.notes)
     coverage = replace(coverage, timeline=None)
     frames = tuple(sorted(look.frames, key=lambda one: one.frame_index))
     return FileResult(media, sha256, size, status, reason, coverage, frames, detections)

@@ -56,5 +56,7 @@ class Coverage:
     """Length the file claims; 0 when it claims none."""
     captured_at: str = ""
     """Time of capture the file claims, ISO 8601, with its offset from UTC if that is known."""
+    notes: list[str] = field(default_factory=list)
+    """What the row's reason is to say besides a failure: what was not looked at, or not taken as it is."""
     timeline: Timeline | None = field(default=None, compare=False)
     """Of a video, once it has been read; `read_spans` needs it."""
