@@ -1,5 +1,7 @@
 """A report in, a COCO data set and COCO results out (https://cocodataset.org/#format-data)."""
 
+import os
+import posixpath
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,12 +17,23 @@ from detector.export.rows import (
 from detector.export.writing import dump, open_new, write_list
 
 NOT_TRUTH = "Boxes found by a machine, not checked by a person: annotations to begin with, no ground truth."
+NAMES = """
+CREATE TEMP TABLE names (path BLOB PRIMARY KEY, file TEXT, stem TEXT) WITHOUT ROWID;
+INSERT INTO names SELECT path, file, file_stem(file) FROM temp.files
+WHERE kind = 'photo' AND sha256 IN (SELECT sha256 FROM frames);
+CREATE INDEX temp.names_by_stem ON names (stem);
+"""
+TELL_APART = """
+UPDATE names SET stem = file
+WHERE stem != file AND stem IN (SELECT stem FROM names GROUP BY stem HAVING count(*) > 1)
+"""
 
 
 def write_coco(source: ExportSource, folder: Path) -> Written:
     """`dataset.json`: every picture looked at, with the detections that are shown as annotations;
     `results.json`: all detections down to the floor, with their scores, on the same image ids."""
     folder.mkdir()
+    renamed = _name_photos(source)
     with open_new(folder / "dataset.json") as out:
         info = {"description": NOT_TRUTH, "date_created": source.ended_at}
         info |= {"contributor": f"flag-detector, weights {source.info.weights_sha256}"}
@@ -28,7 +41,7 @@ def write_coco(source: ExportSource, folder: Path) -> Written:
         names = enumerate(source.info.class_names, 1)
         write_list(out, ({"id": number, "name": name, "supercategory": "flag"} for number, name in names))
         out.write(',\n"images": ')
-        write_list(out, (_describe_image(*one) for one in _images(source)))
+        write_list(out, (_describe_image(source, *one) for one in _images(source)))
         out.write(',\n"annotations": ')
         annotations = write_list(out, _annotations(source))
         out.write("\n}\n")
@@ -38,7 +51,25 @@ def write_coco(source: ExportSource, folder: Path) -> Written:
     (files,) = source.connection.execute(
         "SELECT count(*) FROM temp.files WHERE sha256 IN (SELECT sha256 FROM frames)"
     ).fetchone()
-    return Written(files, annotations)
+    note = f"{renamed} photos differ in suffix alone from others and have it twice in file_name, not in file"
+    return Written(files, annotations, (note,) if renamed else ())
+
+
+def _name_photos(source: ExportSource) -> int:
+    """Gives each photo a stem of its own, for readers know pictures by their names without suffix.
+
+    Those that share one get their whole name as stem, and so their suffix twice; returns how many.
+    """
+    connection = source.connection
+    connection.create_function("file_stem", 1, lambda file: posixpath.splitext(file)[0], deterministic=True)
+    connection.execute("DROP TABLE IF EXISTS temp.names")
+    connection.executescript(NAMES)
+    while connection.execute(TELL_APART).rowcount:
+        pass  # a name that became longer may be the stem of a third
+    (renamed,) = connection.execute(
+        "SELECT count(*) FROM names WHERE stem = file AND file_stem(file) != file"
+    ).fetchone()
+    return int(renamed)
 
 
 def _images(source: ExportSource) -> Iterator[tuple[int, ReportFile, ReportFrame]]:
@@ -50,21 +81,33 @@ def _images(source: ExportSource) -> Iterator[tuple[int, ReportFile, ReportFrame
             yield number, file, frame
 
 
-def _describe_image(number: int, file: ReportFile, frame: ReportFrame) -> dict[str, object]:
+def _describe_image(
+    source: ExportSource, number: int, file: ReportFile, frame: ReportFrame
+) -> dict[str, object]:
     is_video = file.kind == "video"
     image: dict[str, object] = {
         "id": number,
-        "file_name": f"{file.file}#frame={frame.frame_index}" if is_video else file.file,
+        "file_name": _file_name(source, file, frame),
         "width": frame.width,
         "height": frame.height,
+        "file": file.file,
         "sha256": file.sha256,
     }
     if is_video:
-        image |= {"video": file.file, "frame_index": frame.frame_index}
-        image["time_seconds"] = round(frame.time_seconds, 3)
+        image |= {"frame_index": frame.frame_index, "time_seconds": round(frame.time_seconds, 3)}
     if file.reason:
         image["warning"] = file.reason
     return image
+
+
+def _file_name(source: ExportSource, file: ReportFile, frame: ReportFrame) -> str:
+    """The photo's path, or one for the frame as if the video were a folder of pictures, as CVAT names them."""
+    if file.kind == "video":
+        return f"{file.file}/frame_{frame.frame_index:06d}.jpg"
+    (stem,) = source.connection.execute(
+        "SELECT stem FROM names WHERE path = ?", (os.fsencode(file.path),)
+    ).fetchone()
+    return f"{stem}{posixpath.splitext(file.file)[1]}"
 
 
 def _annotations(source: ExportSource) -> Iterator[dict[str, object]]:

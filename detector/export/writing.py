@@ -37,11 +37,11 @@ def write_list(file: TextIO, rows: Iterable[object], indent: str = "") -> int:
     count = 0
     file.write("[")
     for count, row in enumerate(rows, 1):
-        file.write(f"{',' if count > 1 else ''}\n{indent} {json.dumps(row, allow_nan=False)}")
+        file.write(f"{',' if count > 1 else ''}\n{indent} {json.dumps(row, ensure_ascii=False, allow_nan=False)}")
     file.write(f"\n{indent}]")
     return count
 
 
 def dump(content: object) -> str:
     """JSON over several lines."""
-    return json.dumps(content, indent=1, allow_nan=False)
+    return json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
