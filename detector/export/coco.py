@@ -18,14 +18,12 @@ from detector.export.writing import dump, open_new, write_list
 
 NOT_TRUTH = "Boxes found by a machine, not checked by a person: annotations to begin with, no ground truth."
 NAMES = """
-CREATE TEMP TABLE names (path BLOB PRIMARY KEY, file TEXT, stem TEXT) WITHOUT ROWID;
-INSERT INTO names SELECT path, file, file_stem(file) FROM temp.files
-WHERE kind = 'photo' AND sha256 IN (SELECT sha256 FROM frames);
+CREATE TEMP TABLE names (path BLOB PRIMARY KEY, name TEXT, stem TEXT) WITHOUT ROWID;
 CREATE INDEX temp.names_by_stem ON names (stem);
 """
 TELL_APART = """
-UPDATE names SET stem = file
-WHERE stem != file AND stem IN (SELECT stem FROM names GROUP BY stem HAVING count(*) > 1)
+UPDATE names SET stem = name
+WHERE stem != name AND stem IN (SELECT stem FROM names GROUP BY stem HAVING count(*) > 1)
 """
 
 
@@ -51,7 +49,7 @@ def write_coco(source: ExportSource, folder: Path) -> Written:
     (files,) = source.connection.execute(
         "SELECT count(*) FROM temp.files WHERE sha256 IN (SELECT sha256 FROM frames)"
     ).fetchone()
-    note = f"{renamed} photos differ in suffix alone from others and have it twice in file_name, not in file"
+    note = f"{renamed} photos differ in suffix alone from others: file_name has their suffix twice"
     return Written(files, annotations, (note,) if renamed else ())
 
 
@@ -61,15 +59,17 @@ def _name_photos(source: ExportSource) -> int:
     Those that share one get their whole name as stem, and so their suffix twice; returns how many.
     """
     connection = source.connection
-    connection.create_function("file_stem", 1, lambda file: posixpath.splitext(file)[0], deterministic=True)
     connection.execute("DROP TABLE IF EXISTS temp.names")
     connection.executescript(NAMES)
-    while connection.execute(TELL_APART).rowcount:
-        pass  # a name that became longer may be the stem of a third
-    (renamed,) = connection.execute(
-        "SELECT count(*) FROM names WHERE stem = file AND file_stem(file) != file"
-    ).fetchone()
-    return int(renamed)
+    photos = ((os.fsencode(one.path), one.name_on_disk) for one in read_files(source) if one.kind == "photo")
+    connection.executemany(
+        "INSERT INTO names VALUES (?, ?, ?)",
+        ((path, name, posixpath.splitext(name)[0]) for path, name in photos),
+    )
+    renamed = 0
+    while found := connection.execute(TELL_APART).rowcount:
+        renamed += found  # a name that became longer may be the stem of a third
+    return renamed
 
 
 def _images(source: ExportSource) -> Iterator[tuple[int, ReportFile, ReportFrame]]:
@@ -101,13 +101,14 @@ def _describe_image(
 
 
 def _file_name(source: ExportSource, file: ReportFile, frame: ReportFrame) -> str:
-    """The photo's path, or one for the frame as if the video were a folder of pictures, as CVAT names them."""
-    if file.kind == "video":
-        return f"{file.file}/frame_{frame.frame_index:06d}.jpg"
+    """The photo's path, or one for the frame as CVAT names those of a video."""
+    name = file.name_on_disk
+    if file.kind == "video" or frame.frame_index:  # of a photo a further page
+        return f"{name}/frame_{frame.frame_index:06d}.jpg"
     (stem,) = source.connection.execute(
         "SELECT stem FROM names WHERE path = ?", (os.fsencode(file.path),)
     ).fetchone()
-    return f"{stem}{posixpath.splitext(file.file)[1]}"
+    return f"{stem}{posixpath.splitext(name)[1]}"
 
 
 def _annotations(source: ExportSource) -> Iterator[dict[str, object]]:

@@ -71,7 +71,7 @@ def _describe_file(file: ReportFile, frames: list[ReportFrame]) -> dict[str, obj
     found: list[dict[str, object]] | None = [
         _describe_detection(one, frame, is_video=is_video) for frame in frames for one in frame.detections
     ]
-    image: dict[str, object] = {"file": file.file}
+    image: dict[str, object] = {"file": file.name_on_disk}
     if file.status == "failed" and not any(frame.shown for frame in frames):
         image["failure"], found = file.reason, None
     elif file.reason:

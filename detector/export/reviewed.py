@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import io
-import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -14,7 +13,7 @@ from PIL import Image
 
 from detector.errors import MediaError, ReportFolderError
 from detector.export.rows import ExportSource, ReportFile, ReportFrame, Written, read_contents, read_frames
-from detector.export.writing import open_new
+from detector.export.writing import open_new, write_data_yaml, yolo_label
 from detector.ids import ID_DIGITS, frame_id
 from detector.journal import (
     CANNOT_TELL,
@@ -39,7 +38,6 @@ DATA_YAML = """\
 # No group of pictures that look the same, and no video, is in both splits.
 train: images/train
 val: images/val
-names:
 """
 
 
@@ -90,8 +88,7 @@ def write_reviewed(source: ExportSource, folder: Path) -> Written:
     for split in ("train", "val"):
         (folder / "images" / split).mkdir(parents=True)
         (folder / "labels" / split).mkdir(parents=True)
-    names = (f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(source.info.class_names))
-    (folder / "data.yaml").write_text(DATA_YAML + "".join(names), "utf-8")
+    write_data_yaml(folder / "data.yaml", DATA_YAML, source.info.class_names)
     gone, written = 0, []
     with open_new(folder / "pictures.csv") as out:
         table = csv.writer(out, lineterminator="\n")
@@ -104,7 +101,7 @@ def write_reviewed(source: ExportSource, folder: Path) -> Written:
                 gone += 1
                 continue
             (folder / "images" / split / f"{one.name}.jpg").write_bytes(picture)
-            lines = "".join(f"{_label(box, one.frame)}\n" for box in one.boxes)
+            lines = "".join(f"{yolo_label(box[0], box[1:], one.frame)}\n" for box in one.boxes)
             (folder / "labels" / split / f"{one.name}.txt").write_text(lines, "utf-8")
             table.writerow(astuple(_describe(one, split)))
             written.append(one)
@@ -206,13 +203,6 @@ def _read_picture(source: ExportSource, one: LabelledFrame) -> bytes:
     safe = protect(image, show_faces=source.info.identity.get("show_faces") == "true")
     Image.fromarray(safe).save(jpeg, "JPEG", quality=SAVED_QUALITY)
     return jpeg.getvalue()
-
-
-def _label(box: tuple[int, float, float, float, float], frame: ReportFrame) -> str:
-    class_id, left, top, right, bottom = box
-    centre = ((left + right) / 2 / frame.width, (top + bottom) / 2 / frame.height)
-    size = ((right - left) / frame.width, (bottom - top) / frame.height)
-    return " ".join([str(class_id), *(f"{value:.6f}" for value in (*centre, *size))])
 
 
 def _describe(one: LabelledFrame, split: str) -> Picture:

@@ -62,6 +62,17 @@ class ReportFile(NamedTuple):
     width: int
     height: int
 
+    @property
+    def name_on_disk(self) -> str:
+        """`file` with the characters that the file system has, for readers that look for it there; bytes that
+        are not UTF-8 stay escapes, for JSON has no way to write them."""
+        tail = "/".join(self.path.parts[-1 - self.file.count("/") :])
+        try:
+            os.fsencode(tail).decode()
+        except UnicodeDecodeError:
+            return self.file
+        return tail
+
 
 class FrameDetection(NamedTuple):
     """A box and what the machine takes it for; pixels of the upright frame."""

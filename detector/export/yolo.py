@@ -1,7 +1,6 @@
 """A report in, YOLO labels out (https://docs.ultralytics.com/datasets/detect)."""
 
 import csv
-import json
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from detector.export.rows import (
     read_contents,
     read_frames,
 )
-from detector.export.writing import open_new
+from detector.export.writing import open_new, write_data_yaml, yolo_label
 from detector.report import escape_cell
 
 DATA_YAML = """\
@@ -22,7 +21,6 @@ DATA_YAML = """\
 # pictures.csv says which picture belongs at images/<name>.
 train: images
 val: images
-names:
 """
 
 
@@ -55,8 +53,7 @@ def write_yolo(source: ExportSource, folder: Path) -> Written:
     labels.mkdir(parents=True)
     predictions.mkdir()
     (folder / "classes.txt").write_text("".join(f"{name}\n" for name in source.info.class_names), "utf-8")
-    names = (f"  {number}: {json.dumps(name)}\n" for number, name in enumerate(source.info.class_names))
-    (folder / "data.yaml").write_text(DATA_YAML + "".join(names), "utf-8")
+    write_data_yaml(folder / "data.yaml", DATA_YAML, source.info.class_names)
     files = detections = 0
     with open_new(folder / "pictures.csv") as out:
         table = csv.writer(out, lineterminator="\n")
@@ -78,9 +75,7 @@ def write_yolo(source: ExportSource, folder: Path) -> Written:
 
 
 def _label(found: FrameDetection, frame: ReportFrame) -> str:
-    x, y = (found.left + found.right) / 2 / frame.width, (found.top + found.bottom) / 2 / frame.height
-    width, height = (found.right - found.left) / frame.width, (found.bottom - found.top) / frame.height
-    return f"{found.class_id} {x:.6f} {y:.6f} {width:.6f} {height:.6f}"
+    return yolo_label(found.class_id, (found.left, found.top, found.right, found.bottom), frame)
 
 
 def _picture(name: str, file: ReportFile, frame: ReportFrame) -> Picture:

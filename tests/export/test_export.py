@@ -128,10 +128,10 @@ def test_pycocotools_loads_data_set_and_results(report: Path) -> None:
 
 def test_coco_frames_of_a_video_are_images_with_index_and_time(report: Path) -> None:
     dataset = json.loads((export_report(report, ExportFormat.COCO).out / "dataset.json").read_text())
-    frames = [image for image in dataset["images"] if image.get("video") == "clip.mp4"]
+    frames = [image for image in dataset["images"] if image["file"] == "clip.mp4"]
     assert len(frames) == 3
     for frame in frames:
-        assert frame["file_name"] == f"clip.mp4#frame={frame['frame_index']}"
+        assert frame["file_name"] == f"clip.mp4/frame_{frame['frame_index']:06d}.jpg"
         assert frame["time_seconds"] == frame["frame_index"] / 10
 
 
