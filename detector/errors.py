@@ -1,13 +1,14 @@
 """Every failure a user can act on, and the exit code it ends the command with."""
 
 import enum
+from typing import ClassVar, Literal
 
 
 class ExitCode(enum.IntEnum):
     """What the command's exit status means."""
 
     DONE = 0
-    SOME_FAILED = 1
+    SOME_FAILED = 1  # or known media that is not read
     USAGE = 2
     WEIGHTS = 3
     REPORT_FOLDER = 4
@@ -40,6 +41,17 @@ class ReportFolderError(DetectorError):
 class MediaError(Exception):
     """One file cannot be read, or only in part; the message becomes its row's reason."""
 
+    status: ClassVar[Literal["failed", "not_read", "unsupported"]] = "failed"
+    """What its row says beside the reason."""
+
 
 class UnsupportedMediaError(MediaError):
-    """The file is sound, but nothing in it is a picture this tool reads."""
+    """The file is sound, but there is no picture in it."""
+
+    status = "unsupported"
+
+
+class NotReadError(MediaError):
+    """The file is media of a known kind that this tool does not read."""
+
+    status = "not_read"

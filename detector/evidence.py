@@ -15,10 +15,10 @@ from scipy.sparse.csgraph import connected_components
 
 from detector.copies import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
 from detector.events import find_spells, gap_seconds
+from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, detection_id, event_id, frame_id
 from detector.journal import Journal, ReportInfo, define_views
 from detector.posts import Post, match_posts, pseudonym
-from detector.sources import suffix_kind
 
 
 def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: bool) -> ReportInfo:
@@ -41,7 +41,7 @@ def _find_posts(journal: Journal, *, pseudonymise: bool) -> Iterator[tuple[objec
     media = (
         (media, sha256)
         for media, sha256 in journal.inputs_with_hash()
-        if media.kind != "other" or suffix_kind(media.path) != "other"  # sidecars themselves are inputs, too
+        if media.kind != "other" or claimed_kind(media.path) != "other"  # sidecars themselves are inputs, too
     )
     for match in match_posts(media, journal.roots()):
         if not match.rule and not match.warning:

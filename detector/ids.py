@@ -1,6 +1,7 @@
 """Names of what a report holds: of frames and of detections."""
 
 ID_DIGITS = 32  # of the content hash: nobody can make two files that share them
+STREAM_FRAMES = 10_000_000  # indices of frames that each stream of a file has for itself
 
 
 def frame_id(sha256: str, frame_index: int) -> str:
@@ -21,3 +22,9 @@ def event_id(sha256: str, class_id: int, frame_index: int) -> str:
 def detection_id_sql(table: str) -> str:
     """`detection_id` as an SQL expression over a table's columns."""
     return f"substr({table}.sha256, 1, {ID_DIGITS}) || '-' || {table}.frame_index || '-' || {table}.rank"
+
+
+def stream_of(frame_index: int) -> int:
+    """Which of the streams of a file that show pictures a frame is of; frames of the first count from 0,
+    those of stream n from n × `STREAM_FRAMES`."""
+    return frame_index // STREAM_FRAMES

@@ -83,7 +83,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
         summary = write_report(journal, settings.out, run, evidence)
     if not stopped:
-        return Outcome(summary, ExitCode.SOME_FAILED if tally.failed else ExitCode.DONE)
+        return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures
     return Outcome(summary, ExitCode.MAX_FAILURES if too_many else ExitCode.INTERRUPTED)
 

@@ -7,26 +7,10 @@ import stat
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from detector.errors import MediaError, UsageError
+from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
 
-Kind = Literal["photo", "video", "other"]
-
-PHOTO_SUFFIXES = frozenset(
-    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
-    | {".heic", ".heif", ".hif", ".avif"}
-)
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".m4v", ".3gp", ".3g2", ".qt")
-)
-HEIF_BRANDS = frozenset(
-    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
-    | {b"mif1", b"mif2", b"msf1", b"miaf", b"avif", b"avis"}
-)  # ISO/IEC 23008-12 and the AV1 Image File Format: still pictures in the container that mp4 uses
-MP4_BOXES = frozenset((b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot"))
-TS_PACKET = 188  # bytes, ISO/IEC 13818-1; 192 with the time code that cameras put before each
-SIGNATURE_BYTES = 1024
 LIKE_ESCAPE = re.compile(r"\\(?=[nrtux])")  # a backslash that would be taken for the start of an escape
 STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # control codes, writing direction
 
@@ -100,31 +84,8 @@ def find_kind(path: Path) -> Kind:
         with path.open("rb") as file:
             head = file.read(SIGNATURE_BYTES)
     except OSError:
-        return suffix_kind(path)
-    if _is_photo(head):
-        return "photo"
-    return "video" if find_container(head) else "other"
-
-
-def suffix_kind(path: Path) -> Kind:
-    """What the file's name claims it is."""
-    suffix = path.suffix.lower()
-    if suffix in PHOTO_SUFFIXES:
-        return "photo"
-    return "video" if suffix in VIDEO_SUFFIXES else "other"
-
-
-def find_container(head: bytes) -> str:
-    """FFmpeg's name for the video container that starts with these bytes, "" for none that is supported."""
-    if head[4:8] in MP4_BOXES:
-        return "mov"
-    if head.startswith(b"\x1a\x45\xdf\xa3"):
-        return "matroska"
-    if head.startswith(b"RIFF") and head[8:12] == b"AVI ":
-        return "avi"
-    if any(head[start : start + 2 * step + 1 : step] == b"GGG" for start, step in ((0, TS_PACKET), (4, 192))):
-        return "mpegts"
-    return ""
+        return claimed_kind(path)
+    return kind_of(head)
 
 
 def printable(name: str) -> str:
@@ -136,18 +97,6 @@ def printable(name: str) -> str:
 def _describe(path: Path, root: Path) -> Media:
     name = LIKE_ESCAPE.sub(r"\\x5c", path.relative_to(root).as_posix())
     return Media(root, printable(name), find_kind(path), path)
-
-
-def _is_photo(head: bytes) -> bool:
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
-        return True
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return True
-    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
-        return True
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return True
-    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
 
 
 def _common_folder(starts: list[Path]) -> Path:

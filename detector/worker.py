@@ -15,7 +15,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from detector.copies import PictureHash, hash_whole_and_inside
-from detector.errors import MediaError, UnsupportedMediaError
+from detector.errors import MediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
 from detector.model import Model, load_model
@@ -23,7 +23,7 @@ from detector.pictures import find_picture_side, has_picture, is_shown, write_pi
 from detector.settings import WorkerSettings
 from detector.sources import Media, printable
 
-Status = Literal["ok", "no_detection", "failed", "unsupported"]
+Status = Literal["ok", "no_detection", "failed", "not_read", "unsupported"]
 
 
 class SeenFrame(NamedTuple):
@@ -46,7 +46,7 @@ class FileResult:
     bytes: int
     status: Status
     reason: str
-    """Why the file failed or is unsupported, or what was damaged; "" when all is well."""
+    """Why the file failed or was not read, and what else is to be said of it; "" when all is well."""
     coverage: Coverage
     frames: tuple[SeenFrame, ...]
     """All frames looked at, in order of index."""
@@ -70,10 +70,8 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     try:
         for frame in read_frames(media, settings.sampling, coverage):
             look.look_at(frame)
-    except UnsupportedMediaError as error:
-        status, reason = "unsupported", _one_line(error)
     except MediaError as error:
-        status, reason = "failed", _one_line(error)
+        status, reason = error.status, _one_line(error)
     if not reason and coverage.frames_unreadable:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     if settings.densify and coverage.kind == "video":
@@ -85,7 +83,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
-    reason = "; ".join([reason] * bool(reason) + coverage.notes)
+    reason = "; ".join(filter(None, [reason, *map(_one_line, coverage.notes)]))
     coverage = replace(coverage, timeline=None)
     frames = tuple(sorted(look.frames, key=lambda one: one.frame_index))
     return FileResult(media, sha256, size, status, reason, coverage, frames, detections)
@@ -113,7 +111,7 @@ def empty_detections() -> sv.Detections:
     )
 
 
-def _one_line(error: MediaError) -> str:
+def _one_line(error: MediaError | str) -> str:
     return " ".join(printable(str(error)).split())
 
 

@@ -25,8 +25,9 @@ from detector.copies import (
     hash_picture,
     hash_whole_and_inside,
 )
+from detector.formats import claimed_kind
 from detector.frames import Coverage, Sampling, read_frames, read_image
-from detector.sources import Media, suffix_kind
+from detector.sources import Media
 
 Rgb = NDArray[np.uint8]
 
@@ -98,7 +99,7 @@ def film(picture: Image.Image) -> Image.Image:
             for _ in range(25):
                 container.mux(stream.encode(av.VideoFrame.from_ndarray(image, "rgb24")))
             container.mux(stream.encode())
-        media = Media(path.parent, path.name, suffix_kind(path), path)
+        media = Media(path.parent, path.name, claimed_kind(path), path)
         frames = list(read_frames(media, Sampling(every_seconds=0), Coverage("video")))
     return Image.fromarray(frames[len(frames) // 2].image)
 
@@ -180,7 +181,7 @@ def main(
     reference: Annotated[bool, typer.Option(help="Compare with the package pdqhash.")] = False,
 ) -> None:
     """Prints recall for each kind of copy, precision over all, and the closest different photos."""
-    paths = sorted(path for folder in photos for path in folder.rglob("*") if suffix_kind(path) == "photo")
+    paths = sorted(path for folder in photos for path in folder.rglob("*") if claimed_kind(path) == "photo")
     order = np.random.default_rng(seed).permutation(len(paths))[:limit]
     paths = [paths[number] for number in order]
     images = [read_image(path) for path in paths]

@@ -10,7 +10,7 @@ import pytest
 from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
-    {"errors", "ids", "events", "offline", "processes", "copies"},
+    {"errors", "formats", "ids", "events", "offline", "processes", "copies"},
     {"sources", "options", "model"},
     {"frames", "posts"},
     {"settings", "originals"},

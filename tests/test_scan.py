@@ -57,7 +57,7 @@ def test_every_input_has_a_row_and_counts_add_up(report: Path) -> None:
         "sub/both.png": ("ok", "photo"),
     }
     summary = json.loads((report / "summary.json").read_text())
-    parts = ("ok", "no_detection", "failed", "unsupported", "not_reached")
+    parts = ("ok", "no_detection", "failed", "not_read", "unsupported", "not_reached")
     assert summary["files"] == sum(summary[part] for part in parts) == 8
     assert summary["contents"] == 7
     shows = {name: reach["files"] for name, reach in summary["shows"].items()}
@@ -72,6 +72,27 @@ def test_sidecars_are_told_apart_from_what_nobody_knows(
     (downloads / "sub" / "blue.png.json").write_text("{}")
     outcome = scan_folder(downloads, tmp_path / "report", fake_weights)
     assert (outcome.summary.unsupported, outcome.summary.sidecars) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"), [("a.swf", b"CWS\x0a"), ("a.dat", b"FWS\x06"), ("a.R3D", b"RED1")]
+)
+def test_known_media_that_is_not_read_is_counted_apart_and_tells_in_the_exit_code(
+    tmp_path: Path, fake_weights: Path, name: str, content: bytes
+) -> None:
+    write_picture(tmp_path / "in" / "nothing.png")
+    (tmp_path / "in" / "notes.txt").write_text("not a picture")
+    assert scan_folder(tmp_path / "in", tmp_path / "report", fake_weights).exit_code == ExitCode.DONE
+    (tmp_path / "in" / name).write_bytes(content)
+    outcome = scan_folder(tmp_path / "in", tmp_path / "report", fake_weights)
+    assert outcome.exit_code == ExitCode.SOME_FAILED
+    counted = outcome.summary
+    assert (counted.not_read, counted.failed, counted.unsupported, counted.no_detection) == (1, 0, 1, 1)
+    (row,) = [row for row in read_table(tmp_path / "report" / "files.csv") if row["file"] == name]
+    assert (row["status"], row["kind"]) == ("not_read", "other")
+    assert row["reason"].endswith(": not read by this tool")
+    assert counted.failures == {row["reason"]: 1}
+    assert row["reason"] in (tmp_path / "report" / "index.html").read_text(encoding="utf-8")
 
 
 def test_rows_are_sorted_by_file(report: Path) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from detector.errors import MediaError, UsageError
-from detector.sources import Media, find_kind, find_media, printable, read_paths, suffix_kind
+from detector.formats import claimed_kind
+from detector.sources import Media, find_kind, find_media, printable, read_paths
 
 PNG = b"\x89PNG\r\n\x1a\n"
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0"
@@ -139,6 +140,14 @@ def test_lines_of_a_list_are_paths_with_spaces_kept() -> None:
         (b"RIFF\0\0\0\0AVI LIST", "video"),
         ((b"G" + bytes(187)) * 4, "video"),
         ((bytes(4) + b"G" + bytes(187)) * 4, "video"),
+        (bytes.fromhex("3026b2758e66cf11a6d900aa0062ce6c"), "video"),
+        (b"FLV\x01\x05", "video"),
+        (b"\0\0\x01\xba\x44", "video"),
+        (b"OggS\0\x02", "video"),
+        (bytes.fromhex("060e2b34020501010d0102"), "video"),
+        (b"\x1f\x07\0\x3f", "video"),
+        (b"\0\0\0\x1cstypmsdh", "video"),
+        (b"FWS\x09", "other"),
         (b"#EXTM3U\nhttp://example.org/a.ts", "other"),
         (b"ffconcat version 1.0\nfile a.mp4", "other"),
         (b"%PDF-1.7", "other"),
@@ -156,7 +165,7 @@ def test_the_suffix_decides_the_kind_of_what_cannot_be_read(tmp_path: Path) -> N
     assert find_kind(tmp_path / "missing.HEIC") == "photo"
     assert find_kind(tmp_path / "missing.MP4") == "video"
     assert find_kind(tmp_path / "missing") == "other"
-    assert suffix_kind(Path("a.b.JPG")) == "photo"
+    assert claimed_kind(Path("a.b.JPG")) == "photo"
 
 
 def test_names_that_are_not_utf8_can_be_printed(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         )
     table.add_row(str(summary.no_detection), "read to the end, no flag found")
     table.add_row(str(summary.failed), "failed: not read, or only in part")
+    if summary.not_read:
+        table.add_row(str(summary.not_read), "not read: photos and videos of kinds this tool does not read")
     sidecars = f" ({summary.sidecars} named as sidecars of posts are)" if summary.sidecars else ""
     table.add_row(str(summary.unsupported), f"neither photo nor video, left alone{sidecars}")
     if summary.not_reached:
@@ -52,11 +54,10 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         table.add_row(str(summary.left_out), "of earlier runs, not named this time, are not in the tables")
     console.print(table)
     for reason, count in list(summary.failures.items())[:FAILURES_SHOWN]:
-        console.print(f"   failed {count} ×: {escape(reason)}")
-    if summary.failed:
-        console.print(
-            f"   which files: rows with status failed in {escape(printable(str(out / 'files.csv')))}"
-        )
+        console.print(f"   {count} ×: {escape(reason)}")
+    if summary.failed or summary.not_read:
+        table_path = escape(printable(str(out / "files.csv")))
+        console.print(f"   which files: rows with status failed or not_read in {table_path}")
     console.print(f"Report: {escape(printable(str(out)))} (open index.html; tables in *.csv)")
     console.print("A detection is a hint, not a proof: a person decides.")
     if outcome.exit_code == ExitCode.MAX_FAILURES:

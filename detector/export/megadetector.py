@@ -16,11 +16,11 @@ from detector.export.rows import (
     read_frames,
 )
 from detector.export.writing import dump, open_new, write_list
+from detector.formats import VIDEO_SUFFIXES
 from detector.pictures import ALMOST_SHARE
-from detector.sources import VIDEO_SUFFIXES
 
 FORMAT_VERSION = "1.6"
-VIDEO_NAMES = VIDEO_SUFFIXES | {".mpeg", ".mpg", ".flv"}  # what its readers take for a video, by name
+VIDEO_NAMES = VIDEO_SUFFIXES  # what its readers take for a video, by name
 UNKNOWN_FRAME_RATE = 1.0  # the format demands one; written where only the first frame was looked at
 
 
@@ -72,7 +72,7 @@ def _describe_file(file: ReportFile, frames: list[ReportFrame]) -> dict[str, obj
         _describe_detection(one, frame, is_video=is_video) for frame in frames for one in frame.detections
     ]
     image: dict[str, object] = {"file": file.name_on_disk}
-    if file.status == "failed" and not any(frame.shown for frame in frames):
+    if file.status in ("failed", "not_read") and not any(frame.shown for frame in frames):
         image["failure"], found = file.reason, None
     elif file.reason:
         image["warning"] = file.reason

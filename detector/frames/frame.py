@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.formats import Kind
 from detector.frames.timeline import Timeline
-from detector.sources import Kind
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import av
 import av.container
 
 from detector.errors import MediaError, UnsupportedMediaError
-from detector.sources import SIGNATURE_BYTES, find_container
+from detector.formats import SIGNATURE_BYTES, find_container
 
 MAX_VIDEO_PIXELS = 8192 * 8192  # a frame; 8K video has half of it
 

@@ -7,20 +7,22 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.errors import MediaError, UnsupportedMediaError
+from detector.errors import MediaError, NotReadError, UnsupportedMediaError
+from detector.formats import SIGNATURE_BYTES, claimed_kind, find_unread
 from detector.frames.frame import Coverage, Frame, Sampling
 from detector.frames.opening import opened
 from detector.frames.photos import read_animation, read_photo
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
 from detector.frames.videos import decode_spans, read_at, read_video
-from detector.sources import SIGNATURE_BYTES, Media, suffix_kind
+from detector.sources import Media
 
 
 def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
     """The frames of a photo (one; a TIFF one for each page) or video, upright, RGB.
 
-    `coverage` is kept up to date. Raises UnsupportedMediaError when there is no picture to read, MediaError
-    when the file breaks off: what was given out before is sound.
+    `coverage` is kept up to date. Raises UnsupportedMediaError when there is no picture in it, NotReadError
+    when there are pictures that this tool cannot read, MediaError when the file breaks off: what was
+    given out before is sound.
     """
     if media.kind == "photo":
         frames = read_photo(media.path, sampling, coverage)
@@ -82,8 +84,10 @@ def _explain_other(path: Path) -> MediaError:
             head = file.read(SIGNATURE_BYTES)
     except OSError as error:
         return MediaError(f"cannot be read: {error.strerror}")
-    claimed = suffix_kind(path)
-    if claimed == "other":
+    unread = find_unread(path, head)
+    if unread and head:
+        return NotReadError(f"{unread}: not read by this tool")
+    if claimed_kind(path) == "other" and not unread:
         return UnsupportedMediaError("not a photo or video")
     if not head:
         return MediaError("the file is empty")

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from detector.formats import Kind
 from detector.journal.database import lock_database, prepare_tables, read_database
-from detector.sources import Kind, Media
+from detector.sources import Media
 
 if TYPE_CHECKING:
     from detector.worker import FileResult  # whose libraries a journal does not need
@@ -32,6 +33,8 @@ class Tally:
     found: int
     looked_at: int
     failed: int
+    not_read: int
+    """Known media that this tool does not read."""
     left_out: int
     """Files of earlier runs that this run's paths do not name any more."""
 
@@ -115,15 +118,16 @@ class Journal:
 
     def tally(self) -> Tally:
         """Counts over the newest run's inputs."""
-        found, looked_at, failed, left_out = self.connection.execute(
+        found, looked_at, failed, not_read, left_out = self.connection.execute(
             "SELECT count(*) FILTER (WHERE run = :run), "
             "count(*) FILTER (WHERE run = :run AND (i.status != '' OR r.sha256 IS NOT NULL)), "
             "count(*) FILTER (WHERE run = :run AND 'failed' IN (i.status, r.status)), "
+            "count(*) FILTER (WHERE run = :run AND 'not_read' IN (i.status, r.status)), "
             "count(*) FILTER (WHERE run != :run) "
             "FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''",
             {"run": self.run},
         ).fetchone()
-        return Tally(found, looked_at, failed, left_out)
+        return Tally(found, looked_at, failed, not_read, left_out)
 
     def replace_derived(self, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Replaces all rows of one of the `DERIVED` tables; rows have its columns in order."""

@@ -128,8 +128,15 @@ def describe_files(class_names: Sequence[str]) -> Table:
             Column("sha256", "hash of the content", sql="f.sha256"),
             Column("bytes", "length of the content", "whole"),
             Column("kind", "photo, video or other"),
-            Column("status", "ok, no_detection, failed or unsupported"),
-            Column("reason", "why it failed", "foreign"),
+            Column(
+                "status",
+                "ok, no_detection, failed, not_read (a kind that this tool does not read) or unsupported",
+            ),
+            Column(
+                "reason",
+                "why it failed or was not read, and what else is to be said of how it was read",
+                "foreign",
+            ),
             Column("width", "pixels, upright", "whole"),
             Column("height", "pixels, upright", "whole"),
             _seconds("duration_seconds", "of a video"),

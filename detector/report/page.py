@@ -117,8 +117,8 @@ def _find_cards(connection: sqlite3.Connection, view: str) -> list[dict[str, Any
 def _find_not_read(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return _read(
         connection,
-        "SELECT file, kind, reason, read_seconds, declared_seconds FROM temp.files WHERE status = 'failed' "
-        f"ORDER BY reason, file LIMIT {MAX_FILES_LISTED}",
+        "SELECT file, kind, reason, read_seconds, declared_seconds FROM temp.files "
+        f"WHERE status IN ('failed', 'not_read') ORDER BY reason, file LIMIT {MAX_FILES_LISTED}",
     )
 
 

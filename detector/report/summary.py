@@ -39,12 +39,14 @@ class Reach:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """Counts that add up: ok + no_detection + failed + unsupported + not_reached = files."""
+    """Counts that add up: ok + no_detection + failed + not_read + unsupported + not_reached = files."""
 
     files: int
     ok: int
     no_detection: int
     failed: int
+    not_read: int
+    """Known media that this tool does not read."""
     unsupported: int
     sidecars: int
     """Of the unsupported, those named as sidecars are."""
@@ -74,7 +76,7 @@ class Summary:
     picture or frame shows every class so, under `both` those that do anywhere in the file, under
     `ambiguous` those with a detection that may be one flag or the other."""
     failures: dict[str, int]
-    """Reasons of failed files and how many have each; the commonest."""
+    """Reasons of files that failed or are not read, and how many have each; the commonest."""
 
 
 def summarise(journal: Journal, info: ReportInfo) -> Summary:
@@ -97,6 +99,7 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         ok=by_status.get("ok", 0),
         no_detection=by_status.get("no_detection", 0),
         failed=by_status.get("failed", 0),
+        not_read=by_status.get("not_read", 0),
         unsupported=by_status.get("unsupported", 0),
         sidecars=sum(is_sidecar(file.rpartition("/")[2]) for (file,) in unsupported),
         not_reached=tally.found - tally.looked_at,
@@ -115,7 +118,7 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         detections_of={name: detections_of.get(name, 0) for name in info.class_names},
         shows=_find_reach(journal, info),
         failures=counts(
-            "SELECT reason, count(*) FROM temp.files WHERE status = 'failed' "
+            "SELECT reason, count(*) FROM temp.files WHERE status IN ('failed', 'not_read') "
             f"GROUP BY reason ORDER BY count(*) DESC, reason LIMIT {TOP}"
         ),
     )

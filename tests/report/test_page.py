@@ -174,7 +174,7 @@ def test_tabs_are_reached_by_arrow_keys(page: Page) -> None:
 
 
 def test_failed_files_are_listed_with_their_reason(page: Page) -> None:
-    page.get_by_text("Files that failed, by reason").click()
+    page.get_by_text("Files that failed or are not read, by reason").click()
     assert page.get_by_role("cell", name="broken.png").is_visible()
 
 

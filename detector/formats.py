@@ -1,0 +1,117 @@
+"""The first bytes of a file and its name in, what media it is out."""
+
+from pathlib import PurePath
+from typing import Literal
+
+Kind = Literal["photo", "video", "other"]
+
+SIGNATURE_BYTES = 1024
+PHOTO_SUFFIXES = frozenset(
+    {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
+    | {".heic", ".heif", ".hif", ".avif"}
+)
+VIDEO_SUFFIXES = frozenset(
+    {".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".m4v", ".3gp", ".3g2", ".qt"}
+    | {".wmv", ".asf", ".flv", ".f4v", ".mpg", ".mpeg", ".mpe", ".m1v", ".m2v", ".vob", ".vro", ".m2t"}
+    | {".mxf", ".dv", ".ogv", ".ogm", ".rm", ".rmvb", ".divx", ".amv", ".wtv", ".dvr-ms", ".dav"}
+    | {".h264", ".264", ".h265", ".265", ".hevc", ".ivf", ".y4m", ".nut", ".insv", ".lrv"}
+)
+HEIF_BRANDS = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
+    | {b"mif1", b"mif2", b"msf1", b"miaf", b"avif", b"avis"}
+)  # ISO/IEC 23008-12 and the AV1 Image File Format: still pictures in the container that mp4 uses
+MP4_BOXES = frozenset(
+    (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"sidx")
+)
+TS_PACKET = 188  # bytes, ISO/IEC 13818-1; 192 with the time code that cameras put before each
+CONTAINERS = {
+    b"\x1a\x45\xdf\xa3": "matroska",
+    b"\x30\x26\xb2\x75\x8e\x66\xcf\x11": "asf",  # Windows Media
+    b"FLV\x01": "flv",
+    b"\0\0\x01\xba": "mpeg",  # a program stream: mpg, vob
+    b"\0\0\x01\xb3": "mpegvideo",
+    b"\x06\x0e\x2b\x34\x02\x05\x01\x01": "mxf",  # SMPTE 377: a header partition
+    b"\x1f\x07\x00\x3f": "dv",  # SMPTE 314: 525 lines
+    b"\x1f\x07\x00\xbf": "dv",  # 625 lines
+    b"OggS": "ogg",
+    b".RMF": "rm",
+    b"DHAV": "dhav",  # cameras that watch a place
+    b"DAHUA": "dhav",
+    b"\xb7\xd8\x00\x20\x37\x49\xda\x11": "wtv",
+    b"DKIF": "ivf",
+    b"YUV4MPEG2": "yuv4mpegpipe",
+    b"nut/multimedia container\0": "nut",
+    b"\0\0\0\x01\x40\x01": "hevc",  # bare HEVC; the next three are bare H.264
+    b"\0\0\0\x01\x67": "h264",
+    b"\0\0\0\x01\x27": "h264",
+    b"\0\0\0\x01\x09": "h264",
+}
+"""FFmpeg's demuxers by the first bytes. Each reads the one file it is given; none follows a reference."""
+UNREAD_SIGNATURES = {
+    b"FWS": "Flash",
+    b"CWS": "Flash",
+    b"ZWS": "Flash",
+    b"BIK": "Bink video",
+    b"KB2": "Bink video",
+    b"MLVI": "Magic Lantern raw video",
+}
+UNREAD_SUFFIXES = {
+    ".swf": "Flash",
+    ".r3d": "Redcode raw video",
+    ".braw": "Blackmagic raw video",
+    ".mlv": "Magic Lantern raw video",
+    ".bik": "Bink video",
+    ".bk2": "Bink video",
+    ".smk": "Smacker video",
+    ".fli": "Autodesk animation",
+    ".flc": "Autodesk animation",
+    ".ivr": "RealPlayer recording",
+    ".nuv": "MythTV recording",
+    ".ty": "TiVo recording",
+    ".nsv": "Nullsoft video",
+    ".gxf": "General Exchange Format video",
+}
+
+
+def claimed_kind(path: PurePath) -> Kind:
+    """What the file's name claims it is."""
+    suffix = path.suffix.lower()
+    if suffix in PHOTO_SUFFIXES:
+        return "photo"
+    return "video" if suffix in VIDEO_SUFFIXES else "other"
+
+
+def kind_of(head: bytes) -> Kind:
+    """What a file is that starts with these bytes."""
+    if _is_photo(head):
+        return "photo"
+    return "video" if find_container(head) else "other"
+
+
+def find_container(head: bytes) -> str:
+    """FFmpeg's name for the video container that starts with these bytes, "" for none that is supported."""
+    if head[4:8] in MP4_BOXES:
+        return "mov"
+    if head.startswith(b"RIFF") and head[8:12] in (b"AVI ", b"AMV "):
+        return "avi"
+    if any(head[start : start + 2 * step + 1 : step] == b"GGG" for start, step in ((0, TS_PACKET), (4, 192))):
+        return "mpegts"
+    return next((name for start, name in CONTAINERS.items() if head.startswith(start)), "")
+
+
+def find_unread(path: PurePath, head: bytes) -> str:
+    """Name of a kind of media that is known but not read here; "" for none."""
+    by_content = next((name for start, name in UNREAD_SIGNATURES.items() if head.startswith(start)), "")
+    return by_content or UNREAD_SUFFIXES.get(path.suffix.lower(), "")
+
+
+def _is_photo(head: bytes) -> bool:
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
+        return True
+    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+        return True
+    if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
+        return True
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return True
+    return head[4:8] == b"ftyp" and head[8:12] in HEIF_BRANDS
