@@ -12,7 +12,7 @@ from PIL import Image
 
 from detector.ids import ID_DIGITS
 from detector.options import ScanOptions
-from detector.scan import scan
+from detector.scanning import scan
 from tests.conftest import BLUE, RED, picture
 from tests.media_factory import write_video
 

@@ -17,7 +17,7 @@ from PIL import Image
 from detector.errors import ExitCode, ReportFolderError, UsageError, WeightsError
 from detector.ids import ID_DIGITS
 from detector.options import ScanOptions
-from detector.scan import Outcome, Progress, scan
+from detector.scanning import Outcome, Progress, scan
 from tests.conftest import BLUE, RED, write_picture
 from tests.fake_weights import write_fake_weights
 

@@ -142,7 +142,7 @@ def scan(
     from detector.processes import import_early  # heavy, as the next: --help must not wait for them
 
     import_early()
-    from detector.scan import scan as scan_folder
+    from detector.scanning import scan as scan_folder
 
     console = Console(stderr=True)
     with stop_on_interrupt(console) as stop, show_progress(console, quiet=quiet) as report_progress:

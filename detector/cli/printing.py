@@ -13,7 +13,7 @@ from detector.sources import printable
 if TYPE_CHECKING:
     from detector.compare import Comparison
     from detector.report import Reach, Standing, Verification
-    from detector.scan import Outcome
+    from detector.scanning import Outcome
 
 FAILURES_SHOWN = 5
 NAMES_SHOWN = 20

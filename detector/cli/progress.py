@@ -20,7 +20,7 @@ from rich.progress import (
 )
 
 if TYPE_CHECKING:
-    from detector.scan import Progress
+    from detector.scanning import Progress
 
 PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
 

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, cast
 
 import cv2
 import numpy as np
@@ -35,12 +35,13 @@ class Model(Protocol):
 
     info: WeightsInfo
 
-    def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
+    def detect(self, images: Sequence[Image], floor: float | None = None) -> list[sv.Detections]:
         """One Detections for each upright RGB image (height, width, 3), most confident first.
 
-        Boxes are pixels of the image. Every detection is at least as confident as `floor` and carries in
-        `data`: `rival_class_id` (the class of the best overlapping detection of another class, -1 for none),
-        `rival_confidence` (0 for none) and `ambiguous`. The weaker of two such detections is not given out.
+        Boxes are pixels of the image. Every detection is at least as confident as `floor`, or, where none is
+        given, as the threshold recommended for its class. It carries in `data`: `rival_class_id` (the class of
+        the best overlapping detection of another class, -1 for none), `rival_confidence` (0 for none) and
+        `ambiguous`. The weaker of two such detections is not given out.
         """
 
 
@@ -93,8 +94,13 @@ class NetworkModel:
         self._network = network
         self.classifier = classifier
 
-    def detect(self, images: Sequence[Image], floor: float) -> list[sv.Detections]:
+    def detect(self, images: Sequence[Image], floor: float | None = None) -> list[sv.Detections]:
         """See `Model`."""
+        if floor is None:
+            limits = np.array(self.info.thresholds, np.float32)
+            found = self.detect(images, float(limits.min()))
+            enough = [np.asarray(one.confidence) >= limits[np.asarray(one.class_id, int)] for one in found]
+            return [cast("sv.Detections", one[kept]) for one, kept in zip(found, enough, strict=True)]
         if self.classifier:
             joining = self.classifier.info.joining
             flags = [_join_looks(look, joining, floor) for look in self.look_twice(images)]

@@ -18,7 +18,7 @@ from detector.model.flags import NetworkModel, load_model
 from detector.model.letterbox import PADDING_GREY
 from detector.model.weights import read_weights_info
 from detector.options import ScanOptions
-from detector.scan import scan_identity, worker_settings
+from detector.scanning import scan_identity, worker_settings
 from tests.conftest import REPOSITORY
 from tests.fake_weights import TOML, write_fake_weights
 

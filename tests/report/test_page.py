@@ -20,7 +20,7 @@ from detector.report import rewrite_report
 from detector.report.page import draw_page
 from detector.report.summary import summarise
 from detector.review.store import Given, VerdictStore
-from detector.scan import scan
+from detector.scanning import scan
 from tests.conftest import BLUE, RED, picture, write_picture
 from tests.media_factory import write_video
 from tests.test_evidence import read_table, save, scenery, write_posts
