@@ -39,8 +39,8 @@ class Model(Protocol):
         """One Detections for each upright RGB image (height, width, 3), most confident first.
 
         Boxes are pixels of the image. Every detection is at least as confident as `floor`, or, where none is
-        given, as the threshold recommended for its class. It carries in `data`: `rival_class_id` (the class of
-        the best overlapping detection of another class, -1 for none), `rival_confidence` (0 for none) and
+        given, as the threshold recommended for its class. Its `data` are: `rival_class_id` (class of the best
+        overlapping detection of another class, -1 for none), `rival_confidence` (0 for none) and
         `ambiguous`. The weaker of two such detections is not given out.
         """
 
