@@ -1,5 +1,6 @@
 """A review in a test: somebody who opened the address and asks as their browser would."""
 
+import re
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -63,16 +64,19 @@ class Visitor:
     def __init__(self, app: Flask, name: str = "", *, opened: bool = True) -> None:
         self.client: FlaskClient = app.test_client()
         self.desk: Desk = app.extensions["desk"]
+        self.home = ""
         if opened:
-            assert self.get(f"/?token={TOKEN}").status_code == 200
+            self.home = home_of(self.get(f"/?token={TOKEN}"))
         if name:
             self.send("/name", data={"reviewer": name})
 
     def get(self, path: str, **options: Any) -> TestResponse:
-        return self.client.get(path, **({"base_url": HOME, "buffered": True} | options))
+        return self.client.get(self.home + path, **({"base_url": HOME, "buffered": True} | options))
 
     def send(self, path: str, **options: Any) -> TestResponse:
-        return self.client.post(path, **({"base_url": HOME, "headers": {"Origin": HOME}} | options))
+        return self.client.post(
+            self.home + path, **({"base_url": HOME, "headers": {"Origin": HOME}} | options)
+        )
 
     def tell(self, path: str, **content: object) -> TestResponse:
         return self.send(f"/api/{path}", json=content)
@@ -91,6 +95,14 @@ class Visitor:
     def item(self, name: str, queue: str = "uncertain") -> Any:
         (item,) = self.read(f"items?ids={name}&queue={queue}")
         return item
+
+
+def home_of(entered: TestResponse) -> str:
+    """The key that begins the path of every page, from the answer to who came with the token."""
+    assert entered.status_code == 200
+    found = re.search(r'content="0;url=(/[\w-]{20,})/"', entered.text)
+    assert found, entered.text
+    return found[1]
 
 
 def open_review(report: Path, reviewer: str = "") -> Flask:

@@ -1,7 +1,6 @@
 """What the page's script asks and tells, as JSON."""
 
 from http import HTTPStatus
-from typing import Any
 
 from flask import Blueprint, Response, abort, jsonify, request
 
@@ -12,8 +11,10 @@ from detector.review.cards import describe_item, describe_thumbnail
 from detector.review.desk import MAX_NOTE, clean_text, current_reviewer, desk
 from detector.review.queues import QUEUES
 from detector.review.store import Given
+from detector.review.told import Told, read_box, read_names, read_number, read_text, read_told, refuse
 
 MAX_ITEMS = 250  # asked for at once, or judged at once
+LONGEST = 200  # characters of a verdict, an id or a label
 SMALLEST_BOX = 1.0  # pixel on each side
 
 api = Blueprint("api", __name__, url_prefix="/api")
@@ -58,25 +59,23 @@ def read_items() -> Response:
 @api.post("/verdicts")
 def add_verdicts() -> Response:
     """One decision: on one or several detections, or on a frame."""
-    reviewer, told = _reviewer(), _told()
-    verdict, note = told.get("verdict"), _text(told, "note", MAX_NOTE)
+    reviewer, told = _reviewer(), read_told()
+    verdict = read_text(told, "verdict", LONGEST)
+    note = clean_text(read_text(told, "note", MAX_NOTE))
     if verdict in ON_DETECTION:
-        given = [_judge(name, str(verdict), note) for name in _names(told)]
+        given = [_judge(name, verdict, note) for name in read_names(told, "ids", MAX_ITEMS)]
     elif verdict in (MISSED, NOTHING_ELSE):
-        given = [_mark(told, str(verdict), note)]
+        given = [_mark(told, verdict, note)]
     else:
-        abort(HTTPStatus.BAD_REQUEST, "There is no such verdict.")
+        refuse("There is no such verdict.")
     return jsonify(numbers=desk().store.add(given, reviewer))
 
 
 @api.post("/undo")
 def undo() -> Response:
     """Takes back the reviewer's last decision, or one row of theirs."""
-    reviewer, told = _reviewer(), _told()
-    number = told.get("number", 0)
-    if not isinstance(number, int):
-        abort(HTTPStatus.BAD_REQUEST, "A row has a number.")
-    taken = desk().store.undo(reviewer, number)
+    reviewer, told = _reviewer(), read_told()
+    taken = desk().store.undo(reviewer, read_number(told, "number"))
     frames = [desk().collection.frames.values()] if any(not row.detection_id for row in taken) else []
     places = {(one.sha256, one.frame_index): one.id for some in frames for one in some}
     ids = [row.detection_id or places.get((row.sha256, row.frame_index), "") for row in taken]
@@ -86,12 +85,12 @@ def undo() -> Response:
 @api.post("/position")
 def move() -> Response:
     """Notes where the reviewer is."""
-    reviewer, told = _reviewer(), _told()
-    queue, item = told.get("queue"), told.get("item")
+    reviewer, told = _reviewer(), read_told()
+    queue, item = read_text(told, "queue", LONGEST), read_text(told, "item", LONGEST)
     known = desk().collection
     if queue not in QUEUES or (item not in known.detections and item not in known.frames):
-        abort(HTTPStatus.BAD_REQUEST, "There is no such place.")
-    desk().store.move(reviewer, str(queue), str(item))
+        refuse("There is no such place.")
+    desk().store.move(reviewer, queue, item)
     return jsonify({})
 
 
@@ -116,49 +115,26 @@ def _judge(name: str, verdict: str, note: str) -> Given:
     elif verdict == OTHER_FLAG:
         label = desk().collection.other_label(detection)
         if not label:
-            abort(HTTPStatus.BAD_REQUEST, "These weights know one flag only.")
+            refuse("These weights know one flag only.")
     frame = detection.frame
     return Given(name, frame.sha256, frame.frame_index, verdict, label, note=note)
 
 
-def _mark(told: dict[str, Any], verdict: str, note: str) -> Given:
-    frame = desk().collection.frames.get(str(told.get("frame")))
+def _mark(told: Told, verdict: str, note: str) -> Given:
+    frame = desk().collection.frames.get(read_text(told, "frame", LONGEST))
     if not frame:
         abort(HTTPStatus.NOT_FOUND, "There is no such frame.")
     if verdict == NOTHING_ELSE:
         return Given("", frame.sha256, frame.frame_index, verdict, note=note)
-    label, box = told.get("label"), told.get("box")
+    label = read_text(told, "label", LONGEST)
     if label not in desk().collection.class_names:
-        abort(HTTPStatus.BAD_REQUEST, "There is no such flag.")
-    if not isinstance(box, list) or len(box) != 4 or not all(isinstance(one, int | float) for one in box):
-        abort(HTTPStatus.BAD_REQUEST, "A box has four numbers.")
-    left, top, width, height = (float(one) for one in box)
+        refuse("There is no such flag.")
+    left, top, width, height = read_box(told, "box")
     right, bottom = min(left + width, 1.0) * frame.width, min(top + height, 1.0) * frame.height
     left, top = max(left, 0.0) * frame.width, max(top, 0.0) * frame.height
-    if not (right - left >= SMALLEST_BOX and bottom - top >= SMALLEST_BOX):  # also when one is not a number
-        abort(HTTPStatus.BAD_REQUEST, "The box is empty or outside the picture.")
-    return Given("", frame.sha256, frame.frame_index, verdict, str(label), (left, top, right, bottom), note)
-
-
-def _names(told: dict[str, Any]) -> list[str]:
-    names = told.get("ids")
-    if not isinstance(names, list) or not 0 < len(names) <= MAX_ITEMS:
-        abort(HTTPStatus.BAD_REQUEST, f"A decision is about 1 to {MAX_ITEMS} detections.")
-    return list(dict.fromkeys(str(name) for name in names))
-
-
-def _text(told: dict[str, Any], name: str, length: int) -> str:
-    text = told.get(name, "")
-    if not isinstance(text, str) or len(text) > length:
-        abort(HTTPStatus.BAD_REQUEST, f"A {name} is a text of no more than {length} characters.")
-    return clean_text(text)
-
-
-def _told() -> dict[str, Any]:
-    told = request.get_json(silent=True)
-    if not isinstance(told, dict):
-        abort(HTTPStatus.BAD_REQUEST, "This is no JSON object.")
-    return told
+    if not (right - left >= SMALLEST_BOX and bottom - top >= SMALLEST_BOX):
+        refuse("The box is empty or outside the picture.")
+    return Given("", frame.sha256, frame.frame_index, verdict, label, (left, top, right, bottom), note)
 
 
 def _reviewer() -> str:

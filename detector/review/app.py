@@ -32,7 +32,7 @@ def create_app(folder: Path, token: str, port: int, reviewer: str = "") -> Flask
     app = Flask("detector.review", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = MAX_REQUEST_BYTES
     app.jinja_env.autoescape = True
-    guard(app, token, port)
+    app.extensions["tickets"] = guard(app, token, port)
     app.extensions["desk"] = open_desk(folder, reviewer)
     _add_static_files(app)
     app.register_blueprint(pages)

@@ -93,8 +93,8 @@ def _describe_frame(desk: Desk, frame: ShownFrame, standing: Standing, reviewer:
     rows = standing.on_frame.get((frame.sha256, frame.frame_index), ())
     return {
         "frame": frame.id,
-        "picture": _address(frame.annotated) if frame.annotated else f"/original/{frame.id}",
-        "original": f"/original/{frame.id}",
+        "picture": _address(frame.annotated) if frame.annotated else f"original/{frame.id}",
+        "original": f"original/{frame.id}",
         "width": frame.width,
         "height": frame.height,
         "media": content.kind,
@@ -170,4 +170,4 @@ def _shares(box: tuple[float, float, float, float], frame: ShownFrame) -> list[f
 
 
 def _address(picture: str) -> str:
-    return f"/picture/{quote(picture)}"
+    return f"picture/{quote(picture)}"

@@ -40,7 +40,8 @@ def choose_name() -> AnyResponse:
     if not name:
         abort(HTTPStatus.BAD_REQUEST, "A reviewer has a name, or at least initials.")
     answer = redirect(url_for(".show_review"), HTTPStatus.SEE_OTHER)
-    answer.set_cookie(desk().cookie, quote(name), httponly=True, samesite="Strict")
+    path = f"{request.script_root}/"  # other servers at 127.0.0.1 do not get it
+    answer.set_cookie(desk().cookie, quote(name), path=path, httponly=True, samesite="Strict")
     return answer
 
 

@@ -234,6 +234,52 @@ def test_what_is_not_json_is_refused(ann: Visitor) -> None:
     assert ann.tell("undo", number="1; DROP TABLE verdicts").status_code == 400
 
 
+DEEP = "[" * 100_000 + "]" * 100_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("verdicts", DEEP),
+        ("verdicts", '{"verdict": ' + DEEP + "}"),
+        ("verdicts", '{"verdict": ' + '{"a":' * 50_000 + "1" + "}" * 50_000 + "}"),
+        ("verdicts", '{"verdict": ["confirmed"], "ids": ["FIRST"]}'),
+        ("verdicts", '{"verdict": {}, "ids": ["FIRST"]}'),
+        ("verdicts", '{"verdict": "confirmed", "ids": [["FIRST"]]}'),
+        ("verdicts", '{"verdict": "confirmed", "ids": [null]}'),
+        ("verdicts", '{"verdict": "confirmed", "ids": {"FIRST": 1}}'),
+        ("verdicts", '{"verdict": "nothing_else", "frame": ["FRAME"]}'),
+        ("verdicts", '{"verdict": "missed", "frame": "FRAME", "label": [], "box": [0, 0, 1, 1]}'),
+        ("verdicts", '{"verdict": "missed", "frame": "FRAME", "label": "kanak", "box": [0, 0, 1e999, 1]}'),
+        ("verdicts", '{"verdict": "missed", "frame": "FRAME", "label": "kanak", "box": [0, 0, 1, 1BIG]}'),
+        ("verdicts", '{"verdict": "missed", "frame": "FRAME", "label": "kanak", "box": [0, 0, true, 1]}'),
+        ("undo", '{"number": 1BIG}'),
+        ("undo", '{"number": 1BIGBIGBIG}'),
+        ("undo", '{"number": -1}'),
+        ("undo", '{"number": true}'),
+        ("undo", '{"number": 1.5}'),
+        ("undo", '{"number": null}'),
+        ("position", '{"queue": [], "item": "FIRST"}'),
+        ("position", '{"queue": {}, "item": "FIRST"}'),
+        ("position", '{"queue": "both", "item": {}}'),
+        ("position", '{"queue": "both", "item": ["FIRST"]}'),
+        ("position", "\ud800"),
+    ],
+)
+def test_deep_json_huge_numbers_and_wrong_types_are_refused_and_not_noted(
+    ann: Visitor, path: str, body: str
+) -> None:
+    (name,) = detections_of(ann.desk, "red.png")
+    frame = ann.item(name)["frame"]
+    given = body.replace("FIRST", name).replace("FRAME", frame).replace("BIG", "0" * 2000)
+    answer = ann.send(
+        f"/api/{path}", data=given.encode("utf-8", "surrogatepass"), content_type="application/json"
+    )
+    assert answer.status_code == 400
+    assert answer.get_json()["error"]
+    assert not ann.desk.store.rows()
+
+
 # Queues
 
 
@@ -415,15 +461,15 @@ def test_a_frame_without_picture_is_read_from_the_original_with_faces_hidden(
     monkeypatch.setattr(pictures, "protect", note)
     frame = nothing_in(ann)
     item = ann.item(frame)
-    assert (item["kind"], item["picture"]) == ("frame", f"/original/{frame}")
-    answer = ann.get(item["picture"])
+    assert (item["kind"], item["picture"]) == ("frame", f"original/{frame}")
+    answer = ann.get("/" + item["picture"])
     assert (answer.status_code, answer.mimetype) == (200, "image/jpeg")
     assert asked == [False]
 
 
 def test_a_video_frame_is_read_again_at_its_time(ann: Visitor, tmp_path: Path) -> None:
     for name in detections_of(ann.desk, "clip.mp4"):
-        answer = ann.get(ann.item(name)["original"])
+        answer = ann.get("/" + ann.item(name)["original"])
         (tmp_path / "frame.jpg").write_bytes(answer.data)
         with Image.open(tmp_path / "frame.jpg") as image:
             red, green, blue = image.getpixel((48, 48))  # type: ignore[misc]

@@ -5,6 +5,8 @@ import secrets
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -300,7 +302,7 @@ def test_two_people_review_at_once(report: Path, serve: Serve, open_review: Open
     assert {row[::2] for row in verdict_rows(report)} == {("confirmed", "Ann"), ("rejected", "Bo")}
     choose_queue(ann, "disputed")
     expect(ann.locator("#said")).to_contain_text("Bo: rejected")
-    ann.goto(address.split("?")[0] + "progress")
+    ann.goto(ann.url.split("?")[0] + "progress")
     expect(ann.get_by_text("1 are disputed")).to_be_visible()
 
 
@@ -474,11 +476,41 @@ def test_the_frame_is_zoomed_and_shown_without_marks(
     assert after
     assert after["width"] > 2 * before["width"]
     press(page, "0", "h")
-    expect(page.locator("#sheet img")).to_have_attribute("src", r"/original/" + wait_shown(page)[:-2])
+    expect(page.locator("#sheet img")).to_have_attribute("src", "original/" + wait_shown(page)[:-2])
     press(page, "r")
     expect(page.locator("#reference figure")).to_have_count(10)
     press(page, "?")
     expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+
+
+def test_another_server_of_this_machine_gets_no_cookie_of_the_review(
+    report: Path, serve: Serve, browser: Browser
+) -> None:
+    told: list[tuple[str, str]] = []
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            told.append((self.path, self.headers.get("Cookie", "")))
+            self.send_response(HTTPStatus.OK)
+            self.send_header("Set-Cookie", "other=1; Path=/")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Other) as other:
+        threading.Thread(target=other.serve_forever, daemon=True).start()
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(serve(report))
+        page.get_by_label("Your name or initials").fill("Ann")
+        page.keyboard.press("Enter")
+        wait_shown(page)
+        assert len(context.cookies(page.url)) == 2  # the session, and who reviews
+        for path in ("/", "/grid", "/api/queue", "/"):
+            page.goto(f"http://127.0.0.1:{other.server_port}{path}")
+        context.close()
+        other.shutdown()
+    assert [cookie for path, cookie in told if path != "/favicon.ico"] == ["", *["other=1"] * 3]
 
 
 def test_the_address_can_be_clicked_on_another_site_and_leaves_the_address_bar(

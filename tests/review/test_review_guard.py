@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
+from detector.review.app import create_app
 from tests.reports import change_journal
-from tests.reviewing import TOKEN, Visitor, copy_reviewable, detections_of, open_review
+from tests.reviewing import PORT, TOKEN, Visitor, copy_reviewable, detections_of, home_of, open_review
 
 
 @pytest.fixture
@@ -49,11 +50,51 @@ def test_a_wrong_token_opens_nothing(app: Flask) -> None:
 
 def test_the_token_leaves_the_address_for_a_cookie_no_script_or_other_site_gets(app: Flask) -> None:
     answer = Visitor(app, opened=False).get(f"/?token={TOKEN}")
-    assert (answer.status_code, 'content="0;url=/"' in answer.text) == (200, True)
+    home = home_of(answer)
     cookie = answer.headers["Set-Cookie"]
+    assert f"Path={home}/;" in cookie
     assert "HttpOnly" in cookie
     assert "SameSite=Strict" in cookie
-    assert TOKEN not in cookie
+    assert TOKEN not in cookie + home
+    name = Visitor(app).send("/name", data={"reviewer": "Ann"}).headers["Set-Cookie"]
+    assert f"Path={home}/" in name
+
+
+def test_neither_the_cookie_nor_the_key_in_the_path_opens_anything_alone(app: Flask) -> None:
+    visitor = Visitor(app, "Ann")
+    session = visitor.client.get_cookie(f"review_{PORT}", "127.0.0.1", f"{visitor.home}/")
+    assert session
+    thief, guesser = Visitor(app, opened=False), Visitor(app, opened=False)
+    thief.client.set_cookie(session.key, session.value, domain="127.0.0.1")
+    guesser.home = visitor.home
+    for method, path in paths_of(app):
+        for stranger in (thief, guesser):
+            answer = stranger.get(path) if method == "GET" else stranger.send(path, json={})
+            assert answer.status_code == 403, (method, path)
+    thief.home = visitor.home[:-1]
+    assert thief.get("/progress").status_code == 403
+    thief.home = visitor.home
+    assert thief.get("/progress").status_code == 200  # who has both is the reviewer
+
+
+def test_a_ticket_opens_the_review_once(app: Flask) -> None:
+    tickets, used = app.extensions["tickets"], []
+    ticket = tickets.make(lambda: used.append("used"))
+    stranger = Visitor(app, opened=False)
+    assert stranger.get("/?token=" + ticket[:-1]).status_code == 403
+    assert not used
+    assert home_of(stranger.get("/?token=" + ticket))
+    assert stranger.get("/?token=" + ticket).status_code == 403
+    assert used == ["used"]
+
+
+def test_the_port_that_browsers_leave_out_of_addresses_is_served(report: Path) -> None:
+    client = create_app(report, TOKEN, 80, "Ann").test_client()
+    home = home_of(client.get(f"http://127.0.0.1/?token={TOKEN}"))
+    assert client.get(f"http://127.0.0.1{home}/").status_code == 200
+    headers = {"Origin": "http://127.0.0.1"}
+    assert client.post(f"http://127.0.0.1{home}/api/undo", json={}, headers=headers).status_code == 200
+    assert client.get(f"http://127.0.0.1:8080{home}/").status_code == 421
 
 
 def test_every_path_is_closed_under_another_name_of_this_machine(app: Flask) -> None:
@@ -172,11 +213,11 @@ def test_a_journal_that_names_other_files_as_pictures_is_not_believed(report: Pa
 
 def test_who_has_no_name_is_asked_for_it(app: Flask) -> None:
     visitor = Visitor(app)
-    assert visitor.get("/").headers["Location"] == "/name"
-    assert visitor.get("/grid").headers["Location"] == "/name"
+    assert visitor.get("/").headers["Location"] == visitor.home + "/name"
+    assert visitor.get("/grid").headers["Location"] == visitor.home + "/name"
     assert visitor.get("/api/queue?queue=both").status_code == 401
     assert visitor.send("/name", data={"reviewer": " \n "}).status_code == 400
-    assert visitor.send("/name", data={"reviewer": "Ann"}).headers["Location"] == "/"
+    assert visitor.send("/name", data={"reviewer": "Ann"}).headers["Location"] == visitor.home + "/"
     assert visitor.get("/").status_code == 200
 
 

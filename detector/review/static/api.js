@@ -13,7 +13,7 @@ async function answer(response) {
 }
 
 export async function ask(path, values = {}) {
-  return answer(await fetch(`/api/${path}?${new URLSearchParams(values)}`));
+  return answer(await fetch(`api/${path}?${new URLSearchParams(values)}`));
 }
 
 // Resolves with the server's answer; tries again for as long as the server does not answer. What may get lost is
@@ -25,7 +25,7 @@ export function tell(path, content, { quiet = false } = {}) {
     for (;;) {
       let response;
       try {
-        response = await fetch(`/api/${path}`, {
+        response = await fetch(`api/${path}`, {
           method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content), keepalive: true,
         });
       } catch (error) {

@@ -53,7 +53,7 @@ async function openQueue(name, at = "") {
   Object.assign(state, { queue: name, ids, done: new Set(done), visiting: "" });
   items.clear();
   find("queue").value = name;
-  history.replaceState(null, "", `/?queue=${encodeURIComponent(name)}`);
+  history.replaceState(null, "", `?queue=${encodeURIComponent(name)}`);
   const wanted = at || position;
   const open = ids.findIndex((id) => !state.done.has(id));
   state.index = Math.max(0, ids.includes(wanted) ? ids.indexOf(wanted) : open);
@@ -273,7 +273,7 @@ const actions = {
   "+": () => zoomBy(1.5), "=": () => zoomBy(1.5), "-": () => zoomBy(1 / 1.5), 0: () => setZoom(1),
   h: () => { state.marks = !state.marks; find("marks").setAttribute("aria-pressed", String(!state.marks)); return draw(); },
   r: () => { find("reference").open = !find("reference").open; find("reference").scrollIntoView({ block: "nearest" }); },
-  g: () => { location.href = `/grid?queue=${encodeURIComponent(state.queue)}`; }, "?": () => find("keys").showModal(),
+  g: () => { location.href = `grid?queue=${encodeURIComponent(state.queue)}`; }, "?": () => find("keys").showModal(),
 };
 Object.assign(actions, { j: actions.ArrowRight, k: actions.ArrowLeft });
 const buttons = { undo: "u", next: "ArrowRight", previous: "ArrowLeft", same: "s", draw: "b", nothing: "e", before: "[", after: "]", in: "+", out: "-", marks: "h", help: "?" };
