@@ -1,6 +1,7 @@
 """The commands and their options."""
 
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -24,10 +25,12 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 defaults = ScanOptions()
+FOR_OWNER = 0o077  # what group and others may not do with what is written
 
 
 def main() -> None:
     """Entry point of the command `detector`."""
+    os.umask(FOR_OWNER)  # here, once: also for SQLite, for exports and for every worker
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
         app()

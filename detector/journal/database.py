@@ -24,7 +24,7 @@ def lock_database(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connect
     Raises ReportFolderError.
     """
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(0o700, parents=True, exist_ok=True)  # protest photos: for their owner
         names = {path.name for path in folder.iterdir()} - {LOCK_NAME}
         if names and FILE_NAME not in names:
             raise ReportFolderError(f"{folder} is not empty and no report of this tool; choose another --out")
