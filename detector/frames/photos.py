@@ -1,94 +1,105 @@
-"""Photos and animated pictures in, frames out, through Pillow."""
+"""Photos in, frames out, through Pillow: one for each picture in the file, or those of an animation."""
 
-import functools
 import re
 import time
-import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageFile, ImageOps
-from PIL.Image import open as open_image  # bound now: ultralytics replaces Image.open by one that installs
+from PIL import ExifTags, Image, ImageFile
 
 from detector.errors import MediaError
+from detector.frames.animations import is_animated, read_animated
 from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.memory import check_memory, find_needed_bytes
+from detector.frames.pages import find_pages
+from detector.frames.photo_opening import OpenedPhoto, opened_photo, size_of
+from detector.frames.pixels import read_pixels
+from detector.frames.profiles import find_conversion
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
 
-PHOTO_FORMATS = ("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "HEIF", "AVIF")
-ANIMATED_FORMATS = frozenset(("GIF", "WEBP", "PNG", "AVIF"))
-MAX_PHOTO_PIXELS = 178_000_000  # twice Pillow's own warning level; past this it refuses too
-MAX_ANIMATION_FRAMES = 20_000
+REDUCTIONS = (1, 2, 4, 8)  # libjpeg decodes at these shares of the sides
+LONG_RATIO = 3.0  # pictures longer than that are looked at piece by piece (model/pieces.py)
 UTC_OFFSET = re.compile(r"[+-]\d\d:\d\d|Z")
 
 
-@functools.cache
-def register_formats() -> None:
-    """Makes HEIF known to Pillow, once."""
-    import pillow_heif
-
-    Image.init()
-    pillow_heif.register_heif_opener()
-
-
 def read_photo(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
-    """The frames of a photo, one for each page of a TIFF, or of an animated picture. Raises MediaError."""
-    register_formats()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow warns of damaged metadata; the pixels decide here
-        try:
-            with open_image(path, formats=PHOTO_FORMATS) as image:
-                if image.width * image.height > MAX_PHOTO_PIXELS:
-                    raise MediaError(f"too large: {image.width} × {image.height} pixels")
-                if image.format in ANIMATED_FORMATS and getattr(image, "is_animated", False):
-                    coverage.kind = "video"
-                    for candidate in pick_sharpest(
-                        _animation(image, sampling, coverage), sampling.every_seconds
-                    ):
-                        yield whole_frame(candidate)
-                else:
-                    coverage.captured_at = _photo_capture_time(image)
-                    yield from _photo_pages(image, coverage, sampling.photo_side)
-        except Image.DecompressionBombError as error:
-            raise MediaError(f"too large: {error}") from error
-        except PILLOW_ERRORS as error:
-            if isinstance(error, OSError) and error.strerror:
-                raise MediaError(f"cannot be read: {error.strerror}") from error
-            raise MediaError(f"damaged: {error}") from error
+    """The frames of a photo, one for each picture in it, or of an animated picture. Raises MediaError."""
+    give_up_at = time.monotonic() + sampling.max_seconds
+    with opened_photo(path, sampling.photo_bytes) as photo:
+        if photo.note:
+            coverage.notes.append(photo.note)
+        if is_animated(photo.image):
+            coverage.kind = "video"
+            candidates = _animation(photo, sampling, coverage)
+            for candidate in pick_sharpest(candidates, sampling.every_seconds):
+                yield whole_frame(candidate)
+            return
+        coverage.captured_at = _capture_time(photo.image)
+        for number, page in enumerate(find_pages(photo, coverage.notes)):
+            if number and time.monotonic() > give_up_at:
+                raise MediaError(f"stopped by the time limit after {number} pictures")
+            yield from _read_page(number, page, sampling, coverage)
 
 
 def read_animation(path: Path, sampling: Sampling) -> Iterator[Candidate]:
-    """Every frame of an animated picture that `read_photo` has read before. Raises what Pillow raises."""
-    with open_image(path, formats=PHOTO_FORMATS) as image:
-        yield from _animation(image, sampling, Coverage("video"))
+    """Every frame of an animated picture that `read_photo` has read before. Raises MediaError."""
+    with opened_photo(path, sampling.photo_bytes) as photo:
+        yield from _animation(photo, sampling, Coverage("video"))
 
 
-def _photo_pages(image: Image.Image, coverage: Coverage, photo_side: int) -> Iterator[Frame]:
-    width, height = image.size
-    if photo_side and image.format == "JPEG":
-        share = photo_side / max(width, height)
-        image.draft(None, (round(width * share), round(height * share)))  # never smaller than that
-    pages = getattr(image, "n_frames", 1) if image.format == "TIFF" else 1
-    for page in range(pages):
-        if page:
-            image.seek(page)
-            if image.width * image.height > MAX_PHOTO_PIXELS:
-                raise MediaError(f"too large: page {page + 1} has {image.width} × {image.height} pixels")
-        try:
+def _animation(photo: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> Iterator[Candidate]:
+    image = photo.image
+    check_memory(find_needed_bytes(image, size_of(photo.file)), sampling.photo_bytes, image.size)
+    yield from read_animated(image, find_conversion(image, photo.file, coverage.notes), sampling, coverage)
+
+
+def _read_page(number: int, page: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    image = page.image
+    whole_wh = image.size
+    file_bytes = size_of(page.file)
+    reduced_by = _choose_reduction(image, file_bytes, sampling)
+    check_memory(find_needed_bytes(image, file_bytes, reduced_by), sampling.photo_bytes, whole_wh)
+    convert = find_conversion(image, page.file, coverage.notes)
+    if reduced_by > 1:
+        image.draft(None, (max(whole_wh[0] // reduced_by, 1), max(whole_wh[1] // reduced_by, 1)))
+    damage = ""
+    try:
+        image.load()
+    except PILLOW_ERRORS as error:
+        if image.format == "HEIF" and number:  # of a kind that is not decoded, as others in it are
+            coverage.notes.append(f"its picture {number + 1} could not be read")
+            return
+        damage = f"damaged, seen only in part: {error}"
+        coverage.frames_unreadable += 1
+        with _truncated_allowed():
             image.load()
-        except PILLOW_ERRORS as error:
-            coverage.frames_unreadable += 1
-            with _truncated_allowed():
-                image.load()
-            yield _photo_frame(page, image, (width, height))
-            raise MediaError(f"damaged, seen only in part: {error}") from error
-        yield _photo_frame(page, image, (width, height))
+    decoded_wh = image.size
+    pixels = read_pixels(image, convert, page.orientation)
+    height, width = pixels.shape[:2]
+    resolution_wh = (width, height)
+    if reduced_by > 1 and decoded_wh != whole_wh:
+        resolution_wh = whole_wh if (width, height) == decoded_wh else whole_wh[::-1]
+    yield Frame(number, 0.0, pixels, resolution_wh)
+    if damage:
+        raise MediaError(damage)
 
 
-def _photo_capture_time(image: Image.Image) -> str:
+def _choose_reduction(image: Image.Image, file_bytes: int, sampling: Sampling) -> int:
+    """By how much a JPEG is decoded smaller: as far as enough pixels remain, and further to fit in memory."""
+    if image.format not in ("JPEG", "MPO"):
+        return 1
+    chosen = 1
+    for reduced_by in REDUCTIONS[1:]:
+        long, short = max(image.size), min(image.size)
+        enough = sampling.photo_side and min(long, LONG_RATIO * short) / reduced_by >= sampling.photo_side
+        if enough or find_needed_bytes(image, file_bytes, chosen) > sampling.photo_bytes:
+            chosen = reduced_by
+    return chosen
+
+
+def _capture_time(image: Image.Image) -> str:
     """DateTimeOriginal with OffsetTimeOriginal (Exif 3.0, 4.6.6.2.3); "" for none that is a time."""
     try:
         tags = image.getexif().get_ifd(ExifTags.IFD.Exif)
@@ -101,15 +112,6 @@ def _photo_capture_time(image: Image.Image) -> str:
     return taken.isoformat() + (offset if UTC_OFFSET.fullmatch(offset) else "")
 
 
-def _photo_frame(page: int, image: Image.Image, resolution_wh: tuple[int, int]) -> Frame:
-    rgb = _photo_rgb(image)
-    height, width = rgb.shape[:2]
-    if not page and max(resolution_wh) > max(width, height):
-        lying = (width > height) == (resolution_wh[0] > resolution_wh[1])
-        return Frame(page, 0.0, rgb, resolution_wh if lying else resolution_wh[::-1])
-    return Frame(page, 0.0, rgb, (width, height))
-
-
 @contextmanager
 def _truncated_allowed() -> Iterator[None]:
     before, ImageFile.LOAD_TRUNCATED_IMAGES = ImageFile.LOAD_TRUNCATED_IMAGES, True
@@ -117,44 +119,3 @@ def _truncated_allowed() -> Iterator[None]:
         yield
     finally:
         ImageFile.LOAD_TRUNCATED_IMAGES = before
-
-
-def _animation(image: Image.Image, sampling: Sampling, coverage: Coverage) -> Iterator[Candidate]:
-    give_up_at = time.monotonic() + sampling.max_seconds
-    time_seconds = 0.0
-    for index in range(MAX_ANIMATION_FRAMES):
-        try:
-            image.seek(index)
-            image.load()
-        except EOFError:
-            return
-        yield Candidate(index, time_seconds, _photo_rgb(image))
-        time_seconds += float(image.info.get("duration", 0) or 100) / 1000  # browsers show 0 as 0.1 s
-        coverage.read_seconds = time_seconds
-        if time.monotonic() > give_up_at:
-            raise MediaError(f"stopped by the time limit at {time_seconds:.1f} s")
-    raise MediaError(f"stopped after {MAX_ANIMATION_FRAMES} frames")
-
-
-def _photo_rgb(image: Image.Image) -> NDArray[np.uint8]:
-    upright = image
-    with suppress(*PILLOW_ERRORS):  # broken metadata is no reason to lose the picture
-        if image.getexif().get(ExifTags.Base.Orientation, 1) != 1:
-            upright = ImageOps.exif_transpose(image)
-    if upright.mode.startswith(("I", "F")):
-        return _deep_grey_rgb(np.asarray(upright))
-    if upright.mode in ("LA", "PA", "RGBA", "RGBa", "La") or "transparency" in upright.info:
-        layers = upright.convert("RGBA")
-        upright = Image.alpha_composite(Image.new("RGBA", layers.size, "white"), layers)
-    return np.asarray(upright if upright.mode == "RGB" else upright.convert("RGB"))
-
-
-def _deep_grey_rgb(grey: NDArray[np.generic]) -> NDArray[np.uint8]:
-    """Grey of 16 or 32 bits, or floating point, as 8-bit RGB; Pillow's own conversion clips at 255."""
-    values = np.nan_to_num(grey.astype(np.float32))
-    top = float(values.max(initial=0))
-    full = next((full for full in (1.0, 255.0, 65535.0) if top <= full), top)
-    if grey.dtype == np.uint16:
-        full = 65535.0
-    eight = np.clip(values * (255.0 / full), 0, 255).astype(np.uint8)
-    return np.repeat(eight[..., None], 3, axis=2)

@@ -17,7 +17,14 @@ from detector.frames.frame import Frame
 PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
 PILLOW_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
-    *(OverflowError, MemoryError, NotImplementedError, RuntimeError, Image.DecompressionBombError),
+    *(
+        ArithmeticError,
+        MemoryError,
+        RuntimeError,
+        AttributeError,
+        AssertionError,
+        Image.DecompressionBombError,
+    ),
 )  # what its readers are seen to raise for damaged files
 
 

@@ -20,14 +20,14 @@ from detector.frames import (
     Coverage,
     Frame,
     Sampling,
+    animations,
     opening,
-    photos,
     read_frames,
     read_image,
     read_spans,
     videos,
 )
-from detector.frames.photos import register_formats
+from detector.frames.photo_opening import register_formats
 from tests.media_factory import (
     BLUE,
     CORNERS,
@@ -205,7 +205,7 @@ def test_each_page_of_a_tiff_is_a_frame(tmp_path: Path) -> None:
 
 
 def test_an_mpo_of_a_phone_is_one_photo(tmp_path: Path) -> None:
-    first, depth = Image.fromarray(corners_image()), Image.new("RGB", (16, 12))
+    first, depth = Image.fromarray(corners_image()), Image.new("L", (16, 12))
     first.save(tmp_path / "a.jpg", format="MPO", save_all=True, append_images=[depth])
     seen, coverage = read_all(tmp_path / "a.jpg")
     assert [frame.image.shape for frame in seen] == [(48, 64, 3)]
@@ -288,7 +288,7 @@ def test_a_png_that_declares_a_huge_picture_is_refused(tmp_path: Path, side: int
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert seen == []
-    assert f"too large: Image size ({side * side} pixels) exceeds limit" in str(error)
+    assert str(error).startswith(f"too large: {side} × {side} pixels take ")
     assert peak < 10_000_000
 
 
@@ -573,15 +573,16 @@ def test_limits_end_reading_with_a_reason(tmp_path: Path, monkeypatch: pytest.Mo
     pages = tmp_path / "a.tif"
     Image.new("RGB", (8, 8)).save(pages, save_all=True, append_images=[Image.new("RGB", (64, 48))])
     monkeypatch.setattr(videos, "MAX_VIDEO_FRAMES", 4)
-    monkeypatch.setattr(photos, "MAX_ANIMATION_FRAMES", 2)
-    monkeypatch.setattr(photos, "MAX_PHOTO_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(animations, "MAX_ANIMATION_FRAMES", 2)
+    needed = 64 * 48 * (1 + 12 + 6)
     seen, _, error = read_until_error(video)
     assert (len(seen), str(error)) == (4, "stopped after 4 frames at 0.4 of 1.0 s")
-    seen, _, error = read_until_error(pages)
-    assert (len(seen), str(error)) == (1, "too large: page 2 has 64 × 48 pixels")
-    seen, _, error = read_until_error(animation)
-    assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels")
-    monkeypatch.setattr(photos, "MAX_PHOTO_PIXELS", 64 * 48)
+    seen, _, error = read_until_error(pages, Sampling(photo_bytes=64 * 48 * (4 + 8 + 6) - 1))
+    assert len(seen) == 1
+    assert str(error).startswith("too large: 64 × 48 pixels take ")
+    seen, _, error = read_until_error(animation, Sampling(every_seconds=0, photo_bytes=needed - 1))
+    assert len(seen) == 0
+    assert str(error).startswith("too large: 64 × 48 pixels take ")
     seen, _, error = read_until_error(animation)
     assert (len(seen), str(error)) == (2, "stopped after 2 frames")
     monkeypatch.setattr(opening, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
