@@ -46,11 +46,14 @@ def test_a_photo_in_another_profile_has_the_colours_it_is_shown_with(
     tmp_path: Path, suffix: str, space: str
 ) -> None:
     register_formats()
-    lossy: dict[str, Any] = {"webp": {"lossless": True}, "jpg": {"subsampling": 0, "quality": 98}}.get(
-        suffix, {"quality": 95}
-    )
+    quality: dict[str, dict[str, Any]] = {
+        "webp": {"lossless": True},
+        "jpg": {"subsampling": 0, "quality": 98},
+    }
     image = to_space(original(), space)
-    image.save(tmp_path / f"a.{suffix}", icc_profile=make_rgb_profile(space), **lossy)
+    image.save(
+        tmp_path / f"a.{suffix}", icc_profile=make_rgb_profile(space), **quality.get(suffix, {"quality": 95})
+    )
     assert differs(np.asarray(image)) > 25
     assert differs(read_image(tmp_path / f"a.{suffix}")) <= 24
     assert notes_of(tmp_path / f"a.{suffix}") == []
