@@ -18,7 +18,7 @@ from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, detection_id, event_id, frame_id
 from detector.journal import Journal, ReportInfo, define_views
-from detector.posts import Post, match_posts, pseudonym
+from detector.posts import Post, is_sidecar, match_posts, pseudonym
 
 
 def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: bool) -> ReportInfo:
@@ -41,7 +41,7 @@ def _find_posts(journal: Journal, *, pseudonymise: bool) -> Iterator[tuple[objec
     media = (
         (media, sha256)
         for media, sha256 in journal.inputs_with_hash()
-        if media.kind != "other" or claimed_kind(media.path) != "other"  # sidecars themselves are inputs, too
+        if media.kind != "other" or claimed_kind(media.path) != "other" or is_sidecar(media.path.name)
     )
     for match in match_posts(media, journal.roots()):
         if not match.rule and not match.warning:
@@ -51,7 +51,7 @@ def _find_posts(journal: Journal, *, pseudonymise: bool) -> Iterator[tuple[objec
             post, others = _without_author(post, key), tuple(_without_author(one, key) for one in others)
         yield (
             *(os.fsencode(match.path), post.source_url, post.platform, post.author, post.posted_at),
-            *(post.post_id, post.text, post.sidecar, match.rule, match.warning),
+            *(post.post_id, post.text, post.sidecar, post.forwarded_from, match.rule, match.warning),
             json.dumps([asdict(other) for other in others], ensure_ascii=False) if others else "",
         )
 

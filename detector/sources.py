@@ -29,6 +29,13 @@ class Media:
     path: Path
     """Absolute path to open."""
 
+    def name_of(self, path: Path) -> str:
+        """How the tables name another file under the same root; its bare name when it lies elsewhere."""
+        if not path.is_relative_to(self.root):
+            return printable(path.name)
+        below = len(self.path.relative_to(self.root).parts)
+        return "/".join([*self.name.split("/")[:-below], _name_under(self.root, path)])
+
     def sha256(self) -> str:
         """Hash of the content as 64 hexadecimal digits. Raises MediaError when it cannot be read."""
         try:
@@ -95,8 +102,11 @@ def printable(name: str) -> str:
 
 
 def _describe(path: Path, root: Path) -> Media:
-    name = LIKE_ESCAPE.sub(r"\\x5c", path.relative_to(root).as_posix())
-    return Media(root, printable(name), find_kind(path), path)
+    return Media(root, _name_under(root, path), find_kind(path), path)
+
+
+def _name_under(root: Path, path: Path) -> str:
+    return printable(LIKE_ESCAPE.sub(r"\\x5c", path.relative_to(root).as_posix()))
 
 
 def _common_folder(starts: list[Path]) -> Path:

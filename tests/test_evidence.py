@@ -184,6 +184,29 @@ def test_the_post_of_a_file_is_in_its_rows_and_the_first_appearance_is_told(
     assert summary["posts"] == 3
 
 
+def test_who_said_it_first_and_sidecars_without_file_are_in_tables_summary_and_page(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    folder = tmp_path / "in"
+    save(scenery(1, (1, 1, RED)), folder / "photos" / "a.png")
+    message = {"id": 5, "date_unixtime": "1715681472", "from": "News", "forwarded_from": "=Radio", "text": ""}
+    chat = {"type": "saved_messages", "id": 1, "messages": [{**message, "photo": "photos/a.png"}]}
+    (folder / "result.json").write_text(json.dumps(chat))
+    (folder / "lost [abc123].info.json").write_text(json.dumps({"id": "abc123", "extractor": "youtube"}))
+    (folder / "package.json").write_text("{}")
+    rows = {row["file"]: row for row in scan_to(folder, tmp_path / "report", fake_weights)["files"]}
+    assert (rows["photos/a.png"]["author"], rows["photos/a.png"]["forwarded_from"]) == ("News", "'=Radio")
+    warnings = {name: row["post_warning"] for name, row in rows.items() if row["post_warning"]}
+    assert warnings == {"lost [abc123].info.json": "tells about no file that was scanned"}
+    summary = json.loads((tmp_path / "report" / "summary.json").read_text())
+    assert (summary["sidecars"], summary["unmatched_sidecars"]) == (3, 1)
+    assert summary["unmatched_names"] == ["lost [abc123].info.json"]
+    page = (tmp_path / "report" / "index.html").read_text()
+    assert "1 sidecars tell about no file here" in page
+    assert "lost [abc123].info.json</li>" in page
+    assert '"forwarded_from": "=Radio"' in page
+
+
 def test_pseudonyms_are_stable_and_no_name_is_left_in_the_report(
     posted: Path, tmp_path: Path, fake_weights: Path
 ) -> None:

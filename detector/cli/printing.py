@@ -12,7 +12,7 @@ from detector.sources import printable
 
 if TYPE_CHECKING:
     from detector.compare import Comparison
-    from detector.report import Reach, Standing, Verification
+    from detector.report import Reach, Standing, Summary, Verification
     from detector.scanning import Outcome
 
 FAILURES_SHOWN = 5
@@ -58,12 +58,20 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     if summary.failed or summary.not_read:
         table_path = escape(printable(str(out / "files.csv")))
         console.print(f"   which files: rows with status failed or not_read in {table_path}")
+    _print_unmatched(console, summary)
     console.print(f"Report: {escape(printable(str(out)))} (open index.html; tables in *.csv)")
     console.print("A detection is a hint, not a proof: a person decides.")
     if outcome.exit_code == ExitCode.MAX_FAILURES:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
     elif outcome.exit_code == ExitCode.INTERRUPTED:
         console.print("[bold]Interrupted.[/] Run the same command again to go on.")
+
+
+def _print_unmatched(console: Console, summary: "Summary") -> None:
+    if summary.unmatched_sidecars:
+        console.print(f"   {summary.unmatched_sidecars} sidecars tell about no file here, or are broken:")
+    for name in summary.unmatched_names[:FAILURES_SHOWN]:
+        console.print(f"      {escape(name)}")
 
 
 def print_verification(found: "Verification") -> None:

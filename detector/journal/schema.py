@@ -1,6 +1,6 @@
 """The tables of scan.db, in SQL."""
 
-FORMAT = "3"  # of the tables below and of what a worker finds; a report of another format is refused
+FORMAT = "4"  # of the tables below and of what a worker finds; a report of another format is refused
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
@@ -38,7 +38,8 @@ CREATE TABLE frames (
 CREATE TABLE posts (
     path BLOB PRIMARY KEY, source_url TEXT NOT NULL, platform TEXT NOT NULL, author TEXT NOT NULL,
     posted_at TEXT NOT NULL, post_id TEXT NOT NULL, post_text TEXT NOT NULL, sidecar TEXT NOT NULL,
-    post_rule TEXT NOT NULL, post_warning TEXT NOT NULL, other_posts TEXT NOT NULL
+    forwarded_from TEXT NOT NULL, post_rule TEXT NOT NULL, post_warning TEXT NOT NULL,
+    other_posts TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE TABLE pictures (
     sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, picture TEXT NOT NULL,

@@ -30,7 +30,8 @@ SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS ki
        coalesce(p.source_url, '') AS source_url, coalesce(p.platform, '') AS platform,
        coalesce(p.author, '') AS author, coalesce(p.posted_at, '') AS posted_at,
        coalesce(p.post_id, '') AS post_id, coalesce(p.post_text, '') AS post_text,
-       coalesce(p.sidecar, '') AS sidecar, coalesce(p.post_rule, '') AS post_rule,
+       coalesce(p.sidecar, '') AS sidecar, coalesce(p.forwarded_from, '') AS forwarded_from,
+       coalesce(p.post_rule, '') AS post_rule,
        coalesce(p.post_warning, '') AS post_warning, coalesce(p.other_posts, '') AS other_posts,
        coalesce(c.cluster, '') AS cluster, coalesce(z.size, 0) AS cluster_size,
        c.cluster_distance AS cluster_distance, coalesce(c.representative, '') AS representative

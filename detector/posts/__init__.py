@@ -4,8 +4,8 @@
 above them: a name inside a sidecar is compared with the media's names and never opened.
 """
 
-from detector.posts.folders import is_sidecar
 from detector.posts.match import PostMatch, match_posts, pseudonym
+from detector.posts.names import is_sidecar
 from detector.posts.post import Post, Rule
 
 __all__ = ["Post", "PostMatch", "Rule", "is_sidecar", "match_posts", "pseudonym"]

@@ -4,28 +4,36 @@ import functools
 import itertools
 import os
 import posixpath
-import re
 import stat
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from detector.posts.instaloader import CAPTION_TIME, read_caption
-from detector.posts.loading import SidecarError, load_bytes, load_json
+from detector.posts.instaloader import read_caption
+from detector.posts.loading import SidecarError, load_bytes, load_values
+from detector.posts.names import (
+    EXPORT,
+    SHORTEST_ID,
+    about_many,
+    ids_in_brackets,
+    is_export,
+    is_sidecar,
+    names_beside,
+    parts_of,
+)
 from detector.posts.post import Claim, Rule
 from detector.posts.shapes import read_shape
 from detector.posts.table import read_table
 from detector.posts.telegram import read_export
+from detector.posts.telegram_html import read_page
 from detector.sources import Media, printable
 
 MAX_FOLDERS = 256  # kept in memory: the branch of the tree that is being walked, and some beside it
 MAX_CLAIMS = 50  # kept about one file; exports may name a file in thousands of messages
 MAX_READINGS = 64  # sidecars of one post that are kept: a carousel's pictures share one
-EXPORT = re.compile(r"result.*\.json")  # a browser or person may have added a number
-CAROUSEL = re.compile(r"(.+)_\d{1,3}")  # instaloader numbers the pictures of one post
-UNMERGED = re.compile(r"(.+)\.(?:f[\w+-]+|temp)")  # yt-dlp's video and sound before they are one file
+UNMATCHED = "tells about no file that was scanned"
 Found = tuple[Rule, Claim]
 
 
@@ -44,6 +52,9 @@ class _Folder:
     sidecars: frozenset[str] = frozenset()
     by_name: dict[str, list[Claim]] = field(default_factory=dict)
     by_stem: dict[str, list[Claim]] = field(default_factory=dict)
+    by_id: dict[str, list[Claim]] = field(default_factory=dict)
+    with_id: dict[str, str] = field(default_factory=dict)
+    """Sidecars of yt-dlp by the id in brackets at the end of their names."""
     warnings: list[str] = field(default_factory=list)
 
 
@@ -55,6 +66,7 @@ class SidecarFolders:
         self.roots = frozenset(map(Path, absolute))
         self.by_sha256: dict[str, list[Claim]] = {}
         """Claims by the hashes that the sidecars read so far give."""
+        self._used: set[int] = set()
         self._folders: OrderedDict[Path, _Folder] = OrderedDict()
         self._readings: OrderedDict[Path, Reading] = OrderedDict()
         self._walked = (Path(), Path())
@@ -62,7 +74,7 @@ class SidecarFolders:
 
     def find_claims(self, media: Media) -> tuple[list[Found], list[str]]:
         """Claims about the file, the most direct first, and warnings of sidecars meant for it alone."""
-        chain = [self._open_folder(folder, media.root) for folder in self._folders_above(media)]
+        chain = [self._open_folder(folder, media) for folder in self._folders_above(media)]
         found: list[Found] = []
         warnings: list[str] = []
         named = list(_look_up(media.path, chain))
@@ -73,14 +85,40 @@ class SidecarFolders:
         found += [("path", claim) for claim in named if claim.tool != "posts.csv"]
         if not found:
             found += [("stem", claim) for claim in _look_up(media.path, chain, by_stem=True)]
+        if not found:
+            found += [("stem", claim) for claim in self._find_by_id(media, chain)]
         return found, warnings
+
+    def _find_by_id(self, media: Media, chain: list[_Folder]) -> Iterator[Claim]:
+        """Claims about posts whose id is a part of the file's name, in its own folder and those above."""
+        parts = list(dict.fromkeys(parts_of(media.path.name)))
+        beside = chain[0]
+        for part in parts:
+            for name in (f"{part}.json", f"{part}.info.json", beside.with_id.get(part, "")):
+                if name in beside.sidecars:
+                    claims = self._read(media.path.parent / name, media).claims[:1]
+                    yield from (claim for claim in claims if not set(parts).isdisjoint(claim.ids))
+        for folder in chain:
+            for part in parts:
+                yield from folder.by_id.get(part, ()) if len(part) >= SHORTEST_ID else ()
+
+    def note_used(self, claims: Iterable[Claim]) -> None:
+        """Remembers that these told about a file."""
+        self._used.update(hash(claim.post.sidecar) for claim in claims)
+
+    def find_unmatched(self, path: Path, name: str) -> str:
+        """What is to be said of a sidecar among the media: that it told about none of them, or is broken."""
+        if hash(name) in self._used or path.is_symlink():
+            return ""
+        reading = _read_sidecar(path, name)
+        return UNMATCHED if reading.claims else reading.warning
 
     def find_warnings(self, media: Media) -> list[str]:
         """What is wrong with sidecars that could have told about the file, but are about many files."""
         return [
             text
             for folder in self._folders_above(media)
-            for text in self._open_folder(folder, media.root).warnings
+            for text in self._open_folder(folder, media).warnings
         ]
 
     def _folders_above(self, media: Media) -> list[Path]:
@@ -95,24 +133,24 @@ class SidecarFolders:
     def _read_beside(self, media: Media, sidecars: frozenset[str]) -> Iterator[tuple[Rule, Reading]]:
         """Readings of the sidecars whose own name says that they belong to the file."""
         captioned = False
-        for rule, name, shared in _names_beside(media.path.name):
+        for rule, name, shared in names_beside(media.path.name):
             if name in sidecars and name != media.path.name and not (captioned and name.endswith(".txt")):
-                reading = self._read(media.path.parent / name, media.root)
+                reading = self._read(media.path.parent / name, media)
                 of_instaloader = any(claim.tool == "instaloader" for claim in reading.claims)
                 captioned |= of_instaloader
                 if of_instaloader or reading.warning or not shared:
                     yield rule, reading
 
-    def _open_folder(self, path: Path, root: Path) -> _Folder:
+    def _open_folder(self, path: Path, media: Media) -> _Folder:
         folder = self._folders.get(path)
         if folder is None:
-            folder = self._folders[path] = self._list_folder(path, root)
+            folder = self._folders[path] = self._list_folder(path, media)
         self._folders.move_to_end(path)
         while len(self._folders) > MAX_FOLDERS:
             self._folders.popitem(last=False)
         return folder
 
-    def _list_folder(self, path: Path, root: Path) -> _Folder:
+    def _list_folder(self, path: Path, media: Media) -> _Folder:
         names: set[str] = set()
         sidecars: set[str] = set()
         try:
@@ -123,11 +161,11 @@ class SidecarFolders:
                     names.add(entry.name)
         except OSError:
             return _Folder(path)  # its media have rows that say so
-        folder = _Folder(path, frozenset(sidecars))
-        for name in _about_many(names, sidecars):
-            reading = _read_sidecar(path / name, _display(path / name, root))
+        folder = _Folder(path, frozenset(sidecars), with_id=ids_in_brackets(sidecars))
+        for name in about_many(names, sidecars):
+            reading = _read_sidecar(path / name, media.name_of(path / name))
             self._add(folder, reading)
-            if reading.warning and (name.lower() == "posts.csv" or EXPORT.fullmatch(name)):
+            if reading.warning and (name.lower() == "posts.csv" or is_export(name)):
                 folder.warnings.append(reading.warning)  # others may be anybody's files
         return folder
 
@@ -137,6 +175,8 @@ class SidecarFolders:
                 key = _key(name, folder.path)
                 _append(folder.by_name, key, claim)
                 _append(folder.by_stem, posixpath.splitext(key)[0], claim)
+            for identity in claim.ids:
+                _append(folder.by_id, identity, claim)
             for sha256 in claim.sha256s:
                 _append(self.by_sha256, sha256, claim)
 
@@ -155,10 +195,10 @@ class SidecarFolders:
     def _real_roots(self) -> frozenset[Path]:
         return frozenset(root.resolve() for root in self.roots)
 
-    def _read(self, path: Path, root: Path) -> Reading:
+    def _read(self, path: Path, media: Media) -> Reading:
         reading = self._readings.get(path)
         if reading is None:
-            reading = self._readings[path] = _read_sidecar(path, _display(path, root))
+            reading = self._readings[path] = _read_sidecar(path, media.name_of(path))
             for claim in reading.claims:
                 for sha256 in claim.sha256s:
                     _append(self.by_sha256, sha256, claim)
@@ -168,63 +208,19 @@ class SidecarFolders:
         return reading
 
 
-def is_sidecar(name: str) -> bool:
-    """Whether a file of this name may be a sidecar."""
-    if name.endswith((".json", ".json.xz")) or name.lower() == "posts.csv":
-        return True
-    return name.endswith(".txt") and bool(CAPTION_TIME.fullmatch(name.removesuffix(".txt")))
-
-
-def _names_beside(name: str) -> Iterator[tuple[Rule, str, bool]]:
-    """Names of sidecars of a file of this name, and whether only instaloader would name it so."""
-    stem = name.rpartition(".")[0] or name
-    yield "path", f"{name}.json", False
-    yield "stem", f"{stem}.info.json", False
-    if unmerged := UNMERGED.fullmatch(stem):
-        yield "stem", f"{unmerged[1]}.info.json", False
-    yield "stem", f"{stem}.json", False
-    yield "stem", f"{stem}.json.xz", False
-    bases = [(stem, False)]
-    if carousel := CAROUSEL.fullmatch(stem):
-        bases.append((carousel[1], True))
-        yield "stem", f"{carousel[1]}.json", True
-        yield "stem", f"{carousel[1]}.json.xz", True
-    for base, shared in bases:
-        yield "stem", f"{base}.txt", shared
-
-
-def _about_many(names: set[str], sidecars: set[str]) -> list[str]:
-    """Sidecars of which no file's name says that it is theirs; tables first, then exports."""
-    stems = {name.rpartition(".")[0] for name in names - sidecars}
-    for pattern in (CAROUSEL, UNMERGED):
-        stems |= {found[1] for stem in stems if (found := pattern.fullmatch(stem))}
-    claimed = stems | names
-    many: list[tuple[int, str]] = []
-    for name in sidecars:
-        base = name.removesuffix(".json")
-        if name.startswith("."):
-            continue
-        if name.lower() == "posts.csv":
-            many.append((0, name))
-        elif EXPORT.fullmatch(name):
-            many.append((1, name))
-        elif base != name and claimed.isdisjoint((base, base.removesuffix(".info"))):
-            many.append((2, name))
-    return [name for _, name in sorted(many)]
-
-
 def _read_sidecar(path: Path, sidecar: str) -> Reading:
     claims: list[Claim] = []
     try:
         if path.name.lower() == "posts.csv":
             claims.extend(read_table(path, sidecar))
-        elif EXPORT.fullmatch(path.name):
-            for claim in read_export(path, sidecar):
+        elif is_export(path.name):
+            for claim in (read_export if EXPORT.fullmatch(path.name) else read_page)(path, sidecar):
                 claims.append(claim)  # noqa: PERF402 (those before an error count)
         elif path.suffix == ".txt":
             claims.append(read_caption(load_bytes(path).decode("utf-8-sig", "replace"), path.stem, sidecar))
         else:
-            claims.extend(read_shape(load_json(path), sidecar))
+            for value in load_values(path):
+                claims.extend(read_shape(value, sidecar))
     except SidecarError as error:
         return Reading(tuple(claims), f"broken sidecar {sidecar}: {printable(str(error))}")
     return Reading(tuple(claims))
@@ -253,7 +249,3 @@ def _append(claims: dict[str, list[Claim]], key: str, claim: Claim) -> None:
     there = claims.setdefault(key, [])
     if len(there) < MAX_CLAIMS and claim not in there:
         there.append(claim)
-
-
-def _display(path: Path, root: Path) -> str:
-    return printable((path.relative_to(root) if path.is_relative_to(root) else Path(path.name)).as_posix())

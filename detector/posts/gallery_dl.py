@@ -1,12 +1,14 @@
 """gallery-dl's JSON in, a Claim out.
 
-Read in postprocessor/metadata.py (written as `<file name with suffix>.json`), dt.py (`date` is naive UTC) and
-extractor/{twitter,instagram,facebook,tiktok,vk,reddit}.py (fields; links in the form of `example`).
+Read in postprocessor/metadata.py (written as `<file name with suffix>.json`, or as its options say: one for a
+post, or a line for each file appended to one), dt.py (`date` is naive UTC) and
+extractor/{twitter,instagram,facebook,tiktok,vk,reddit}.py (fields; `filename_fmt`; links
+in the form of `example`).
 """
 
 from collections.abc import Callable, Mapping
 
-from detector.posts.fields import Fields, as_fields, first
+from detector.posts.fields import Fields, as_fields, base_name, first
 from detector.posts.post import (
     Claim,
     epoch_moment,
@@ -14,6 +16,8 @@ from detector.posts.post import (
     plain,
     text_moment,
 )
+
+IDS = ("tweet_id", "post_id", "post_shortcode", "shortcode", "sidecar_media_id", "id")
 
 
 def read_gallery_dl(fields: Fields, sidecar: str) -> Claim:
@@ -39,7 +43,23 @@ def read_gallery_dl(fields: Fields, sidecar: str) -> Claim:
         text=first(told, "content", "body", "description", "desc", "caption", "selftext")
         or plain(as_fields(told.get("wall")).get("description"))
         or first(told, "post_text", "title"),
+        names=_gallery_dl_names(fields),
+        ids=tuple(filter(None, (*map(plain, map(fields.get, IDS)), _wall(fields)))),
     )
+
+
+def _gallery_dl_names(fields: Fields) -> tuple[str, ...]:
+    """What its file is called as the extractors' `filename_fmt` have it, or by its name on the platform."""
+    number, media = plain(fields.get("num")), plain(fields.get("media_id"))
+    posts = (first(fields, "tweet_id", "id"), _wall(fields), first(fields, "sidecar_media_id"))
+    stems = [plain(fields.get("filename")), plain(fields.get("id")), media]
+    stems += [f"{post}_{part}" for post in posts for part in (number, media) if post and part]
+    suffix = plain(fields.get("extension"))
+    return tuple(dict.fromkeys(f"{base_name(stem)}.{suffix}" for stem in stems if stem and suffix))
+
+
+def _wall(fields: Fields) -> str:
+    return plain(as_fields(fields.get("wall")).get("id"))
 
 
 def _gallery_dl_author(fields: Fields) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
-from detector.posts.folders import Found, SidecarFolders, is_sidecar
+from detector.posts.folders import Found, SidecarFolders
+from detector.posts.names import is_sidecar
 from detector.posts.post import Claim, Post, Rule, join_warnings
 from detector.sources import Media
 
 MAX_OTHERS = 20  # a widespread picture may have thousands of posts; each has its own file's row
 BLOCK = 512  # matches compressed together
-FACTS = ("source_url", "platform", "author", "posted_at", "post_id", "text")
+FACTS = ("source_url", "platform", "author", "posted_at", "post_id", "text", "forwarded_from")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +44,9 @@ def match_posts(media: Iterable[tuple[Media, str]], roots: Sequence[Path]) -> It
     may tell about an equal earlier one; until then matches are held compressed.
 
     By path come the rows of `posts.csv`, gallery-dl's `<file>.json` and files named in exports; by stem
-    `<stem>.info.json`, `<stem>.json`, `<stem>.json.xz`, `<stem>.txt`. Files that have neither are matched by
-    content: with hashes in sidecars, then with equal files that have a post. Sidecars among the media get
-    no post.
+    `<stem>.info.json`, `<stem>.json`, `<stem>.json.xz`, `<stem>.txt`, and posts whose id is in the name.
+    Files that have neither are matched by content: with hashes in sidecars, then with equal files that have a
+    post. Sidecars among the media get no post, but a warning when they told about none of the media.
     """
     folders = SidecarFolders(roots)
     matches = _Store()
@@ -58,7 +59,10 @@ def match_posts(media: Iterable[tuple[Media, str]], roots: Sequence[Path]) -> It
     wanted.discard("")
     donors = _find_donors(matches, wanted, folders)
     for match, sha256 in matches:
-        equal = donors.get(sha256) if not match.rule and not is_sidecar(match.path.name) else None
+        if is_sidecar(match.path.name):
+            yield PostMatch(match.path, Post(), "", (), folders.find_unmatched(match.path, match.warning))
+            continue
+        equal = donors.get(sha256) if not match.rule else None
         yield _match_by_content(match, equal) if equal else match
 
 
@@ -78,10 +82,13 @@ def pseudonym(author: str, key: bytes) -> str:
 
 def _match_by_name(media: Media, sha256: str, folders: SidecarFolders) -> PostMatch:
     if is_sidecar(media.path.name):
-        return PostMatch(media.path, Post(), "")
+        return PostMatch(
+            media.path, Post(), "", (), media.name
+        )  # what is to be warned of is known at the end
     found, warnings = folders.find_claims(media)
     if not found:
         return PostMatch(media.path, Post(), "", (), join_warnings(*warnings, *folders.find_warnings(media)))
+    folders.note_used(claim for _, claim in found)
     rule, main = min(found, key=_rank)
     others = [claim for _, claim in found if claim is not main]
     told = _distinct(main.post, [claim.post for claim in others])
@@ -142,6 +149,7 @@ def _find_donors(matches: "_Store", wanted: set[str], folders: SidecarFolders) -
     donors: dict[str, list[PostMatch]] = {}
     for sha256, claims in folders.by_sha256.items():
         if sha256 in wanted:
+            folders.note_used(claims)
             donors[sha256] = [
                 PostMatch(Path(), claim.post, "sha256", (), _claim_warning(claim)) for claim in claims
             ]

@@ -56,7 +56,9 @@ class Post:
     text: str = ""
     """At most MAX_TEXT characters before escaping; what was cut off is marked by `[…]`."""
     sidecar: str = ""
-    """Path of the sidecar under the media's root, with forward slashes."""
+    """Name of the sidecar in the tables, as `Media.name`."""
+    forwarded_from: str = ""
+    """Who said it first, where the post passes on another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,8 @@ class Claim:
     """Files the sidecar names, relative to its own folder, as written."""
     sha256s: tuple[str, ...] = ()
     """Hashes of such files, 64 lower-case hexadecimal digits."""
+    ids: tuple[str, ...] = ()
+    """Ids of the post with which its tool begins or ends names of files."""
     warning: str = ""
 
 
@@ -90,8 +94,10 @@ def make_claim(
     author: object,
     post_id: object,
     text: object,
+    forwarded_from: object = "",
     names: tuple[str, ...] = (),
     sha256s: tuple[str, ...] = (),
+    ids: tuple[str, ...] = (),
 ) -> Claim:
     """A claim of fields of any type; those that are no text or whole number count as empty."""
     source_url = clean_url(url)
@@ -105,9 +111,10 @@ def make_claim(
         post_id=clean(post_id, MAX_FIELD),
         text=clean(text, MAX_TEXT),
         sidecar=sidecar,
+        forwarded_from=clean(forwarded_from, MAX_FIELD),
     )
     dropped = f"source_url left out, no web link: {clean(url, 60)}" if plain(url) and not source_url else ""
-    return Claim(post, tool, names, sha256s, join_warnings(moment.warning, dropped))
+    return Claim(post, tool, names, sha256s, ids, join_warnings(moment.warning, dropped))
 
 
 def plain(value: object) -> str:

@@ -137,6 +137,7 @@ def _read_message(message: Fields, chat: dict[str, str], names: tuple[str, ...],
         author=first(message, "from", "actor", "from_id", "actor_id"),
         post_id=f"{chat['id']}/{number}" if chat["id"] and number else number,
         text=_flat_text(message.get("text")),
+        forwarded_from=first(message, "forwarded_from", "forwarded_from_id"),
         names=names,
     )
 

@@ -34,6 +34,7 @@ def read_yt_dlp(fields: Fields, sidecar: str, depth: int = 0) -> Iterator[Claim]
         post_id=fields.get("id"),
         text=first(fields, "description", "title"),
         names=_yt_dlp_names(fields),
+        ids=(plain(fields.get("id")),),  # split chapters: `<title> - 001 <chapter> [<id>].<suffix>`
     )
     yield claim
     entries = fields.get("entries")

@@ -181,11 +181,16 @@ def describe_files(class_names: Sequence[str]) -> Table:
             ),
             Column("captured_at", "what the camera wrote, with its offset from UTC if known"),
             *POST,
+            Column("forwarded_from", "who said it first, where the post passes on another's", "foreign"),
             Column("post_id", "of the platform", "foreign"),
             Column("post_text", "what was written with it", "foreign"),
             Column("sidecar", "file that the post's data come from", "foreign"),
             Column("post_rule", "what matched it: path, stem or sha256", "foreign"),
-            Column("post_warning", "what is doubtful in the post's data", "foreign"),
+            Column(
+                "post_warning",
+                "what is doubtful in the post's data; of a sidecar: that it tells about no file",
+                "foreign",
+            ),
             Column("other_posts", "posts that say otherwise, JSON", "foreign"),
         ),
     )

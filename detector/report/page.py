@@ -86,7 +86,7 @@ def _find_cards(connection: sqlite3.Connection, view: str) -> list[dict[str, Any
     files = _read(
         connection,
         f"""
-        SELECT file, sha256, kind, status, cluster, source_url, platform, author, posted_at,
+        SELECT file, sha256, kind, status, cluster, source_url, platform, author, posted_at, forwarded_from,
                substr(post_text, 1, {TEXT_LENGTH}) AS post_text, post_warning, captured_at,
                other_posts != '' AS disputed
         FROM temp.files WHERE sha256 IN (SELECT sha256 FROM temp.{view})

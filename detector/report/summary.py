@@ -50,6 +50,10 @@ class Summary:
     unsupported: int
     sidecars: int
     """Of the unsupported, those named as sidecars are."""
+    unmatched_sidecars: int
+    """Of these, those of a known downloader that tell about no file, or are broken."""
+    unmatched_names: tuple[str, ...]
+    """Their names; the first."""
     not_reached: int
     """Inputs not looked at, because the scan was stopped."""
     left_out: int
@@ -92,6 +96,8 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
     by_status = counts("SELECT status, count(*) FROM temp.files GROUP BY status")
     by_kind = counts("SELECT kind, count(*) FROM temp.files GROUP BY kind")
     unsupported = journal.connection.execute("SELECT file FROM temp.files WHERE status = 'unsupported'")
+    unmatched = "FROM temp.files WHERE status = 'unsupported' AND post_warning != ''"
+    names = journal.connection.execute(f"SELECT file {unmatched} ORDER BY file LIMIT {TOP}")
     seen = "FROM temp.files JOIN temp.shown USING (sha256)"
     detections_of = counts(f"SELECT label, count(*) {seen} GROUP BY label")
     return Summary(
@@ -102,6 +108,8 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         not_read=by_status.get("not_read", 0),
         unsupported=by_status.get("unsupported", 0),
         sidecars=sum(is_sidecar(file.rpartition("/")[2]) for (file,) in unsupported),
+        unmatched_sidecars=one(f"SELECT count(*) {unmatched}"),
+        unmatched_names=tuple(file for (file,) in names),
         not_reached=tally.found - tally.looked_at,
         left_out=tally.left_out,
         photos=by_kind.get("photo", 0),

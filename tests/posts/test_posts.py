@@ -146,7 +146,7 @@ def match(root: Path, *roots: Path) -> dict[str, PostMatch]:
     return {
         file.name: found
         for (file, _), found in zip(media, matches, strict=True)
-        if not file.name.endswith((".json", ".xz", ".csv", ".txt"))
+        if not file.name.endswith((".json", ".jsonl", ".xz", ".csv", ".txt"))
     }
 
 
@@ -890,3 +890,191 @@ def test_tables_of_any_text_never_crash(
     lines = ["file,posted_at,source_url,author,text", *(",".join(row) for row in cells)]
     put(folder / "posts.csv", "\n".join(lines).encode("utf-8", "surrogatepass"))
     match(folder)
+
+
+def test_a_sidecar_that_gallery_dl_writes_for_a_post_belongs_to_its_numbered_files(tmp_path: Path) -> None:
+    name = str(TWITTER["tweet_id"])
+    put(tmp_path / f"{name}.json", TWITTER)
+    for file in (f"{name}_1.jpg", f"{name}_2 flags at the town hall.mp4", f"{name}-3.jpg"):
+        put(tmp_path / file, file.encode())
+    put(tmp_path / f"{name}0_1.jpg", b"another post")
+    found = match(tmp_path)
+    assert {file: one.rule for file, one in found.items()} == {
+        f"{name}_1.jpg": "stem",
+        f"{name}_2 flags at the town hall.mp4": "stem",
+        f"{name}-3.jpg": "stem",
+        f"{name}0_1.jpg": "",
+    }
+    assert found[f"{name}_1.jpg"].post.author == "press"
+
+
+@pytest.mark.parametrize("ending", ["\n", "\n\n    "])
+@pytest.mark.parametrize("name", ["metadata.json", "data.jsonl"])
+def test_one_file_to_which_gallery_dl_appends_tells_about_all_it_names(
+    tmp_path: Path, name: str, ending: str
+) -> None:
+    first = {**TWITTER, "tweet_id": 1790312345678900001, "num": 1, "content": "first"}
+    second = {**TWITTER, "tweet_id": 1790312345678900002, "num": 1, "content": "second"}
+    third = {**TWITTER, "tweet_id": 1790312345678900003, "filename": "named on the platform"}
+    put(
+        tmp_path / name,
+        "".join(json.dumps(one, ensure_ascii=False) + ending for one in (first, second, third)),
+    )
+    for file in ("1790312345678900001_1.jpg", "1790312345678900002_1.jpg", "1790312345678900002_2.jpg"):
+        put(tmp_path / file, file.encode())
+    put(tmp_path / "named on the platform.jpg", b"c")
+    found = match(tmp_path)
+    assert {file: (one.post.text, one.rule, one.warning) for file, one in found.items()} == {
+        "1790312345678900001_1.jpg": ("first", "path", ""),
+        "1790312345678900002_1.jpg": ("second", "path", ""),
+        "1790312345678900002_2.jpg": ("second", "stem", ""),
+        "named on the platform.jpg": ("flags", "path", ""),
+    }
+
+
+def test_several_indented_posts_in_one_file_are_all_read(tmp_path: Path) -> None:
+    posts = [{**TWITTER, "tweet_id": 1790312345678900000 + number, "num": 1} for number in range(3)]
+    put(tmp_path / "metadata.json", "".join(json.dumps(one, indent=4) + "\n" for one in posts))
+    for one in posts:
+        put(tmp_path / f"{one['tweet_id']}_1.jpg", b"a")
+    assert [found.post.post_id for found in match(tmp_path).values()] == [
+        str(one["tweet_id"]) for one in posts
+    ]
+
+
+def test_a_line_that_is_no_json_leaves_those_before_it(tmp_path: Path) -> None:
+    put(tmp_path / "metadata.json", json.dumps({**TWITTER, "num": 1}) + "\n{\n")
+    put(tmp_path / f"{TWITTER['tweet_id']}_1.jpg", b"a")
+    assert only(tmp_path).post.author == "press"
+
+
+@pytest.mark.parametrize("sidecar", ["Rally [abc123].info.json", "Rally.info.json"])
+@pytest.mark.parametrize("whole", [True, False])
+def test_chapters_that_yt_dlp_split_have_the_post_of_their_video(
+    tmp_path: Path, sidecar: str, whole: bool
+) -> None:
+    put(tmp_path / sidecar, YT_DLP)
+    put(tmp_path / "Other [xyz789].info.json", {**YT_DLP, "id": "xyz789", "title": "Other"})
+    if whole:
+        put(tmp_path / sidecar.replace("info.json", "mp4"), b"whole")
+    put(tmp_path / "Rally - 001 Start [abc123].mp4", b"one")
+    put(tmp_path / "Rally - 002 End [abc123].mp4", b"two")
+    put(tmp_path / "Rally - 003 Else [other1].mp4", b"else")
+    found = match(tmp_path)
+    for file in ("Rally - 001 Start [abc123].mp4", "Rally - 002 End [abc123].mp4"):
+        assert (found[file].post.post_id, found[file].rule) == ("abc123", "stem")
+        assert (found[file].post.sidecar, found[file].warning) == (sidecar, "")
+    assert found["Rally - 003 Else [other1].mp4"].post == Post()
+
+
+# Shape of export_output_html.cpp
+PAGE = """<!DOCTYPE html>
+<html><head><title>Exported Data</title></head><body>
+<div class="page_wrap"><div class="page_header"><div class="content"><div class="text bold">
+Kanaky News
+</div></div></div><div class="page_body chat_page"><div class="history">
+<div class="message service" id="message-1"><div class="body details">14 May 2024</div></div>
+<div class="message default clearfix" id="message17">
+ <div class="pull_left userpic_wrap"><div class="userpic userpic1"><div class="initials">K</div></div></div>
+ <div class="body">
+  <div class="pull_right date details" title="14.05.2024 21:11:12 UTC+11:00">21:11</div>
+  <div class="from_name">
+Kanaky &amp; News
+  </div>
+  <div class="reply_to details">In reply to <a href="#go_to_message3">this message</a></div>
+  <div class="media_wrap clearfix">
+   <a class="photo_wrap clearfix pull_left" href="photos/photo_1@14-05-2024.jpg">
+    <img class="photo" src="photos/photo_1@14-05-2024_thumb.jpg" style="width: 260px"/></a>
+  </div>
+  <div class="text">
+Look: <a href="https://example.org">https://example.org</a><br>now &lt;here&gt;
+  </div>
+ </div>
+</div>
+<div class="message default clearfix joined" id="message18">
+ <div class="body">
+  <div class="pull_right date details" title="14.05.2024 21:12:00">21:12</div>
+  <div class="pull_left forwarded userpic_wrap"><div class="userpic"></div></div>
+  <div class="forwarded body">
+   <div class="from_name">
+Radio Djiido <span class="date details" title="13.05.2024 08:00:00 UTC+11:00"> 13.05.2024 08:00:00</span>
+   </div>
+   <div class="media_wrap clearfix">
+    <a class="video_file_wrap clearfix pull_left" href="video_files/a%20clip.mp4"></a>
+   </div>
+   <div class="text">said first</div>
+  </div>
+ </div>
+</div>
+<div class="message service" id="message-2"><div class="body details">15 May 2024</div></div>
+<div class="message default clearfix joined" id="message19"><div class="body">
+ <a class="media clearfix pull_left block_link media_file" href="files/b.webm"><div class="body">
+  <div class="title bold">b.webm</div><div class="status details">1.0 MB</div></div></a></div></div>
+</div></div></div></body></html>
+"""
+
+
+def test_telegrams_export_as_html_is_read(tmp_path: Path) -> None:
+    put(tmp_path / "ChatExport" / "messages2.html", PAGE)
+    for name in ("photos/photo_1@14-05-2024.jpg", "video_files/a clip.mp4", "files/b.webm"):
+        put(tmp_path / "ChatExport" / name, name.encode())
+    media = [(file, "") for file in find_media([tmp_path])]
+    found = {one.path.name: one for one in match_posts(media, [tmp_path])}
+    photo, clip, other = (found[name] for name in ("photo_1@14-05-2024.jpg", "a clip.mp4", "b.webm"))
+    sidecar = "ChatExport/messages2.html"
+    assert photo.post == Post(
+        "", "telegram", "Kanaky & News", TIME, "17", "Look: https://example.org now <here>", sidecar
+    )
+    assert (photo.rule, photo.warning) == ("path", "")
+    assert clip.post == Post("", "telegram", "Kanaky & News", "", "18", "said first", sidecar, "Radio Djiido")
+    assert "local time without zone: 2024-05-14T21:12:00" in clip.warning
+    assert (other.post.author, other.post.text, other.rule) == ("", "", "path")
+    assert found["messages2.html"].warning == ""
+
+
+def test_an_export_in_both_shapes_is_read_once(tmp_path: Path) -> None:
+    put(tmp_path / "result.json", CHAT)
+    put(tmp_path / "messages.html", PAGE.replace("photo_1@14-05-2024.jpg", "photo_1.jpg"))
+    put(tmp_path / "photos" / "photo_1.jpg", b"a")
+    [found] = [
+        one for one in match_posts(((file, "") for file in find_media([tmp_path])), [tmp_path]) if one.rule
+    ]
+    assert (found.post.post_id, found.others, found.warning) == ("1234567890/17", (), "")
+
+
+@pytest.mark.parametrize(
+    "content", ["<div>" * 100_000, "<" * 1_000_000, "<div class='message'", "<div " + "x" * 1_000_000]
+)
+def test_pages_that_are_no_export_do_no_harm(tmp_path: Path, content: str) -> None:
+    put(tmp_path / "messages.html", content)
+    put(tmp_path / "a.jpg", b"a")
+    assert {
+        found.post for found in match_posts([(file, "") for file in find_media([tmp_path])], [tmp_path])
+    } == {Post()}
+
+
+@pytest.mark.parametrize(("fields", "name"), [("forwarded_from", "Radio"), ("forwarded_from_id", "channel7")])
+def test_who_said_it_first_is_told_of_a_forwarded_message(tmp_path: Path, fields: str, name: str) -> None:
+    message = {**CHAT["messages"][0], fields: name}  # type: ignore[index]
+    put(tmp_path / "result.json", {**CHAT, "messages": [message]})
+    put(tmp_path / "photos" / "photo_1.jpg", b"a")
+    [found] = match(tmp_path).values()
+    assert (found.post.author, found.post.forwarded_from) == ("Kanaky News", name)
+
+
+def test_a_sidecar_that_matched_nothing_has_a_warning_of_its_own(tmp_path: Path) -> None:
+    put(tmp_path / "a.jpg", b"a")
+    put(tmp_path / "a.jpg.json", TWITTER)
+    put(tmp_path / "a.info.json", {**YT_DLP, "id": "agrees"})
+    put(tmp_path / "gone.info.json", YT_DLP)
+    put(tmp_path / "posts.csv", "file,author\nb.jpg,Ann\n")
+    put(tmp_path / "broken.json", "{")
+    put(tmp_path / "package.json", {"name": "no sidecar"})
+    put(tmp_path / "sub" / "messages.html", PAGE)
+    found = match_posts([(file, "") for file in find_media([tmp_path])], [tmp_path])
+    warnings = {one.path.name: one.warning for one in found if one.warning}
+    assert warnings.pop("broken.json").startswith("broken sidecar broken.json: ")
+    assert "a.info.json gives another" in warnings.pop("a.jpg")
+    assert warnings == dict.fromkeys(
+        ("gone.info.json", "posts.csv", "messages.html"), "tells about no file that was scanned"
+    )

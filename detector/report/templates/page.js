@@ -30,7 +30,7 @@ for (const card of [...data.seen, ...data.almost]) {
   card.both = Object.values(clear).some((seen) => seen.size === data.labels.length);
   card.ambiguous = card.detections.some((one) => one.ambiguous);
   card.posted = card.files.map((file) => file.posted_at).filter(Boolean).sort();
-  card.text = card.files.flatMap((file) => [file.file, file.author, file.post_text, file.source_url])
+  card.text = card.files.flatMap((file) => [file.file, file.author, file.forwarded_from, file.post_text, file.source_url])
     .concat(card.detections.map((one) => one.id)).filter(Boolean).join("\n").toLowerCase();
 }
 
@@ -114,7 +114,7 @@ function drawVerdict(one) {
 
 function drawFiles(files) {
   const rows = files.map((file) => {
-    const facts = [file.posted_at, file.platform, file.author, file.captured_at && `captured ${file.captured_at}`].filter(Boolean).join(" · ");
+    const facts = [file.posted_at, file.platform, file.author, file.forwarded_from && `forwarded from ${file.forwarded_from}`, file.captured_at && `captured ${file.captured_at}`].filter(Boolean).join(" · ");
     const row = make("li", {}, link(file.source_url, file.file), facts && ` — ${facts}`);
     if (file.disputed) row.append(make("strong", {}, " — sources disagree, see files.csv"));
     else if (file.post_warning) row.append(` — ${file.post_warning}`);
