@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-report
 
-.PHONY: demo test benchmark clean
+.PHONY: demo test benchmark fuzz clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -17,6 +17,9 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+fuzz: $(VENV)/.installed-test
+	$(BIN)/python scripts/fuzz.py --mutants 2000
 
 benchmark: $(VENV)/.installed-test
 	$(BIN)/python scripts/benchmark.py
