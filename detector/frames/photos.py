@@ -51,8 +51,10 @@ def read_animation(path: Path, sampling: Sampling) -> Iterator[Candidate]:
 
 def _animation(photo: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> Iterator[Candidate]:
     image = photo.image
-    check_memory(find_needed_bytes(image, size_of(photo.file)), sampling.photo_bytes, image.size)
-    yield from read_animated(image, find_conversion(image, photo.file, coverage.notes), sampling, coverage)
+    needed = find_needed_bytes(image, size_of(photo.file))
+    check_memory(needed, sampling.photo_bytes, image.size)
+    convert = find_conversion(image, photo.file, coverage.notes)
+    yield from read_animated(image, convert, sampling, coverage, needed)
 
 
 def _read_page(number: int, page: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:

@@ -535,6 +535,19 @@ def test_a_video_that_takes_too_long_ends_with_a_reason(tmp_path: Path) -> None:
     assert f"stopped by the time limit at {coverage.read_seconds:.1f} of 3.0 s" == str(error)
 
 
+def test_a_later_frame_that_is_far_larger_takes_no_memory(tmp_path: Path) -> None:
+    images = [Image.fromarray(grey_level(level)).convert("P") for level in (10, 200)]
+    images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)
+    content = bytearray((tmp_path / "a.gif").read_bytes())
+    place = content.rindex(struct.pack("<4H", 0, 0, *images[1].size))
+    content[place + 4 : place + 8] = struct.pack("<2H", 20_000, 20_000)
+    (tmp_path / "a.gif").write_bytes(content)
+    seen, coverage, error = read_until_error(tmp_path / "a.gif", Sampling(every_seconds=0))
+    assert str(error).startswith("too large: picture 2 (Image size (400000000 pixels)")
+    assert (len(seen), coverage.frames_read) == (1, 1)
+    assert Image.MAX_IMAGE_PIXELS is None  # the limit was for that file alone
+
+
 def test_an_animation_that_takes_too_long_ends_with_a_reason(tmp_path: Path) -> None:
     images = [Image.fromarray(grey_level(level)) for level in (40, 120, 200)]
     images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)

@@ -17,6 +17,8 @@ FAULTS = re.compile(r"unexpected|crashed|hangs|Traceback|object at 0x|Error:|tim
 """What no reason may say: that the tool met something nobody thought of, or that 0.1 s of video took ages."""
 PATH = re.compile(r"(?<![\w.:<])/(?:[\w.-]+/)+|[A-Za-z]:\\")
 NETWORK = re.compile(r"AF_INET6?\b")
+ADDRESSES = 12 << 30
+"""Of address space in any one, most of which is never used: past this a mutant would harm the machine."""
 FILE_SECONDS, SCAN_SECONDS = 60, 3000
 MAX_BYTES = 2 << 30
 """Of memory in any one process: media here has 96 × 64 pixels, but may claim to have more."""
@@ -38,6 +40,8 @@ def scan_damaged(folder: Path, report: Path, weights: Path, workers: int) -> Out
     """Scans the folder with the command, as a user does, and checks what comes out."""
     command = [sys.executable, "-m", "detector", "scan", str(folder), "--out", str(report)]
     command += ["--weights", str(weights), "--workers", str(workers), "--file-timeout", str(FILE_SECONDS)]
+    if shutil.which("prlimit"):
+        command = ["prlimit", f"--as={ADDRESSES}", *command]
     said, asked = report.with_suffix(".txt"), report.with_suffix(".trace")
     if shutil.which("strace"):
         calls = [

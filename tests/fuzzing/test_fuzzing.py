@@ -114,9 +114,9 @@ pathlib.Path.open = open_or_die
 """
 
 
-def test_a_scan_that_fails_is_seen(tmp_path: Path, fake_weights: Path) -> None:
+def test_a_scan_that_fails_is_seen(corpus: dict[str, bytes], tmp_path: Path, fake_weights: Path) -> None:
     (tmp_path / "damaged").mkdir()
-    (tmp_path / "damaged" / "a.jpg").write_bytes(b"")
+    (tmp_path / "damaged" / "a.jpg").write_bytes(corpus["plain.jpg"])
     broken = tmp_path / "weights" / "fake.onnx"
     shutil.copytree(fake_weights.parent, broken.parent)
     broken.write_bytes(b"no network")
