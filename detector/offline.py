@@ -25,6 +25,7 @@ def import_onnxruntime() -> Any:
     Sessions with the entry `session.use_env_allocators` work in one memory; the others each keep the most
     that they ever needed.
     """
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is imported; the function comes too late
     import onnxruntime
 
     onnxruntime.disable_telemetry_events()

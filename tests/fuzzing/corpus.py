@@ -3,7 +3,9 @@
 `SEEDS` is the one list: a test holds that every container and photo suffix of `detector.formats` is in it.
 """
 
+import io
 import json
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -73,6 +75,25 @@ def _write_heif(path: Path, frames: int = 1) -> None:
     for number in range(frames):
         file.add_from_pillow(Image.fromarray(_picture(number)))
     file.save(path)
+
+
+def _write_psd(path: Path) -> None:
+    head = struct.pack(">4sH6xHIIHH", b"8BPS", 1, 3, HEIGHT, WIDTH, 8, 3) + bytes(12)
+    path.write_bytes(head + bytes(2) + _picture().transpose(2, 0, 1).tobytes())
+
+
+def _write_raw(path: Path, start: bytes) -> None:
+    """A camera's raw as far as it is read: something to know it by, and a preview."""
+    preview = io.BytesIO()
+    Image.fromarray(_picture()).save(preview, "JPEG")
+    path.write_bytes(start + bytes(64) + preview.getvalue())
+
+
+def _write_dng(path: Path) -> None:
+    preview, head = io.BytesIO(), io.BytesIO()
+    Image.fromarray(_picture()).save(preview, "JPEG")
+    Image.fromarray(_picture()).save(head, "TIFF", tiffinfo={0xC612: bytes((1, 4, 0, 0))})
+    path.write_bytes(head.getvalue() + preview.getvalue())
 
 
 def _write_deep(path: Path) -> None:
@@ -151,6 +172,12 @@ PHOTOS: tuple[tuple[str, Callable[[Path], None]], ...] = (
     ("plain.heic", _write_heif),
     ("several.heif", partial(_write_heif, frames=2)),
     ("plain.avif", partial(_write_photo, quality=60)),
+    ("plain.jp2", _write_photo),
+    ("plain.ppm", _write_photo),
+    ("plain.tga", partial(_write_photo, compression="tga_rle")),
+    ("plain.psd", _write_psd),
+    ("fuji.raf", partial(_write_raw, start=b"FUJIFILMCCD-RAW 0201")),
+    ("phone.dng", _write_dng),
     ("moving.avif", partial(_write_photo, frames=3, duration=200)),
 )
 SIDECARS = (

@@ -50,7 +50,7 @@ def scan_damaged(folder: Path, report: Path, weights: Path, workers: int) -> Out
             "-qq",
             "--seccomp-bpf",
             "-e",
-            "trace=socket,connect,sendto",
+            "trace=connect,sendto,sendmsg",
             "-o",
             str(asked),
         ]
