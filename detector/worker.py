@@ -18,6 +18,7 @@ from detector.copies import PictureHash, hash_whole_and_inside
 from detector.errors import MediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
+from detector.ids import STREAM_FRAMES, stream_of
 from detector.model import Model, load_model
 from detector.pictures import find_picture_side, has_picture, is_shown, write_pictures
 from detector.settings import WorkerSettings
@@ -84,7 +85,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
     reason = "; ".join(filter(None, [reason, *map(_one_line, coverage.notes)]))
-    coverage = replace(coverage, timeline=None)
+    coverage = replace(coverage, timelines={})
     frames = tuple(sorted(look.frames, key=lambda one: one.frame_index))
     return FileResult(media, sha256, size, status, reason, coverage, frames, detections)
 
@@ -125,20 +126,22 @@ def _closer_frames(
 ) -> Iterator[Frame]:
     """Frames around what is shown in a video that has been looked at once, more densely taken."""
     every = settings.sampling.every_seconds
-    left = give_up_at - time.monotonic()
     detections = look.detections()
     shown = is_shown(detections, settings.thresholds)
-    if not every or settings.sampling.keyframes or left <= 0 or not shown.any():
-        return iter(())
-    spans = spans_to_look_closer(
-        np.asarray(detections.data["time_seconds"], float)[shown],
-        np.asarray(detections.confidence, np.float32)[shown],
-        np.array([frame.time_seconds for frame in look.frames]),
-        every,
-    )
-    return read_spans(
-        look.media, spans, Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left), coverage
-    )
+    if not every or settings.sampling.keyframes or not shown.any():
+        return
+    hits = np.asarray(detections.data["frame_index"], int)[shown]
+    hit_seconds = np.asarray(detections.data["time_seconds"], float)[shown]
+    confidence = np.asarray(detections.confidence, np.float32)[shown]
+    looked_at = look.frames.copy()
+    for stream in np.unique(hits // STREAM_FRAMES).tolist():
+        own = hits // STREAM_FRAMES == stream
+        seen = [one.time_seconds for one in looked_at if stream_of(one.frame_index) == stream]
+        spans = spans_to_look_closer(hit_seconds[own], confidence[own], np.array(seen), every)
+        left = give_up_at - time.monotonic()
+        if left > 0:
+            closer = Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left)
+            yield from read_spans(look.media, spans, closer, coverage, stream)
 
 
 class _Look:
@@ -176,7 +179,7 @@ class _Look:
             return
         detections.xyxy = detections.xyxy * _enlargement(frame)
         pictured = has_picture(detections, settings.thresholds)
-        if only_better and not self._shows_more(detections, frame.time_seconds):
+        if only_better and not self._shows_more(detections, frame):
             pictured[:] = False
         if pictured.any():
             frame = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
@@ -194,13 +197,14 @@ class _Look:
             image = cv2.resize(frame.image, frame.resolution_wh).astype(np.uint8)
         return replace(frame, image=image)
 
-    def _shows_more(self, detections: sv.Detections, time_seconds: float) -> bool:
+    def _shows_more(self, detections: sv.Detections, frame: Frame) -> bool:
         """Whether flags are seen together, or one more surely, than in any frame around looked at before."""
         every = self.settings.sampling.every_seconds
         near = [
             self._surest(one)
             for one in self.found
-            if abs(one.data["time_seconds"][0] - time_seconds) <= every
+            if abs(one.data["time_seconds"][0] - frame.time_seconds) <= every
+            and stream_of(int(one.data["frame_index"][0])) == stream_of(frame.index)
         ]
         here = self._surest(detections)
         together = not any(here.keys() <= one.keys() for one in near)

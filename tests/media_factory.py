@@ -61,6 +61,7 @@ def write_video(
     pixels: str = "yuv420p",
     milliseconds: Sequence[int] = (),
     options: dict[str, str] | None = None,
+    pixel_aspect: Fraction | None = None,
 ) -> Path:
     """A video of the images at 10 a second, or shown at the times given, in milliseconds.
 
@@ -73,6 +74,8 @@ def write_video(
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixels
+        if pixel_aspect:
+            stream.codec_context.sample_aspect_ratio = pixel_aspect
         stream.codec_context.thread_count = 1  # the same bytes each time
         stream.codec_context.time_base = Fraction(1, 1000 if milliseconds else 10)
         for time, image in zip(times, images, strict=True):
@@ -100,12 +103,16 @@ def write_sound(path: Path) -> Path:
 
 def turn_track(path: Path, degrees: int) -> Path:
     """Writes into an mp4 that its picture is to be shown turned clockwise, as phones do."""
+    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
+    return place_track(path, cosine, sine, -sine, cosine)
+
+
+def place_track(path: Path, a: float, b: float, c: float, d: float) -> Path:
+    """Writes into an mp4 that its picture is to be shown at a × across + c × down, b × across + d × down."""
     content = bytearray(path.read_bytes())
     matrix = content.index(b"tkhd") + 4 + 40
-    cosine, sine = {0: (1, 0), 90: (0, 1), 180: (-1, 0), 270: (0, -1)}[degrees]
-    one = 1 << 16
-    numbers = (cosine * one, sine * one, 0, -sine * one, cosine * one, 0, 0, 0, 1 << 30)
-    content[matrix : matrix + 36] = struct.pack(">9i", *numbers)
+    a, b, c, d = (round(number * (1 << 16)) for number in (a, b, c, d))
+    content[matrix : matrix + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
     path.write_bytes(content)
     return path
 

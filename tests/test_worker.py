@@ -190,3 +190,24 @@ def test_a_still_is_looked_at_once_and_seen_in_every_frame(
     assert seconds == [0, 1, 2, 3, 4, 5, 6, 6, 7, 7]
     assert len(list((tmp_path / "report" / "frames").iterdir())) == 8
     assert (result.detections.xyxy[shown][:6] == result.detections.xyxy[shown][0]).all()
+
+
+@pytest.mark.parametrize("name", ["a.mkv", "a.ts", "a.webm"])
+def test_a_recording_joined_to_another_is_one_file_with_times_that_run_on(
+    tmp_path: Path, fake_weights: Path, name: str
+) -> None:
+    codec = "libvpx" if name == "a.webm" else "libx264"
+    images = [picture((1, 1, RED)) if 10 <= number < 20 else picture() for number in range(30)]
+    path = write_clip(tmp_path / name, images, codec=codec, options={"g": "10"})
+    path.write_bytes(path.read_bytes() * 2)
+    (media,) = find_media([path])
+    result = scan_file(media, settings_for(fake_weights, tmp_path / "report", densify=True))
+    assert result.status == "ok"
+    assert result.reason.endswith("its clock starts again at 3.0 s: times run on")
+    numbers = [frame.frame_index for frame in result.frames]
+    assert numbers == sorted(set(numbers))
+    assert [frame.frame_index for frame in result.frames] == [
+        round(10 * frame.time_seconds) for frame in result.frames
+    ]
+    shown = is_shown(result.detections, (0.5, 0.5))
+    assert {int(one) for one in result.detections.data["time_seconds"][shown]} == {1, 4}

@@ -14,7 +14,8 @@ class Frame:
     """A picture with its time."""
 
     index: int
-    """Count of the frames of the file that are shown before it, whether or not they were decoded."""
+    """Count of the frames of its stream that are shown before it, whether or not they were decoded, and
+    `STREAM_FRAMES` for each stream before its own."""
     time_seconds: float
     """Presentation time minus the start of the stream; 0 for photos."""
     image: NDArray[np.uint8]
@@ -60,5 +61,5 @@ class Coverage:
     """Time of capture the file claims, ISO 8601, with its offset from UTC if that is known."""
     notes: list[str] = field(default_factory=list)
     """What the row's reason is to say besides a failure: what was not looked at, or not taken as it is."""
-    timeline: Timeline | None = field(default=None, compare=False)
-    """Of a video, once it has been read; `read_spans` needs it."""
+    timelines: dict[int, Timeline] = field(default_factory=dict, compare=False)
+    """Of the streams of a video that have been read, by number; `read_spans` needs them."""

@@ -1,4 +1,4 @@
-"""A video's path in, its opened container and video stream out, through FFmpeg."""
+"""A video's path in, its opened container and one of its video streams out, through FFmpeg."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -7,37 +7,65 @@ from typing import cast
 
 import av
 import av.container
+from av.stream import Disposition
 
-from detector.errors import MediaError, UnsupportedMediaError
+from detector.errors import MediaError, NotReadError, UnsupportedMediaError
 from detector.formats import SIGNATURE_BYTES, find_container
 
 MAX_VIDEO_PIXELS = 8192 * 8192  # a frame; 8K video has half of it
+MAX_STREAMS = 16  # of one file that are looked at
 
 
 @contextmanager
-def opened(path: Path) -> "Iterator[tuple[av.container.InputContainer, av.VideoStream]]":
-    """The container and its video stream; what FFmpeg and the file system say inside becomes MediaError."""
+def opened(path: Path, number: int = 0) -> "Iterator[tuple[av.container.InputContainer, av.VideoStream]]":
+    """The container and its video stream of that number, counted from 0.
+
+    What FFmpeg and the file system say inside becomes MediaError.
+    """
+    with _explained(), _open(path) as container:
+        yield container, _video_stream(container, number)
+
+
+def find_streams(path: Path) -> list[int]:
+    """Numbers of the streams that show pictures: those that move, then covers and previews.
+
+    Raises MediaError, UnsupportedMediaError when there is none.
+    """
+    with _explained(), _open(path) as container:
+        videos = container.streams.video
+        if not videos:
+            raise UnsupportedMediaError("no picture in it, only sound or data")
+        return sorted(
+            range(len(videos)), key=lambda one: bool(videos[one].disposition & Disposition.attached_pic)
+        )
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            demuxer = find_container(file.read(SIGNATURE_BYTES))
-        # The demuxer is named and only the file protocol allowed: a playlist or a reference to another file
-        # or address inside a stranger's video is never followed.
-        options = {"protocol_whitelist": "file", "enable_drefs": "0"}
-        with av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace") as container:
-            yield container, _video_stream(container)
+        yield
     except av.FFmpegError as error:
         raise MediaError(f"cannot be read on: {reason_of(error)}") from error
     except OSError as error:
         raise MediaError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _video_stream(container: av.container.InputContainer) -> av.VideoStream:
-    if not container.streams.video:
-        raise UnsupportedMediaError("no picture in it, only sound or data")
-    stream = container.streams.video[0]
+def _open(path: Path) -> av.container.InputContainer:
+    with path.open("rb") as file:
+        demuxer = find_container(file.read(SIGNATURE_BYTES))
+    # The demuxer is named and only the file protocol allowed: a playlist or a reference to another file
+    # or address inside a stranger's video is never followed.
+    options = {"protocol_whitelist": "file", "enable_drefs": "0"}
+    return av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
+
+
+def _video_stream(container: av.container.InputContainer, number: int) -> av.VideoStream:
+    if number >= len(container.streams.video):
+        raise MediaError(f"no video stream {number} in it")
+    stream = container.streams.video[number]
     context = stream.codec_context
     if context is None or not context.codec:
-        raise MediaError("its video codec is unknown to FFmpeg")
+        raise NotReadError("its video codec is unknown to FFmpeg")
     if context.width * context.height > MAX_VIDEO_PIXELS:
         raise MediaError(f"too large: {context.width} × {context.height} pixels a frame")
     context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
 from detector.formats import SIGNATURE_BYTES, claimed_kind, find_unread
 from detector.frames.frame import Coverage, Frame, Sampling
-from detector.frames.opening import opened
 from detector.frames.photos import read_animation, read_photo
+from detector.frames.seeking import decode_spans, read_at
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
-from detector.frames.videos import decode_spans, read_at, read_video
+from detector.frames.timeline import Timeline
+from detector.frames.videos import read_video
+from detector.ids import STREAM_FRAMES, stream_of
 from detector.sources import Media
 
 
@@ -46,17 +49,23 @@ def read_image(path: Path, *, photo_side: int = 0) -> NDArray[np.uint8]:
 
 
 def read_spans(
-    media: Media, spans: Sequence[tuple[float, float]], sampling: Sampling, coverage: Coverage
+    media: Media,
+    spans: Sequence[tuple[float, float]],
+    sampling: Sampling,
+    coverage: Coverage,
+    stream: int = 0,
 ) -> Iterator[Frame]:
-    """The sharpest frame of each `every_seconds` within spans of a video that has been read before.
+    """The sharpest frame of each `every_seconds` within spans of a video's stream that was read before.
 
     `spans` are (start, end) in seconds, in order and apart. `coverage` is what the first reading left; it is
     not changed. Ends early and in silence where the video breaks off or the working time is over: the first
     reading has told of that. Where a frame's index cannot be known, none is given out.
     """
     try:
-        for candidate in pick_sharpest(_within(media, spans, sampling, coverage), sampling.every_seconds):
-            yield whole_frame(candidate)
+        within = _within(media, spans, sampling, coverage.timelines.get(stream), stream)
+        for candidate in pick_sharpest(within, sampling.every_seconds):
+            frame = whole_frame(candidate)
+            yield replace(frame, index=stream * STREAM_FRAMES + frame.index)
     except (MediaError, *PILLOW_ERRORS):
         return
 
@@ -67,14 +76,13 @@ def read_frame_at(media: Media, frame_index: int, time_seconds: float) -> NDArra
     Raises MediaError when it is not there any more.
     """
     if media.kind == "video":
-        for seek in (True, False):  # a container may arrive late, and is then read from its start
-            image = read_at(media.path, time_seconds, seek=seek)
-            if image is not None:
-                return image
-    else:
-        for frame in read_frames(media, Sampling(every_seconds=0), Coverage(media.kind)):
-            if frame.index == frame_index:
-                return frame.image
+        stream = stream_of(frame_index)
+        image = read_at(media.path, stream, frame_index - stream * STREAM_FRAMES, time_seconds)
+        if image is not None:
+            return image
+    for frame in read_frames(media, Sampling(every_seconds=0), Coverage(media.kind)):
+        if frame.index == frame_index:
+            return frame.image
     raise MediaError(f"no frame {frame_index} at {time_seconds:.3f} s")
 
 
@@ -95,18 +103,17 @@ def _explain_other(path: Path) -> MediaError:
 
 
 def _within(
-    media: Media, spans: Sequence[tuple[float, float]], sampling: Sampling, coverage: Coverage
+    media: Media,
+    spans: Sequence[tuple[float, float]],
+    sampling: Sampling,
+    timeline: Timeline | None,
+    stream: int,
 ) -> Iterator[Candidate]:
     if media.kind == "photo":  # an animated picture: no way to begin in the middle
         for candidate in read_animation(media.path, sampling):
             if any(start <= candidate.time_seconds <= end for start, end in spans):
                 yield candidate
         return
-    if not coverage.timeline:
-        return
-    give_up_at = time.monotonic() + sampling.max_seconds
-    with opened(media.path) as (container, stream):
-        for candidate in decode_spans(container, stream, spans, coverage.timeline):
-            if time.monotonic() > give_up_at:
-                return
-            yield candidate
+    if timeline:
+        give_up_at = time.monotonic() + sampling.max_seconds
+        yield from decode_spans(media.path, stream, spans, timeline, give_up_at)

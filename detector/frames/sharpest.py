@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.errors import MediaError
+from detector.frames.display import AS_IT_IS, Display, to_rgb
 from detector.frames.frame import Frame
 
 PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
@@ -35,6 +36,7 @@ class Candidate:
     index: int
     time_seconds: float
     picture: "av.VideoFrame | NDArray[np.uint8]"
+    display: Display = AS_IT_IS
 
 
 def pick_sharpest(candidates: Iterable[Candidate], every_seconds: float) -> Iterator[Candidate]:
@@ -63,7 +65,7 @@ def pick_sharpest(candidates: Iterable[Candidate], every_seconds: float) -> Iter
 
 def whole_frame(candidate: Candidate) -> Frame:
     """The candidate as a frame in all its pixels."""
-    image = to_rgb(candidate.picture)
+    image = to_rgb(candidate.picture, candidate.display)
     return Frame(candidate.index, candidate.time_seconds, image, (image.shape[1], image.shape[0]))
 
 
@@ -83,12 +85,3 @@ def _sharpness(picture: "av.VideoFrame | NDArray[np.uint8]") -> float:
         return 0.0
     across = cv2.norm(rows[:, 1:], rows[:, :-1], cv2.NORM_L1) / rows[:, 1:].size
     return across + cv2.norm(rows, below[: len(rows)], cv2.NORM_L1) / rows.size
-
-
-def to_rgb(picture: "av.VideoFrame | NDArray[np.uint8]") -> NDArray[np.uint8]:
-    """Upright RGB (height, width, 3)."""
-    if isinstance(picture, np.ndarray):
-        return picture
-    image = picture.to_ndarray(format="rgb24").astype(np.uint8, copy=False)
-    turns = round(picture.rotation / 90) % 4
-    return np.ascontiguousarray(np.rot90(image, turns)) if turns else image

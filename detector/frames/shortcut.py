@@ -4,7 +4,7 @@ import av
 import numpy as np
 
 from detector.frames.frame import Sampling
-from detector.frames.timeline import Clock, Timeline, holds_frame
+from detector.frames.timeline import Timeline, holds_frame
 
 SKIPPING = ("h264", "hevc", "mpeg4", "mpeg2video")  # decoders that can be told so for each packet
 CANDIDATES = 4  # frames of a span that are enough where the next span has a key frame to begin with
@@ -17,7 +17,9 @@ def find_shortcut(
     """How to read a video; None when all of it must be decoded."""
     if sampling.keyframes:
         return OnlyKeyFrames()
-    return Sampled(stream, timeline, sampling.every_seconds) if timeline and sampling.every_seconds else None
+    if not timeline or not timeline.is_counted or not sampling.every_seconds:
+        return None
+    return Sampled(stream, timeline, sampling.every_seconds)
 
 
 def skip_unreferred(stream: av.VideoStream, *, skip: bool) -> None:
@@ -29,9 +31,9 @@ def skip_unreferred(stream: av.VideoStream, *, skip: bool) -> None:
 class OnlyKeyFrames:
     """Nothing but the frames that decode without others."""
 
-    def passes_over(self, packet: "av.Packet[av.VideoStream]") -> bool:
-        """Whether the next packet of the stream is not to be decoded."""
-        return packet.size > 0 and not packet.is_keyframe
+    def passes_over(self, number: int, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Whether a packet of the stream is not to be decoded."""
+        return number >= 0 and not packet.is_keyframe
 
     def saw(self, picture: av.VideoFrame, seconds: float) -> None:
         """See `Sampled`."""
@@ -48,11 +50,10 @@ class Sampled:
     def __init__(self, stream: av.VideoStream, timeline: Timeline, every_seconds: float) -> None:
         self._stream = stream
         self._every_seconds = every_seconds
-        clock = Clock(stream, timeline)
-        seconds = np.maximum(0.0, (timeline.stored - (clock.start or 0)) * clock.time_base)
-        spans = (seconds / every_seconds).astype(np.int64)
-        keys = np.flatnonzero(np.isin(timeline.stored, timeline.keys))
-        first_key = dict(zip(spans[keys[::-1]].tolist(), keys[::-1].tolist(), strict=True))
+        shown = np.flatnonzero(timeline.shown)
+        spans = (timeline.seconds[shown] / every_seconds).astype(np.int64)
+        is_key = timeline.keys[shown]
+        first_key = dict(zip(spans[is_key][::-1].tolist(), shown[is_key][::-1].tolist(), strict=True))
         names, counts = np.unique(spans, return_counts=True)
         self._next_key = {
             span: first_key[after]
@@ -60,21 +61,23 @@ class Sampled:
             if after in first_key
         }
         sparse = names[(counts <= MAX_UNREFERRED) & ~np.isin(names, list(first_key))]
-        self._whole = np.isin(spans, sparse)
+        self._whole = np.zeros(len(timeline.seconds), np.bool_)
+        self._whole[shown[np.isin(spans, sparse)]] = True
         self._number = -1
         self._resume_at = 0
         self._span, self._candidates = -1, 0
 
-    def passes_over(self, packet: "av.Packet[av.VideoStream]") -> bool:
-        """Whether the next packet of the stream is not to be decoded; prepares the decoder if it is."""
-        if not holds_frame(packet):
+    def passes_over(self, number: int, packet: "av.Packet[av.VideoStream]") -> bool:
+        """Whether a packet of the stream is not to be decoded; prepares the decoder if it is."""
+        if number < 0:
             return False
-        self._number += 1
-        if self._number < self._resume_at:
+        self._number = number
+        if number < self._resume_at:
             return True
-        if self._number == self._resume_at and self._number:
+        if number == self._resume_at and number:
             self._stream.codec_context.flush_buffers()
-        skip_unreferred(self._stream, skip=not self._whole[self._number : self._number + 1].any())
+        if holds_frame(packet):
+            skip_unreferred(self._stream, skip=not self._whole[number : number + 1].any())
         return False
 
     def saw(self, picture: av.VideoFrame, seconds: float) -> None:

@@ -1,9 +1,11 @@
-"""Packets of a video in, when each of its frames is shown out."""
+"""Packets of a video in, when each of its frames is shown and which number it has out."""
 
+import functools
 import time
 from array import array
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import av
 import av.container
@@ -11,64 +13,131 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.frames.opening import opened
+from detector.frames.running import describe, run_on
 
 FRAME_A_PACKET = ("h264", "hevc", "mpeg4", "mpeg2video", "vp9", "libdav1d", "mjpeg")  # FFmpeg's decoders
-MAX_VIDEO_FRAMES = 4_000_000  # a file; 18 hours at 60 frames a second
+MAX_VIDEO_FRAMES = 4_000_000  # a stream; 18 hours at 60 frames a second
+UNKNOWN = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """When the frames of a stream are shown, in the stream's own units of time."""
+    """What is known of each packet (n,) of a stream, in the order of the file."""
 
     stamps: NDArray[np.int64]
-    """Presentation times (n,), ascending."""
-    keys: NDArray[np.int64]
-    """Those of frames that decode without others, ascending; never empty."""
-    stored: NDArray[np.int64]
-    """All presentation times in the order of storage."""
+    """Presentation times as the file has them, in the stream's unit."""
+    places: NDArray[np.int64]
+    """Where in the file they lie, in bytes."""
+    keys: NDArray[np.bool_]
+    """Whether a frame is shown that decodes without others."""
+    seconds: NDArray[np.float64]
+    """Time since the stream's start; it runs on where the clock does not. -1 for what is never shown."""
+    index: NDArray[np.int64]
+    """Count of the frames shown before it; -1 where nothing is shown, or where that is not known."""
+    notes: tuple[str, ...] = ()
+    """What is to be said of the clock."""
+    skipped_seconds: float = 0.0
+    """By how much the clock leapt ahead."""
+    can_seek: bool = False
+    """Whether a stamp says where in the file to look."""
 
-    def index(self, stamp: int) -> int:
-        """Count of the frames shown before a time."""
-        return int(np.searchsorted(self.stamps, stamp))
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """Whether a frame of each packet (n,) is shown."""
+        return self.seconds >= 0
 
-    def is_key(self, stamp: int | None) -> bool:
-        """Whether the frame shown at a time decodes without others."""
-        return stamp is not None and self.key_before(stamp) == stamp
+    @property
+    def is_counted(self) -> bool:
+        """Whether each frame's index is known."""
+        return bool((self.index[self.shown] >= 0).all())
 
-    def key_before(self, stamp: int) -> int:
-        """The last key frame shown no later than a time; the first when there is none."""
-        return int(self.keys[max(0, int(np.searchsorted(self.keys, stamp, "right")) - 1)])
+    def key_before(self, number: int) -> int:
+        """The packet to begin with so that packet `number` is decoded; the first where there is none."""
+        keys = np.flatnonzero(self.keys[: number + 1] & (self.seconds[: number + 1] <= self.seconds[number]))
+        return int(keys[-1]) if len(keys) else 0
+
+    def find(self, packet: "av.Packet[av.VideoStream]") -> int:
+        """Number of a packet that was met after a leap in the file; -1 where that is not sure."""
+        if packet.pts is None:
+            return UNKNOWN
+        same = np.flatnonzero(self.stamps == packet.pts)
+        if packet.pos is not None and packet.pos >= 0:
+            same = same[self.places[same] == packet.pos]
+        return int(same[0]) if len(same) == 1 else UNKNOWN
 
 
-def read_timeline(path: Path, give_up_at: float) -> Timeline | None:
-    """The timeline as packets tell it, without decoding; None where they do not, or `give_up_at` is past.
+def read_timeline(path: Path, number: int, give_up_at: float) -> Timeline | None:
+    """The timeline of a stream as packets tell it, without decoding; of codecs that show frames of other
+    packets without each frame's index. None where packets do not tell, or `give_up_at` is past.
 
     Raises MediaError when the file cannot be opened.
     """
-    stored, keys = array("q"), array("q")
-    with opened(path) as (container, stream):
-        if stream.codec_context.name not in FRAME_A_PACKET:
-            return None
+    rows = PacketRows()
+    with opened(path, number) as (container, stream):
         try:
-            for packet in container.demux(stream):
-                if not holds_frame(packet):
-                    continue
-                if packet.pts is None or len(stored) >= MAX_VIDEO_FRAMES or time.monotonic() > give_up_at:
+            for one in container.demux():
+                if time.monotonic() > give_up_at:
                     return None
-                if packet.is_keyframe and (len(keys) != 1 or _decodes_alone(packet, stream)):
-                    keys.append(packet.pts)
-                stored.append(packet.pts)
+                if one.stream is not stream or not one.size:
+                    continue
+                packet = cast("av.Packet[av.VideoStream]", one)
+                if packet.pts is None or len(rows.stamps) >= MAX_VIDEO_FRAMES:
+                    return None
+                rows.add(packet, decodes_alone=rows.key_count != 1 or _decodes_alone(packet, stream))
         except av.FFmpegError:
             return None
-    timeline = _timeline_of(stored, keys)
-    return timeline if timeline and len(timeline.stamps) == len(stored) else None
+        return rows.timeline(stream)
 
 
-def _timeline_of(stored: "array[int]", keys: "array[int]") -> Timeline | None:
-    if not keys:
-        return None
-    order = np.frombuffer(stored, np.int64)
-    return Timeline(np.unique(order), np.unique(np.frombuffer(keys, np.int64)), order)
+@functools.lru_cache(4)
+def remember_timeline(path: Path, number: int, _changed_ns: int, _size: int) -> Timeline | None:
+    """`read_timeline` without a limit; the newest few are kept."""
+    return read_timeline(path, number, float("inf"))
+
+
+class PacketRows:
+    """Packets of a stream, noted one by one."""
+
+    def __init__(self) -> None:
+        self.stamps, self.places = array("q"), array("q")
+        self.keys, self.held = array("b"), array("b")
+        self.key_count = 0
+
+    def add(self, packet: "av.Packet[av.VideoStream]", *, decodes_alone: bool) -> None:
+        """Notes the next one; `decodes_alone` is what it claims if it is a key frame."""
+        held = holds_frame(packet)
+        key = held and packet.is_keyframe and decodes_alone
+        self.key_count += key
+        self.stamps.append(packet.pts or 0)
+        self.places.append(UNKNOWN if packet.pos is None else packet.pos)
+        self.keys.append(key)
+        self.held.append(held)
+
+    def arrays(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]:
+        """Stamps, places and keys of `Timeline`."""
+        stamps, places = np.frombuffer(self.stamps, np.int64), np.frombuffer(self.places, np.int64)
+        return stamps, places, np.frombuffer(self.keys, np.bool_)
+
+    def timeline(self, stream: av.VideoStream) -> Timeline | None:
+        """None where there is no frame to begin with."""
+        if not self.key_count or not stream.time_base:
+            return None
+        stamps, places, keys = self.arrays()
+        held = np.flatnonzero(np.frombuffer(self.held, np.bool_))
+        time_base = float(stream.time_base)
+        start = int(stamps[held].min()) if stream.start_time is None else stream.start_time
+        running = run_on(stamps[held], keys[held], start, 1 / time_base)
+        seconds = np.full(len(stamps), -1.0)
+        seconds[held] = np.maximum(0.0, running.ticks * time_base)
+        index = np.full(len(stamps), UNKNOWN, np.int64)
+        if stream.codec_context.name in FRAME_A_PACKET:
+            index[held[running.order]] = np.arange(len(held))
+        return Timeline(
+            *(stamps, places, keys, seconds, index),
+            notes=tuple(describe(running, time_base)),
+            skipped_seconds=sum(ticks for _, ticks in running.jumps) * time_base,
+            can_seek=not running.restarts,
+        )
 
 
 def holds_frame(packet: "av.Packet[av.VideoStream]") -> bool:
@@ -78,6 +147,8 @@ def holds_frame(packet: "av.Packet[av.VideoStream]") -> bool:
 
 def _decodes_alone(packet: "av.Packet[av.VideoStream]", stream: av.VideoStream) -> bool:
     """Whether a key frame is one: in streams renewed strip by strip it is only called so."""
+    if stream.codec_context.name not in FRAME_A_PACKET or not packet.is_keyframe:
+        return True
     try:
         pictures = [*packet.decode(), *stream.codec_context.decode(None)]
     except av.FFmpegError:
@@ -85,73 +156,3 @@ def _decodes_alone(packet: "av.Packet[av.VideoStream]", stream: av.VideoStream) 
     finally:
         stream.codec_context.flush_buffers()
     return any(picture.pts == packet.pts for picture in pictures)
-
-
-class Clock:
-    """Presentation times of one stream, counted from its start."""
-
-    def __init__(self, stream: av.VideoStream, timeline: Timeline | None = None) -> None:
-        self.time_base = float(stream.time_base or 0)
-        self.start: int | None = stream.start_time
-        if self.start is None and timeline:
-            self.start = int(timeline.stamps[0])
-        rate = stream.average_rate or stream.guessed_rate
-        self.usual_seconds = 1 / float(rate) if rate else 0.0
-        self.latest = 0.0
-
-    def seconds(self, picture: av.VideoFrame) -> float:
-        """Time of a frame; one without a time stamp follows the one before."""
-        stamp = picture.pts if picture.pts is not None else picture.dts
-        if stamp is None:
-            self.latest += self.usual_seconds
-            return self.latest
-        if self.start is None:
-            self.start = stamp
-        self.latest = self.seconds_at(stamp)
-        return self.latest
-
-    def seconds_at(self, stamp: int) -> float:
-        """Time of what is shown at a presentation time."""
-        return max(0.0, (stamp - (self.start or 0)) * self.time_base)
-
-    def stamp(self, time_seconds: float) -> int:
-        """The presentation time at which a time of the stream is."""
-        return (self.start or 0) + round(time_seconds / self.time_base)
-
-    def seconds_long(self, one: "av.VideoFrame | av.Packet[av.VideoStream]") -> float:
-        """How long a frame is shown."""
-        return one.duration * self.time_base if one.duration else self.usual_seconds
-
-
-class Counter:
-    """Counts the frames of a stream as they come, by their timeline if that is known, else one by one."""
-
-    def __init__(self, timeline: Timeline | None) -> None:
-        self._known = timeline
-        self._stored, self._keys = array("q"), array("q")
-        self._next = 0
-        self.decoded = 0
-
-    def pass_over(self) -> None:
-        """Takes note of a frame that is not decoded."""
-        if not self._known:
-            self._next += 1
-
-    def index(self, picture: av.VideoFrame) -> int:
-        """Count of the frames before this one, the next that was decoded; no two have the same."""
-        index = self._next
-        if picture.pts is not None:
-            if self._known:
-                index = max(index, self._known.index(picture.pts))
-            else:
-                self._stored.append(picture.pts)
-                self._keys.extend([picture.pts] if picture.key_frame else ())
-        self._next = index + 1
-        self.decoded += 1
-        return index
-
-    def timeline(self) -> Timeline | None:
-        """The timeline of all frames; None when it is not known of all."""
-        if self._known or len(self._stored) < self._next:
-            return self._known
-        return _timeline_of(self._stored, self._keys)
