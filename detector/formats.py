@@ -8,7 +8,18 @@ Kind = Literal["photo", "video", "other"]
 SIGNATURE_BYTES = 1024
 PHOTO_SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".dib", ".tif", ".tiff", ".gif"}
-    | {".heic", ".heif", ".hif", ".avif"}
+    | {".heic", ".heif", ".hif", ".avif", ".jp2", ".j2k", ".j2c", ".jpf", ".jpx"}
+    | {".ppm", ".pgm", ".pbm", ".pnm", ".pfm", ".tga", ".targa", ".psd"}
+    | {".nef", ".nrw", ".cr2", ".cr3", ".crw", ".arw", ".srf", ".sr2", ".srw", ".dng", ".raf", ".orf"}
+    | {".rw2", ".rwl", ".pef", ".x3f", ".3fr", ".fff", ".iiq", ".erf", ".kdc", ".dcr", ".mos", ".mef"}
+)
+NETPBM_KINDS = (b"1", b"2", b"3", b"4", b"5", b"6", b"f")
+PHOTO_SIGNATURES = (
+    *(b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"8BPS\0\1"),
+    *(b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"),  # TIFF, and most camera raws
+    *(b"\0\0\0\x0cjP  \r\n\x87\n", b"\xff\x4f\xff\x51"),  # JPEG 2000, in boxes and bare
+    *(b"P" + kind + space for kind in NETPBM_KINDS for space in (b"\n", b"\r", b" ", b"\t")),
+    *(b"FUJIFILMCCD-RAW", b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"FOVb", b"II\x1a\0\0\0HEAPCCDR"),
 )
 VIDEO_SUFFIXES = frozenset(
     {".mp4", ".mov", ".mkv", ".webm", ".avi", ".ts", ".mts", ".m2ts", ".m4v", ".3gp", ".3g2", ".qt"}
@@ -16,10 +27,12 @@ VIDEO_SUFFIXES = frozenset(
     | {".mxf", ".dv", ".ogv", ".ogm", ".rm", ".rmvb", ".divx", ".amv", ".wtv", ".dvr-ms", ".dav"}
     | {".h264", ".264", ".h265", ".265", ".hevc", ".ivf", ".y4m", ".nut", ".insv", ".lrv"}
 )
+TARGA_SUFFIXES, TARGA_HEAD_BYTES = frozenset((".tga", ".targa")), 18
 HEIF_BRANDS = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
     | {b"mif1", b"mif2", b"msf1", b"miaf", b"avif", b"avis"}
-)  # ISO/IEC 23008-12 and the AV1 Image File Format: still pictures in the container that mp4 uses
+    | {b"crx "}
+)  # ISO/IEC 23008-12, the AV1 Image File Format and Canon: still pictures in the container that mp4 uses
 MP4_BOXES = frozenset(
     (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip", b"pnot", b"styp", b"moof", b"sidx")
 )
@@ -54,6 +67,21 @@ UNREAD_SIGNATURES = {
     b"BIK": "Bink video",
     b"KB2": "Bink video",
     b"MLVI": "Magic Lantern raw video",
+    b"\0\0\0\x0cJXL \r\n\x87\n": "JPEG XL",
+    b"II\xbc\x01": "JPEG XR",
+    b"\x76\x2f\x31\x01": "OpenEXR",
+    b"#?RADIANCE": "Radiance HDR",
+    b"#?RGBE": "Radiance HDR",
+    b"SDPX": "DPX",
+    b"XPDS": "DPX",
+    b"8BPS\0\2": "large Photoshop document",
+    b"gimp xcf": "GIMP picture",
+    b"BPG\xfb": "BPG",
+    b"FLIF": "FLIF",
+    b"AT&TFORM": "DjVu",
+    b"\0MRM": "Minolta raw",
+    b"\x0a\x05\x01\x08": "PCX",
+    b"SIMPLE  =": "FITS",
 }
 UNREAD_SUFFIXES = {
     ".swf": "Flash",
@@ -70,6 +98,9 @@ UNREAD_SUFFIXES = {
     ".ty": "TiVo recording",
     ".nsv": "Nullsoft video",
     ".gxf": "General Exchange Format video",
+    ".jxl": "JPEG XL",
+    ".psb": "large Photoshop document",
+    ".mrw": "Minolta raw",
 }
 
 
@@ -81,11 +112,19 @@ def claimed_kind(path: PurePath) -> Kind:
     return "video" if suffix in VIDEO_SUFFIXES else "other"
 
 
-def kind_of(head: bytes) -> Kind:
-    """What a file is that starts with these bytes."""
-    if _is_photo(head):
+def kind_of(path: PurePath, head: bytes) -> Kind:
+    """What a file is that starts with these bytes; its name decides only where they can be anything."""
+    if _is_photo(head) or is_targa(path, head):
         return "photo"
     return "video" if find_container(head) else "other"
+
+
+def is_targa(path: PurePath, head: bytes) -> bool:
+    """Whether a file is a Targa picture: it has no signature, so that its name has to say so, too."""
+    if path.suffix.lower() not in TARGA_SUFFIXES or len(head) < TARGA_HEAD_BYTES or _is_photo(head):
+        return False
+    palette, kind, depth, flags = head[1], head[2], head[16], head[17]
+    return palette < 2 and kind in (1, 2, 3, 9, 10, 11) and depth in (8, 16, 24, 32) and flags < 0x40
 
 
 def find_container(head: bytes) -> str:
@@ -106,9 +145,7 @@ def find_unread(path: PurePath, head: bytes) -> str:
 
 
 def _is_photo(head: bytes) -> bool:
-    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a")):
-        return True
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
+    if head.startswith(PHOTO_SIGNATURES):
         return True
     if head.startswith(b"BM") and head[6:10] == b"\0\0\0\0":
         return True

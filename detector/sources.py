@@ -92,7 +92,7 @@ def find_kind(path: Path) -> Kind:
             head = file.read(SIGNATURE_BYTES)
     except OSError:
         return claimed_kind(path)
-    return kind_of(head)
+    return kind_of(path, head)
 
 
 def printable(name: str) -> str:

@@ -53,8 +53,8 @@ class FileResult:
     """All frames looked at, in order of index."""
     detections: sv.Detections
     """All frames' detections down to the floor, by frame and rank; `data` holds, besides what `Model` gives,
-    `frame_index`, `time_seconds`, `rank`, `frame_width`, `frame_height`, `annotated` and `crop` (paths
-    in the report folder, "" for none)."""
+    `frame_index`, `time_seconds`, `rank`, `page`, `frame_width`, `frame_height`, `annotated` and `crop`
+    (paths in the report folder, "" for none)."""
 
 
 def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
@@ -103,7 +103,7 @@ def empty_detections() -> sv.Detections:
     """No detections, with every array a file's detections have."""
     nothing = np.empty(0)
     names = [*("rival_class_id", "rival_confidence", "ambiguous", "frame_index", "time_seconds", "rank")]
-    names += ["frame_width", "frame_height", "annotated", "crop"]
+    names += ["page", "frame_width", "frame_height", "annotated", "crop"]
     return sv.Detections(
         np.empty((0, 4), np.float32),
         confidence=np.empty(0, np.float32),
@@ -192,7 +192,7 @@ class _Look:
         if max(frame.image.shape[:2]) >= side:
             return frame
         try:
-            image = read_image(self.media.path, photo_side=side)
+            image = read_image(self.media.path, photo_side=side, index=frame.index)
         except MediaError:  # damaged at its end: the upper part is in the frame
             image = cv2.resize(frame.image, frame.resolution_wh).astype(np.uint8)
         return replace(frame, image=image)

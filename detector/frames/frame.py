@@ -22,6 +22,8 @@ class Frame:
     """Upright RGB, shape (height, width, 3); only to be read."""
     resolution_wh: tuple[int, int]
     """Pixels of the file's own picture; more than those of `image` where that was decoded smaller."""
+    page: int = 0
+    """Count of the pictures of the file before this one; 0 for the one that viewers show."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

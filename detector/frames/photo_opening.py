@@ -12,6 +12,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.Image import open as open_image  # bound now: ultralytics replaces Image.open by one that installs
 
 from detector.errors import MediaError, NotReadError
+from detector.formats import SIGNATURE_BYTES, is_targa
 from detector.frames.memory import check_webp
 from detector.frames.previews import find_preview, find_raw
 from detector.frames.sharpest import PILLOW_ERRORS
@@ -19,7 +20,7 @@ from detector.frames.tiff import describe_samples, read_directories
 
 PHOTO_FORMATS = (
     *("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "HEIF", "AVIF"),
-    *("JPEG2000", "PPM", "PSD", "TGA"),
+    *("JPEG2000", "PPM", "PSD"),
 )
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -54,7 +55,7 @@ def opened_photo(path: Path, max_bytes: int) -> Iterator[OpenedPhoto]:
         warnings.simplefilter("ignore")  # Pillow warns of damaged metadata; the pixels decide here
         try:
             with path.open("rb") as file:
-                photo = _open_raw(file) or _open(file, max_bytes)
+                photo = _open_raw(file) or _open(file, path, max_bytes)
                 with photo.image:
                     yield photo
         except PILLOW_ERRORS as error:
@@ -71,10 +72,12 @@ def size_of(file: BinaryIO) -> int:
     return file.seek(0, io.SEEK_END)
 
 
-def _open(file: BinaryIO, max_bytes: int) -> OpenedPhoto:
+def _open(file: BinaryIO, path: Path, max_bytes: int) -> OpenedPhoto:
     check_webp(file, max_bytes)
+    file.seek(0)
+    formats = ("TGA",) if is_targa(path, file.read(SIGNATURE_BYTES)) else PHOTO_FORMATS
     try:
-        return OpenedPhoto(open_image(file, formats=PHOTO_FORMATS), file)
+        return OpenedPhoto(open_image(file, formats=formats), file)
     except UnidentifiedImageError as error:
         file.seek(0)
         if file.read(4) in TIFF_STARTS and (directories := read_directories(file)):

@@ -83,7 +83,7 @@ def _read_page(number: int, page: OpenedPhoto, sampling: Sampling, coverage: Cov
     resolution_wh = (width, height)
     if reduced_by > 1 and decoded_wh != whole_wh:
         resolution_wh = whole_wh if (width, height) == decoded_wh else whole_wh[::-1]
-    yield Frame(number, 0.0, pixels, resolution_wh)
+    yield Frame(number, 0.0, pixels, resolution_wh, number)
     if damage:
         raise MediaError(damage)
 

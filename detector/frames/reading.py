@@ -40,12 +40,15 @@ def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterato
         yield frame
 
 
-def read_image(path: Path, *, photo_side: int = 0) -> NDArray[np.uint8]:
-    """One photo, upright RGB (height, width, 3), read-only, decoded as with `Sampling.photo_side`.
+def read_image(path: Path, *, photo_side: int = 0, index: int = 0) -> NDArray[np.uint8]:
+    """One picture of a photo, upright RGB (height, width, 3), read-only, as with `Sampling.photo_side`.
 
     Raises MediaError.
     """
-    return next(read_photo(path, Sampling(photo_side=photo_side), Coverage("photo"))).image
+    for frame in read_photo(path, Sampling(photo_side=photo_side), Coverage("photo")):
+        if frame.index == index:
+            return frame.image
+    raise MediaError(f"no picture {index + 1} in it")
 
 
 def read_spans(

@@ -174,7 +174,7 @@ class Journal:
             ),
         )
         self.connection.executemany(
-            "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             ((sha256, *row) for row in _detection_rows(result)),
         )
 
@@ -212,7 +212,7 @@ def _detection_rows(result: FileResult) -> Iterator[tuple[object, ...]]:
     columns |= dict(zip(("left", "top", "right", "bottom"), found.xyxy.T, strict=True))
     names = ["frame_index", "rank", "time_seconds", "class_id", "confidence", "rival_class_id"]
     names += ["rival_confidence", "ambiguous", "left", "top", "right", "bottom"]
-    names += ["frame_width", "frame_height", "annotated", "crop"]
+    names += ["page", "frame_width", "frame_height", "annotated", "crop"]
     return zip(*(np.asarray(columns[name]).tolist() for name in names), strict=True)
 
 

@@ -24,7 +24,8 @@ CREATE TABLE detections (
     class_id INTEGER NOT NULL, confidence REAL NOT NULL,
     rival_class_id INTEGER NOT NULL, rival_confidence REAL NOT NULL, ambiguous INTEGER NOT NULL,
     "left" REAL NOT NULL, top REAL NOT NULL, "right" REAL NOT NULL, bottom REAL NOT NULL,
-    frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL, annotated TEXT NOT NULL, crop TEXT NOT NULL,
+    page INTEGER NOT NULL, frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL,
+    annotated TEXT NOT NULL, crop TEXT NOT NULL,
     PRIMARY KEY (sha256, frame_index, rank)
 ) WITHOUT ROWID;
 -- Every frame looked at, with the perceptual hashes of the whole and of what is inside its margins.

@@ -86,6 +86,7 @@ def write_pictures(
         "frame_index": np.full(count, frame.index),
         "time_seconds": np.full(count, frame.time_seconds),
         "rank": np.arange(count),
+        "page": np.full(count, frame.page),
         "frame_width": np.full(count, width),
         "frame_height": np.full(count, height),
         "annotated": np.where(pictured, annotated, ""),

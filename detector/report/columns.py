@@ -80,6 +80,7 @@ DETECTIONS = Table(
         Column("kind", "photo or video", sql="f.kind"),
         Column("frame_index", "frames shown before it", "whole"),
         _seconds("time_seconds", "presentation time from the start; 0 for photos"),
+        Column("page", "pictures before it in a photo of several; 0 is what viewers show", "whole"),
         Column("label", "which flag it seems to be", "foreign"),
         Column("confidence", "how sure the model is, 0 to 1", "number", decimals=4),
         Column("rival_label", "the other flag on the same place"),
