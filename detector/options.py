@@ -66,6 +66,8 @@ class ScanOptions:
     """Replace the authors of posts by pseudonyms, in the tables and in the journal."""
     file_timeout: float = 3600.0
     """Seconds after which a file is given up, with what was seen until then."""
+    photo_memory: int = 1000
+    """Megabytes that decoding one photo may take; JPEGs are decoded smaller, others refused beyond that."""
     max_failures: int | None = None
     """Stop the scan after this many failed files; never when None."""
     retry_failed: bool = False
@@ -81,6 +83,8 @@ class ScanOptions:
             raise UsageError("--workers and --threads must be at least 1")
         if self.every < 0 or self.file_timeout <= 0:
             raise UsageError("--every must not be negative, and --file-timeout must be more than 0")
+        if self.photo_memory < 1:
+            raise UsageError("--photo-memory must be at least 1")
         for name, value in (("--min-confidence", self.min_confidence), ("--floor", self.floor)):
             if value is not None and not 0 < value <= 1:
                 raise UsageError(f"{name} must be more than 0 and at most 1")

@@ -107,6 +107,7 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
             every_seconds=options.every,
             keyframes=options.keyframes,
             photo_side=PHOTO_SIDE * max(info.input_sizes),
+            photo_bytes=options.photo_memory * 1_000_000,
             max_seconds=options.file_timeout,
         ),
         densify=options.densify,

@@ -111,6 +111,10 @@ def scan(
     file_timeout: Annotated[
         float, typer.Option(help="Give a file up after so many seconds, keeping what was seen.")
     ] = defaults.file_timeout,
+    photo_memory: Annotated[
+        int,
+        typer.Option(help="Megabytes that decoding one photo may take; larger JPEGs are decoded smaller."),
+    ] = defaults.photo_memory,
     max_failures: Annotated[
         int | None, typer.Option(help="Stop after so many failed files. (default: never)")
     ] = defaults.max_failures,
@@ -138,6 +142,7 @@ def scan(
         threads=threads,
         detail=detail,
         file_timeout=file_timeout,
+        photo_memory=photo_memory,
         max_failures=max_failures,
         retry_failed=retry_failed,
     )
