@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
 from detector.formats import SIGNATURE_BYTES, claimed_kind, find_unread
-from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.frame import PHOTO_BYTES, Coverage, Frame, Sampling
 from detector.frames.motion import has_stills, read_moving_part
 from detector.frames.photos import read_animation, read_photo
 from detector.frames.seeking import decode_spans, read_at
@@ -65,7 +65,7 @@ def _guarded(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
 
 
 def read_image(
-    path: Path, *, photo_side: int = 0, index: int = 0, photo_bytes: int = Sampling.photo_bytes
+    path: Path, *, photo_side: int = 0, index: int = 0, photo_bytes: int = PHOTO_BYTES
 ) -> NDArray[np.uint8]:
     """One picture of a photo, upright RGB (height, width, 3), read-only, as with `Sampling`.
 
