@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MIN_GAP_SECONDS = 1.0
-GAP_SAMPLES = 2.0  # an event goes on over a sample without the flag, not over two
+GAP_SAMPLES = 2.0  # an event goes on over one sample without the flag, not over two
 CLOSER_STEPS = 5  # times as dense the neighbourhood of an event is looked at
 MAX_CLOSER_FRAMES = 300  # a file
 
@@ -20,11 +20,16 @@ class Spell:
     last: int
 
 
-def find_spells(time_seconds: NDArray[np.float64], gap_seconds: float) -> list[Spell]:
-    """Spells of ascending times (n,): a pause of more than `gap_seconds` begins a new one."""
+def find_spells(
+    time_seconds: NDArray[np.float64], seen_seconds: NDArray[np.float64], gap_seconds: float
+) -> list[Spell]:
+    """Spells of ascending times (n,) of those (m,) that were looked at: a pause of more than `gap_seconds`
+    begins a new one, unless nothing was looked at in it, as when a still is shown for long."""
     if not len(time_seconds):
         return []
-    breaks = np.flatnonzero(np.diff(time_seconds) > gap_seconds)
+    seen = np.sort(seen_seconds)
+    between = np.searchsorted(seen, time_seconds[1:]) - np.searchsorted(seen, time_seconds[:-1], "right")
+    breaks = np.flatnonzero((np.diff(time_seconds) > gap_seconds) & (between > 0))
     firsts, lasts = np.append(0, breaks + 1), np.append(breaks, len(time_seconds) - 1)
     return [Spell(first, last) for first, last in zip(firsts.tolist(), lasts.tolist(), strict=True)]
 
@@ -55,7 +60,7 @@ def spans_to_look_closer(
     """
     order = np.argsort(hit_seconds, kind="stable")
     times, sure = hit_seconds[order], confidence[order]
-    spells = find_spells(times, max(MIN_GAP_SECONDS, GAP_SAMPLES * every_seconds))
+    spells = find_spells(times, seen_seconds, max(MIN_GAP_SECONDS, GAP_SAMPLES * every_seconds))
     spells.sort(key=lambda spell: -float(sure[spell.first : spell.last + 1].max()))
     seen = np.unique(seen_seconds)
     spans: list[tuple[float, float]] = []

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, replace
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ from scipy.sparse.csgraph import connected_components
 from detector.copies import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
 from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
-from detector.ids import ID_DIGITS, detection_id, event_id, frame_id
+from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
 from detector.journal import Journal, ReportInfo, define_views
 from detector.posts import Post, is_sidecar, match_posts, pseudonym
 
@@ -206,27 +207,30 @@ def _event_rows(connection: sqlite3.Connection, every_seconds: float) -> Iterato
         "ORDER BY sha256, class_id, time_seconds, frame_index, confidence DESC",
         connection,
     )
-    for sha256, of_file in hits.groupby("sha256", sort=True):
-        sampled = np.array(
-            [
-                seconds
-                for (seconds,) in connection.execute(
-                    "SELECT time_seconds FROM frames WHERE sha256 = ? ORDER BY time_seconds", (sha256,)
-                )
-            ]
-        )
+    hits["stream"] = hits["frame_index"] // STREAM_FRAMES
+    for names, of_stream in hits.groupby(["sha256", "stream"], sort=True):
+        sha256, stream = cast("tuple[str, int]", names)
+        sampled = _sampled_seconds(connection, sha256, int(stream))
         gap = gap_seconds(sampled, every_seconds)
-        for class_id, seen in of_file.groupby("class_id", sort=True):
+        for class_id, seen in of_stream.groupby("class_id", sort=True):
             frames = seen.drop_duplicates("frame_index")  # the most confident of each frame
-            for spell in find_spells(frames["time_seconds"].to_numpy(float), gap):
+            for spell in find_spells(frames["time_seconds"].to_numpy(float), sampled, gap):
                 part = frames.iloc[spell.first : spell.last + 1]
                 start, end = float(part["time_seconds"].iloc[0]), float(part["time_seconds"].iloc[-1])
                 best = part.iloc[int(part["confidence"].argmax())]
                 yield (
-                    event_id(str(sha256), int(str(class_id)), int(part["frame_index"].iloc[0])),
+                    event_id(sha256, int(str(class_id)), int(part["frame_index"].iloc[0])),
                     *(sha256, int(str(class_id)), start, end),
-                    detection_id(str(sha256), int(best["frame_index"]), int(best["rank"])),
+                    detection_id(sha256, int(best["frame_index"]), int(best["rank"])),
                     *(float(part["confidence"].max()), float(part["confidence"].median()), len(part)),
                     int(((sampled >= start) & (sampled <= end)).sum()),
                     int(part["ambiguous"].all()),
                 )
+
+
+def _sampled_seconds(connection: sqlite3.Connection, sha256: str, stream: int) -> NDArray[np.float64]:
+    rows = connection.execute(
+        "SELECT time_seconds FROM frames WHERE sha256 = ? AND frame_index / ? = ? ORDER BY time_seconds",
+        (sha256, STREAM_FRAMES, stream),
+    )
+    return np.array([seconds for (seconds,) in rows], float)

@@ -24,6 +24,11 @@ def detection_id_sql(table: str) -> str:
     return f"substr({table}.sha256, 1, {ID_DIGITS}) || '-' || {table}.frame_index || '-' || {table}.rank"
 
 
+def stream_sql(frame_index: str) -> str:
+    """`stream_of` as an SQL expression."""
+    return f"{frame_index} / {STREAM_FRAMES}"
+
+
 def stream_of(frame_index: int) -> int:
     """Which of the streams of a file that show pictures a frame is of; frames of the first count from 0,
     those of stream n from n × `STREAM_FRAMES`."""

@@ -19,7 +19,7 @@ class ExportFormat(enum.StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     LABELSTUDIO = "labelstudio"
-    XLSX = "xlsx"
+    CSV_EXCEL = "csv-excel"
 
 
 def default_weights() -> Path:

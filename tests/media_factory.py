@@ -7,6 +7,7 @@ from pathlib import Path
 
 import av
 import numpy as np
+from av.stream import Disposition
 from numpy.typing import NDArray
 
 from detector.sources import Media, find_kind
@@ -84,6 +85,28 @@ def write_video(
             frame.time_base = stream.codec_context.time_base
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    return path
+
+
+def write_streams(
+    path: Path, streams: Sequence[Sequence[Image]], *, codecs: Sequence[str] = (), cover: int = -1
+) -> Path:
+    """A file with several video streams at 10 frames a second; that of number `cover` is marked as one."""
+    with av.open(str(path), "w") as container:
+        opened = []
+        for number, images in enumerate(streams):
+            stream = container.add_stream(codecs[number] if codecs else "libx264", rate=10)
+            assert isinstance(stream, av.VideoStream)
+            stream.height, stream.width = images[0].shape[:2]
+            stream.pix_fmt = "yuvj420p" if stream.codec_context.name == "mjpeg" else "yuv420p"
+            stream.disposition = Disposition.attached_pic if number == cover else Disposition(0)
+            opened.append(stream)
+        for stream, images in zip(opened, streams, strict=True):
+            for index, image in enumerate(images):
+                frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+                frame.pts, frame.time_base = index, Fraction(1, 10)
+                container.mux(stream.encode(frame))
+            container.mux(stream.encode(None))
     return path
 
 

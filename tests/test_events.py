@@ -5,7 +5,8 @@ from detector.events import CLOSER_STEPS, MAX_CLOSER_FRAMES, find_spells, gap_se
 
 
 def spells(times: list[float], gap: float) -> list[tuple[int, int]]:
-    return [(spell.first, spell.last) for spell in find_spells(np.array(times), gap)]
+    seen = np.arange(0, 10, 0.1)
+    return [(spell.first, spell.last) for spell in find_spells(np.array(times), seen, gap)]
 
 
 def spans(times: list[float], confidence: list[float], every: float = 1.0) -> list[tuple[float, float]]:
@@ -25,6 +26,13 @@ def test_a_pause_longer_than_the_gap_begins_a_new_spell() -> None:
     assert spells([0, 1, 3, 5.1, 6], 2) == [(0, 2), (3, 4)]
     assert spells([4], 2) == [(0, 0)]
     assert spells([], 2) == []
+
+
+def test_a_spell_goes_on_where_nothing_else_was_looked_at() -> None:
+    stills = np.arange(0, 300, 30, dtype=np.float64)
+    assert [(one.first, one.last) for one in find_spells(stills, stills, 2)] == [(0, 9)]
+    without = np.delete(stills, 4)
+    assert [(one.first, one.last) for one in find_spells(without, stills, 2)] == [(0, 3), (4, 8)]
 
 
 def test_the_gap_is_two_samples_but_never_less_than_a_second() -> None:

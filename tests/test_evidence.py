@@ -10,11 +10,11 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from detector.ids import ID_DIGITS
+from detector.ids import ID_DIGITS, STREAM_FRAMES
 from detector.options import ScanOptions
 from detector.scanning import scan
 from tests.conftest import BLUE, RED, picture
-from tests.media_factory import write_video
+from tests.media_factory import write_streams, write_video
 
 
 def scan_to(folder: Path, out: Path, weights: Path, **options: object) -> dict[str, list[dict[str, str]]]:
@@ -103,6 +103,33 @@ def test_an_appearance_in_a_video_is_one_event_with_its_true_bounds(
     assert 2.3 <= float(by_id[first["best_detection"]]["time_seconds"]) < 4.8
     assert int(first["frames_hit"]) == int(first["frames_sampled"]) > 3
     assert first["event_id"] != second["event_id"]
+
+
+def test_a_still_that_is_shown_for_minutes_is_one_event(tmp_path: Path, fake_weights: Path) -> None:
+    (tmp_path / "in").mkdir()
+    times = list(range(0, 300_000, 30_000))
+    images = [picture((1, 1, RED))] * 10
+    write_video(tmp_path / "in" / "a.mp4", images, codec="libx264", milliseconds=times)
+    (event,) = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["events"]
+    assert (event["start_seconds"], event["end_seconds"]) == ("0.000", "270.000")
+    assert (event["frames_hit"], event["frames_sampled"]) == ("10", "10")
+
+
+def test_each_video_stream_of_a_file_has_its_rows_and_events(tmp_path: Path, fake_weights: Path) -> None:
+    (tmp_path / "in").mkdir()
+    flag, nothing = [picture((1, 1, RED))] * 30, [picture()] * 30
+    write_streams(tmp_path / "in" / "a.mkv", [nothing, flag, flag[:20]])
+    tables = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)
+    (file,) = tables["files"]
+    assert (file["status"], file["reason"]) == ("ok", "")
+    assert {row["stream"] for row in tables["detections"]} == {"1", "2"}
+    for row in tables["detections"]:
+        stream, index = divmod(int(row["frame_index"]), STREAM_FRAMES)
+        assert (row["stream"], index) == (str(stream), round(10 * float(row["time_seconds"])))
+    first, second = sorted(tables["events"], key=lambda event: event["stream"])
+    assert (first["stream"], second["stream"]) == ("1", "2")
+    assert float(first["end_seconds"]) == pytest.approx(2.9, abs=0.21)
+    assert float(second["end_seconds"]) == pytest.approx(1.9, abs=0.21)
 
 
 def test_without_densify_only_the_coarse_frames_are_looked_at(tmp_path: Path, fake_weights: Path) -> None:

@@ -17,6 +17,7 @@ from detector.export.rows import (
 )
 from detector.export.writing import dump, open_new, write_list
 from detector.formats import VIDEO_SUFFIXES
+from detector.ids import stream_of
 from detector.pictures import ALMOST_SHARE
 
 FORMAT_VERSION = "1.6"
@@ -108,7 +109,7 @@ def _describe_detection(found: FrameDetection, frame: ReportFrame, *, is_video: 
 
 def _frame_rate(frames: list[ReportFrame]) -> float:
     """The mean rate up to the last frame looked at: where rates vary, `time_seconds` is the truth."""
-    last = frames[-1] if frames else None
+    last = next((frame for frame in reversed(frames) if not stream_of(frame.frame_index)), None)
     if last and last.frame_index and last.time_seconds > 0:
         return round(last.frame_index / last.time_seconds, 4)
     return UNKNOWN_FRAME_RATE

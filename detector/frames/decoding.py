@@ -6,6 +6,9 @@ from detector.errors import MediaError
 from detector.frames.frame import Coverage
 from detector.frames.opening import reason_of
 
+MAX_UNREADABLE_SHARE = (
+    0.1  # of the frames that were to be decoded; with more a video is not looked at as a whole
+)
 MAX_BAD_PACKETS = 64  # in a row; past this nothing useful follows and the video counts as broken off
 
 
@@ -18,6 +21,17 @@ class Decoder:
         self.tried = 0
         self.bad_in_a_row = 0
         self.last_error = ""
+
+    def check(self) -> None:
+        """Raises MediaError when so much was damaged that nothing seen does not mean nothing there."""
+        unreadable = self.coverage.frames_unreadable
+        if unreadable > MAX_UNREADABLE_SHARE * self.tried:
+            raise MediaError(f"seen only in part: {unreadable} of {self.tried} frames are unreadable")
+
+    def pass_over(self, packet: "av.Packet[av.VideoStream]") -> None:
+        """Counts what is known to be damaged without decoding it."""
+        self.tried += packet.is_corrupt
+        self.coverage.frames_unreadable += packet.is_corrupt
 
     def decode(self, packet: "av.Packet[av.VideoStream]") -> list[av.VideoFrame]:
         """Pictures that are complete with this packet, in the order in which they are shown."""

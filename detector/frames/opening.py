@@ -12,7 +12,10 @@ from av.stream import Disposition
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
 from detector.formats import SIGNATURE_BYTES, find_container
 
-MAX_VIDEO_PIXELS = 8192 * 8192  # a frame; 8K video has half of it
+MAX_FRAME_BYTES = (
+    8192 * 8192 * 3 // 2
+)  # as decoded; a decoder holds up to 16 frames. 8K in 10 bits has as many
+USUAL_BITS = 12  # a pixel, of a stream that does not tell: brightness, and colour at half of the sides
 MAX_STREAMS = 16  # of one file that are looked at
 
 
@@ -56,6 +59,9 @@ def _open(path: Path) -> av.container.InputContainer:
     # The demuxer is named and only the file protocol allowed: a playlist or a reference to another file
     # or address inside a stranger's video is never followed.
     options = {"protocol_whitelist": "file", "enable_drefs": "0"}
+    options["max_pixels"] = str(
+        2 * _most_pixels(USUAL_BITS)
+    )  # to look inside; what is larger has no size then
     return av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
 
 
@@ -66,11 +72,17 @@ def _video_stream(container: av.container.InputContainer, number: int) -> av.Vid
     context = stream.codec_context
     if context is None or not context.codec:
         raise NotReadError("its video codec is unknown to FFmpeg")
-    if context.width * context.height > MAX_VIDEO_PIXELS:
-        raise MediaError(f"too large: {context.width} × {context.height} pixels a frame")
-    context.options = {"max_pixels": str(MAX_VIDEO_PIXELS)}
+    bits = context.format.padded_bits_per_pixel if context.format else USUAL_BITS
+    if context.width * context.height > _most_pixels(bits):
+        size = f"{context.width} × {context.height} pixels of {bits} bits"
+        raise MediaError(f"too large: {size} a frame, more than {MAX_FRAME_BYTES / 1e6:.0f} MB")
+    context.options = {"max_pixels": str(_most_pixels(bits))}
     context.thread_count = 1  # workers are the parallelism
     return stream
+
+
+def _most_pixels(bits: int) -> int:
+    return MAX_FRAME_BYTES * 8 // max(1, bits)
 
 
 def reason_of(error: av.FFmpegError) -> str:

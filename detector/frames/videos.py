@@ -34,7 +34,7 @@ def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[F
     broken: list[MediaError] = []
     unread: list[NotReadError] = []
     for number in streams[:MAX_STREAMS]:
-        part = Coverage("video")
+        part, name = Coverage("video"), f"video stream {number}: " if len(streams) > 1 else ""
         try:
             for frame in _read_stream(path, number, sampling, part, give_up_at):
                 yield replace(frame, index=number * STREAM_FRAMES + frame.index)
@@ -42,9 +42,11 @@ def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[F
             unread.append(error)
             part.notes.append(f"not looked at: {error}")
         except MediaError as error:
-            broken.append(type(error)(f"{_name(number)}{error}"))
+            broken.append(type(error)(f"{name}{error}"))
         finally:
-            _add_stream(coverage, number, part)
+            _add_stream(coverage, part, name)
+            if part.timelines:
+                coverage.timelines[number] = part.timelines[0]
     if len(unread) == len(streams):
         coverage.notes.clear()
         raise unread[0]
@@ -54,18 +56,12 @@ def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[F
         raise broken[0]
 
 
-def _name(number: int) -> str:
-    return f"video stream {number}: " if number else ""
-
-
-def _add_stream(coverage: Coverage, number: int, part: Coverage) -> None:
+def _add_stream(coverage: Coverage, part: Coverage, name: str) -> None:
     coverage.frames_unreadable += part.frames_unreadable
     coverage.read_seconds = max(coverage.read_seconds, part.read_seconds)
     coverage.declared_seconds = max(coverage.declared_seconds, part.declared_seconds)
     coverage.captured_at = coverage.captured_at or part.captured_at
-    coverage.notes += [f"{_name(number)}{note}" for note in part.notes]
-    if part.timelines:
-        coverage.timelines[number] = part.timelines[0]
+    coverage.notes += [f"{name}{note}" for note in part.notes]
 
 
 def _read_stream(
@@ -127,7 +123,7 @@ class _Reading:
             for packet in self._packets(timeline.skipped_seconds if timeline else 0.0):
                 number = counter.number(packet)
                 if shortcut and shortcut.passes_over(number, packet):
-                    coverage.frames_unreadable += packet.is_corrupt
+                    decoder.pass_over(packet)
                     self._reach(counter.pass_over(number), counter.clock.seconds_long(packet))
                     continue
                 for picture in decoder.decode(packet):
@@ -144,6 +140,7 @@ class _Reading:
             coverage.notes += known.notes if known else counter.clock.notes
         if not counter.decoded:
             raise MediaError(f"no frame could be decoded{decoder.last_error}")
+        decoder.check()
 
     def _packets(self, skipped_seconds: float) -> "Iterator[av.Packet[av.VideoStream]]":
         """Packets of the stream. Raises MediaError at the end when the file is shorter than it claims."""

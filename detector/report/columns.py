@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from detector.ids import ID_DIGITS, STREAM_FRAMES, stream_sql
+
 Type = Literal["text", "foreign", "whole", "number", "flag"]
 """`foreign` is text that strangers wrote; a `flag` is written as true or false."""
 
@@ -69,6 +71,10 @@ POST = (
     Column("posted_at", "when it was posted, UTC", "foreign"),
 )
 
+STREAM = "which of the file's video streams it is in, from 0"
+FRAME_INDEX = f"frames of its stream shown before it, and {STREAM_FRAMES} for each stream before that"
+FIRST_FRAME = f"CAST(substr(event_id, {ID_DIGITS} + 3 + length(class_id)) AS INTEGER)"
+
 DETECTIONS = Table(
     "detections",
     "temp.files f JOIN temp.shown USING (sha256) LEFT JOIN temp.settled ON detection_id = id "
@@ -78,8 +84,9 @@ DETECTIONS = Table(
         Column("file", "path under the scanned folder", "foreign", "f.file"),
         Column("sha256", "hash of the file's content"),
         Column("kind", "photo or video", sql="f.kind"),
-        Column("frame_index", "frames shown before it", "whole"),
+        Column("frame_index", FRAME_INDEX, "whole"),
         _seconds("time_seconds", "presentation time from the start; 0 for photos"),
+        Column("stream", STREAM, "whole", stream_sql("frame_index")),
         Column("page", "pictures before it in a photo of several; 0 is what viewers show", "whole"),
         Column("label", "which flag it seems to be", "foreign"),
         Column("confidence", "how sure the model is, 0 to 1", "number", decimals=4),
@@ -207,6 +214,7 @@ EVENTS = Table(
         Column("label", "which flag it seems to be", "foreign", "c.label"),
         _seconds("start_seconds", "first frame that shows it"),
         _seconds("end_seconds", "last frame that shows it"),
+        Column("stream", STREAM, "whole", stream_sql(FIRST_FRAME)),
         Column("best_detection", "id of the surest detection"),
         Column("max_confidence", "of its detections, 0 to 1", "number", decimals=4),
         Column("median_confidence", "of its detections, 0 to 1", "number", decimals=4),

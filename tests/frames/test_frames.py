@@ -448,6 +448,56 @@ def test_damage_in_the_middle_is_counted_and_the_rest_read(tmp_path: Path, name:
     assert coverage.read_seconds > 9
 
 
+def damage_packets(path: Path, numbers: range) -> Path:
+    """Overwrites these packets of a video, and nothing else, with noise."""
+    with av.open(str(path)) as container:
+        packets = [packet for packet in container.demux(video=0) if packet.size]
+        places = [(packets[number].pos or 0, packets[number].size) for number in numbers]
+    content = bytearray(path.read_bytes())
+    for start, size in places:
+        content[start + 8 : start + size] = np.random.default_rng(start).bytes(size - 8)
+    path.write_bytes(content)
+    return path
+
+
+@pytest.mark.parametrize("sampling", [ALL, Sampling(every_seconds=1.0), Sampling(keyframes=True)])
+def test_a_video_of_which_much_is_unreadable_is_not_looked_at_as_a_whole(
+    tmp_path: Path, sampling: Sampling
+) -> None:
+    options = {"g": "1", "x264-params": "slices=1"}
+    path = write_video(tmp_path / "a.mp4", noisy_images(64), codec="libx264", options=dict(options))
+    damaged = damage_packets(path, range(4, 60))
+    seen, coverage, error = read_until_error(damaged, sampling)
+    assert seen
+    assert coverage.frames_unreadable > 30
+    unreadable = f"seen only in part: {coverage.frames_unreadable} of "
+    assert str(error).startswith(unreadable)
+    tried = int(str(error).removeprefix(unreadable).removesuffix(" frames are unreadable"))
+    assert coverage.frames_unreadable < tried <= 64
+
+
+def test_a_video_with_a_little_damage_is_looked_at_as_a_whole(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "a.mp4", noisy_images(64), codec="libx264", options={"g": "1"})
+    seen, coverage = read_all(damage_packets(path, range(10, 16)))
+    assert coverage.frames_unreadable in range(1, 7)
+    assert len(seen) > 50
+
+
+def test_frames_that_take_too_much_memory_are_refused_before_they_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(opening, "MAX_FRAME_BYTES", 64 * 48 * 3 // 2)
+    for pixels, bits in (("yuv444p", 24), ("yuv420p10le", 24), ("yuv444p10le", 48)):
+        path = write_video(tmp_path / f"{pixels}.mkv", [grey_level(80)], codec="ffv1", pixels=pixels)
+        seen, _, error = read_until_error(path)
+        assert (len(seen), str(error).split(" a frame")[0]) == (
+            0,
+            f"too large: 64 × 48 pixels of {bits} bits",
+        )
+    path = write_video(tmp_path / "a.mkv", [grey_level(80)], codec="ffv1", pixels="yuv420p")
+    assert levels(read_all(path)[0]) == [80]
+
+
 @pytest.mark.parametrize("name", ["a.mp4", "a.mkv", "a.ts", "a.avi"])
 def test_damage_anywhere_in_a_video_raises_nothing_but_media_errors(tmp_path: Path, name: str) -> None:
     write_video(tmp_path / name, noisy_images(6, 32, 32))
@@ -598,9 +648,9 @@ def test_limits_end_reading_with_a_reason(tmp_path: Path, monkeypatch: pytest.Mo
     assert str(error).startswith("too large: 64 × 48 pixels take ")
     seen, _, error = read_until_error(animation)
     assert (len(seen), str(error)) == (2, "stopped after 2 frames")
-    monkeypatch.setattr(opening, "MAX_VIDEO_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(opening, "MAX_FRAME_BYTES", 64 * 48 * 3 // 2 - 1)
     seen, _, error = read_until_error(video)
-    assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels a frame")
+    assert (len(seen), str(error)) == (0, "too large: 64 × 48 pixels of 12 bits a frame, more than 0 MB")
 
 
 # Files of strangers
