@@ -19,7 +19,7 @@ class ExportFormat(enum.StrEnum):
     COCO = "coco"
     YOLO = "yolo"
     LABELSTUDIO = "labelstudio"
-    CSV_EXCEL = "csv-excel"
+    XLSX = "xlsx"
 
 
 def default_weights() -> Path:

@@ -192,7 +192,12 @@ class _Look:
         if max(frame.image.shape[:2]) >= side:
             return frame
         try:
-            image = read_image(self.media.path, photo_side=side, index=frame.index)
+            image = read_image(
+                self.media.path,
+                photo_side=side,
+                index=frame.index,
+                photo_bytes=self.settings.sampling.photo_bytes,
+            )
         except MediaError:  # damaged at its end: the upper part is in the frame
             image = cv2.resize(frame.image, frame.resolution_wh).astype(np.uint8)
         return replace(frame, image=image)

@@ -64,7 +64,7 @@ def noting(table: Path | None) -> Iterator[tuple[Note, Counter[str]]]:
         return
     try:
         with table.open("x", encoding="utf-8", newline="") as file:
-            rows = csv.writer(file, lineterminator="\n")
+            rows = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
             rows.writerow(field.name for field in fields(Difference))
 
             def note(row: Difference) -> None:

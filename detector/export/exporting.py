@@ -8,12 +8,12 @@ from pathlib import Path
 
 from detector.errors import ReportFolderError, UsageError
 from detector.export.coco import write_coco
-from detector.export.csv_excel import write_csv_excel
 from detector.export.labelstudio import write_labelstudio
 from detector.export.megadetector import write_megadetector
 from detector.export.reviewed import write_reviewed
 from detector.export.rows import ExportSource, Written
 from detector.export.writing import create_output
+from detector.export.xlsx import write_xlsx
 from detector.export.yolo import write_yolo
 from detector.journal import define_views, read_database
 from detector.options import ExportFormat
@@ -23,9 +23,9 @@ WRITERS: dict[ExportFormat, Callable[[ExportSource, Path], Written]] = {
     ExportFormat.COCO: write_coco,
     ExportFormat.YOLO: write_yolo,
     ExportFormat.LABELSTUDIO: write_labelstudio,
-    ExportFormat.CSV_EXCEL: write_csv_excel,
+    ExportFormat.XLSX: write_xlsx,
 }
-SINGLE_FILES = frozenset({ExportFormat.MEGADETECTOR})
+ENDINGS = {ExportFormat.MEGADETECTOR: "-megadetector.json", ExportFormat.XLSX: ".xlsx"}  # of single files
 UNFINISHED = "the scan was stopped before it had looked at every file; what is missing is not in the export"
 
 
@@ -54,7 +54,7 @@ def export_report(
     with read_database(folder) as connection:
         info = define_views(connection)
         weights_name, ended_at, complete = _read_run(folder)
-        source = ExportSource(folder, connection, info, weights_name, ended_at)
+        source = ExportSource(folder, connection, info, weights_name, ended_at, target)
         with create_output(target) as path:
             written = write_reviewed(source, path) if reviewed else WRITERS[to](source, path)
     notes = written.notes if complete else (UNFINISHED, *written.notes)
@@ -64,7 +64,7 @@ def export_report(
 def default_out(folder: Path, to: ExportFormat, *, reviewed: bool = False) -> Path:
     """Beside the report, not in it: its manifest stays true."""
     mark = "-reviewed" if reviewed else ""
-    return folder.with_name(f"{folder.name}-{to}{mark}{'.json' if to in SINGLE_FILES else ''}")
+    return folder.with_name(folder.name + ENDINGS.get(to, f"-{to}{mark}"))
 
 
 def _read_run(folder: Path) -> tuple[str, str, bool]:

@@ -91,7 +91,7 @@ def write_reviewed(source: ExportSource, folder: Path) -> Written:
     write_data_yaml(folder / "data.yaml", DATA_YAML, source.info.class_names)
     gone, written = 0, []
     with open_new(folder / "pictures.csv") as out:
-        table = csv.writer(out, lineterminator="\n")
+        table = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         table.writerow(field.name for field in fields(Picture))
         for one in frames:
             split = splits[one.group]

@@ -36,6 +36,8 @@ class ExportSource:
     weights_name: str
     ended_at: str
     """When the scan's newest run ended, ISO 8601 with `Z`."""
+    target: Path
+    """Where what is written will lie, absolute."""
 
 
 @dataclass(frozen=True, slots=True)

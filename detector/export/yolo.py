@@ -56,7 +56,7 @@ def write_yolo(source: ExportSource, folder: Path) -> Written:
     write_data_yaml(folder / "data.yaml", DATA_YAML, source.info.class_names)
     files = detections = 0
     with open_new(folder / "pictures.csv") as out:
-        table = csv.writer(out, lineterminator="\n")
+        table = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         table.writerow(field.name for field in fields(Picture))
         for copies in read_contents(source):
             shown = [frame for frame in read_frames(source, copies[0]) if frame.shown]

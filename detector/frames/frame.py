@@ -8,6 +8,8 @@ from numpy.typing import NDArray
 from detector.formats import Kind
 from detector.frames.timeline import Timeline
 
+PHOTO_BYTES = 1_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -37,7 +39,7 @@ class Sampling:
     photo_side: int = 0
     """Pixels that the long side of a JPEG photo must have at least: a larger one is decoded at a half, a
     quarter or an eighth where that leaves as many, which is much faster. With 0 it is not."""
-    photo_bytes: int = 1_000_000_000
+    photo_bytes: int = PHOTO_BYTES
     """Memory that decoding a photo may take. A JPEG is decoded smaller to need no more, others refused."""
     max_seconds: float = float("inf")
     """Working time after which reading a file ends with a reason."""

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
 from detector.formats import SIGNATURE_BYTES, claimed_kind, find_unread
-from detector.frames.frame import Coverage, Frame, Sampling
+from detector.frames.frame import PHOTO_BYTES, Coverage, Frame, Sampling
+from detector.frames.motion import has_stills, read_moving_part
 from detector.frames.photos import read_animation, read_photo
 from detector.frames.seeking import decode_spans, read_at
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
@@ -28,24 +29,50 @@ def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterato
     given out before is sound.
     """
     if media.kind == "photo":
-        frames = read_photo(media.path, sampling, coverage)
+        frames = _read_photo_file(media.path, sampling, coverage)
     elif media.kind == "video":
         frames = read_video(media.path, sampling, coverage)
     else:
         raise _explain_other(media.path)
-    for frame in frames:
+    for frame in _guarded(frames, media.path):
         if not coverage.frames_read:
             coverage.width, coverage.height = frame.resolution_wh
         coverage.frames_read += 1
         yield frame
 
 
-def read_image(path: Path, *, photo_side: int = 0, index: int = 0) -> NDArray[np.uint8]:
-    """One picture of a photo, upright RGB (height, width, 3), read-only, as with `Sampling.photo_side`.
+def _read_photo_file(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    """What stands in the file, then what moves in it."""
+    try:
+        stills = has_stills(path)
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror}") from error
+    if stills:
+        yield from read_photo(path, sampling, coverage)
+    if coverage.kind == "photo":  # else all of it was an animation
+        yield from read_moving_part(path, sampling, coverage)
+
+
+def _guarded(frames: Iterator[Frame], path: Path) -> Iterator[Frame]:
+    """The frames; whatever a decoder raises besides what it is known to raise costs this file alone."""
+    try:
+        yield from frames
+    except MediaError:
+        raise
+    except Exception as error:
+        said = str(error).replace(str(path), path.name)
+        raise MediaError(f"its decoder failed: {type(error).__name__}: {said}") from error
+
+
+def read_image(
+    path: Path, *, photo_side: int = 0, index: int = 0, photo_bytes: int = PHOTO_BYTES
+) -> NDArray[np.uint8]:
+    """One picture of a photo, upright RGB (height, width, 3), read-only, as with `Sampling`.
 
     Raises MediaError.
     """
-    for frame in read_photo(path, Sampling(photo_side=photo_side), Coverage("photo")):
+    sampling = Sampling(photo_side=photo_side, photo_bytes=photo_bytes)
+    for frame in _guarded(read_photo(path, sampling, Coverage("photo")), path):
         if frame.index == index:
             return frame.image
     raise MediaError(f"no picture {index + 1} in it")

@@ -1,19 +1,24 @@
 """The journal in, what people read out: tables, summary, page, manifest, and its check."""
 
+from detector.report.cells import escape_cell
+from detector.report.columns import Column, Table
 from detector.report.opened import Report, open_report
 from detector.report.outputs import RunInfo, read_description, rewrite_report, write_report
 from detector.report.summary import Reach, Summary
-from detector.report.tables import escape_cell
+from detector.report.tables import list_tables
 from detector.report.verify import Standing, Verification, verify_report
 
 __all__ = [
+    "Column",
     "Reach",
     "Report",
     "RunInfo",
     "Standing",
     "Summary",
+    "Table",
     "Verification",
     "escape_cell",
+    "list_tables",
     "open_report",
     "read_description",
     "rewrite_report",

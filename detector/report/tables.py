@@ -1,49 +1,43 @@
 """The journal in, a report's tables as CSV out."""
 
-from collections.abc import Iterator, Sequence
-from math import isnan
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import pandas as pd
-
 from detector.journal import Journal, read_verdicts
-from detector.report.columns import DETECTIONS, EVENTS, REVIEWS, Table, describe_files
+from detector.report.cells import foreign_cell, own_cell
+from detector.report.columns import DETECTIONS, EVENTS, REVIEWS, Column, Table, Type, describe_files
 from detector.report.writing import replacing
 
 ROWS_AT_ONCE = 20_000
-SPREADSHEET_TRIGGERS = ("=", "+", "-", "@", "\t", "\r")  # OWASP, CSV Injection
+
+
+def list_tables(connection: sqlite3.Connection, class_names: Sequence[str]) -> list[Table]:
+    """Every table of a report; that of reviews only where somebody has reviewed."""
+    tables = [DETECTIONS, describe_files(class_names), EVENTS]
+    return [*tables, REVIEWS] if read_verdicts(connection) else tables
 
 
 def write_tables(journal: Journal, folder: Path, class_names: Sequence[str]) -> None:
-    """Writes every table; that of reviews only where somebody has reviewed."""
-    tables = [DETECTIONS, describe_files(class_names), EVENTS]
-    if read_verdicts(journal.connection):
-        tables.append(REVIEWS)
-    for table in tables:
-        rows = pd.read_sql_query(table.sql, journal.connection, chunksize=ROWS_AT_ONCE)
-        _write_csv(rows, table, folder / f"{table.name}.csv")
+    """Writes every table, from the views of `define_views`."""
+    for table in list_tables(journal.connection, class_names):
+        with replacing(folder / f"{table.name}.csv") as file:
+            file.write(",".join(own_cell(column.name) for column in table.columns) + "\n")
+            rows = journal.connection.execute(table.sql)
+            while chunk := rows.fetchmany(ROWS_AT_ONCE):
+                columns = zip(table.columns, zip(*chunk, strict=True), strict=True)
+                cells = [FORMATS[column.type](column, values) for column, values in columns]
+                file.writelines(",".join(row) + "\n" for row in zip(*cells, strict=True))
 
 
-def escape_cell(text: str) -> str:
-    """The text so that no spreadsheet takes it for a formula."""
-    return "'" + text if text.startswith(SPREADSHEET_TRIGGERS) else text
+def _write_numbers(column: Column, values: Sequence[float | None]) -> list[str]:
+    return ["" if value is None else f"{value:.{column.decimals}f}" for value in values]
 
 
-def _write_csv(chunks: Iterator[pd.DataFrame], table: Table, path: Path) -> None:
-    with replacing(path) as file:
-        pd.DataFrame(columns=[one.name for one in table.columns]).to_csv(
-            file, index=False, lineterminator="\n"
-        )
-        for chunk in chunks:
-            for column in table.columns:
-                name = column.name
-                if column.type == "number":
-                    numbers = chunk[name].astype(float)
-                    chunk[name] = [
-                        "" if isnan(number) else f"{number:.{column.decimals}f}" for number in numbers
-                    ]
-                elif column.type == "foreign":
-                    chunk[name] = chunk[name].map(escape_cell)
-                elif column.type == "flag":
-                    chunk[name] = chunk[name].map({0: "false", 1: "true"})
-            chunk.to_csv(file, header=False, index=False, lineterminator="\n")
+FORMATS: Mapping[Type, Callable[[Column, Sequence], list[str]]] = {  # type: ignore[type-arg]
+    "foreign": lambda _, values: [foreign_cell(value or "") for value in values],
+    "text": lambda _, values: [own_cell(value or "") for value in values],
+    "whole": lambda _, values: ["" if value is None else str(value) for value in values],
+    "number": _write_numbers,
+    "flag": lambda _, values: ["true" if value else "false" for value in values],
+}
