@@ -5,7 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := demo-report
 
-.PHONY: demo test benchmark fuzz clean
+TOOLS := build/tools
+RUNTIME := build/runtime
+TOOL_VERSIONS := uv==0.13.9 cyclonedx-bom==7.5.0 pip-licenses==5.5.5
+
+.PHONY: demo test benchmark fuzz lock wheel sbom clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -24,6 +28,29 @@ fuzz: $(VENV)/.installed-test
 benchmark: $(VENV)/.installed-test
 	$(BIN)/python scripts/benchmark.py
 
+# What `make test` installs, with the hash of every file; for all systems and Python versions.
+lock: $(TOOLS)/.installed
+	$(TOOLS)/bin/uv pip compile pyproject.toml --extra test --extra train --extra openvino --universal \
+		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
+		--output-file requirements.lock
+
+wheel: $(VENV)/.installed-test
+	$(BIN)/hatchling build -t wheel -d dist
+
+# What the wheel brings with it: CycloneDX, and the licences as a table.
+sbom: wheel $(TOOLS)/.installed
+	$(PYTHON) -m venv --clear $(RUNTIME)
+	$(RUNTIME)/bin/python -m pip install --quiet --disable-pip-version-check dist/*.whl
+	$(TOOLS)/bin/cyclonedx-py environment --pyproject pyproject.toml --output-reproducible \
+		--output-file dist/sbom.cdx.json $(RUNTIME)/bin/python
+	$(TOOLS)/bin/pip-licenses --python $(RUNTIME)/bin/python --format markdown --with-urls \
+		--output-file dist/licences.md
+
+$(TOOLS)/.installed: Makefile
+	$(PYTHON) -m venv $(TOOLS)
+	$(TOOLS)/bin/python -m pip install --quiet --disable-pip-version-check $(TOOL_VERSIONS)
+	@touch $@
+
 $(VENV)/.python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 		|| { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11"; exit 1; }
@@ -34,9 +61,10 @@ $(VENV)/.installed: pyproject.toml | $(VENV)/.python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
 
-$(VENV)/.installed-test: pyproject.toml | $(VENV)/.python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test,train]'
+$(VENV)/.installed-test: pyproject.toml requirements.lock | $(VENV)/.python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
 	@touch $(VENV)/.installed $@
 
 clean:
-	rm -rf $(VENV) $(DEMO)
+	rm -rf $(VENV) $(DEMO) build dist

@@ -13,6 +13,8 @@ class ExitCode(enum.IntEnum):
     WEIGHTS = 3
     REPORT_FOLDER = 4
     MAX_FAILURES = 5
+    INSTALLATION = 7  # a part of it is missing, cannot be loaded or does not work
+    NOTHING = 8  # no file was found that could be scanned
     INTERRUPTED = 130
 
 

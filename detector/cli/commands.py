@@ -11,16 +11,27 @@ from rich.console import Console
 from rich.markup import escape
 
 from detector import __version__
-from detector.cli.printing import print_comparison, print_summary, print_verification, shown
-from detector.cli.progress import show_count, show_progress, stop_on_interrupt
+from detector.cli.failures import CommandLineError, explain_import
+from detector.cli.help import Command, Commands, GroupedCommand
+from detector.cli.printing import (
+    print_checks,
+    print_comparison,
+    print_interruption,
+    print_nothing,
+    print_pace,
+    print_summary,
+    print_verification,
+    shown,
+)
+from detector.cli.progress import Pace, show_count, show_progress, stop_on_interrupt
 from detector.errors import DetectorError, ExitCode
-from detector.options import ExportFormat, ScanOptions
+from detector.options import ExportFormat, ScanOptions, default_weights
 from detector.sources import printable
 
 app = typer.Typer(
     help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
+    cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -33,12 +44,28 @@ def main() -> None:
     os.umask(FOR_OWNER)  # here, once: also for SQLite, for exports and for every worker
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
-        app()
+        sys.exit(app(prog_name="detector", standalone_mode=False))
     except DetectorError as error:
-        Console(stderr=True, soft_wrap=True).print(f"[bold red]Error:[/] {escape(printable(str(error)))}")
+        _complain(str(error))
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
+    except CommandLineError as error:
+        if message := error.format_message():  # none where the help was shown instead
+            _complain(f"{message}; see detector --help, or --help behind a command")
+        sys.exit(ExitCode.USAGE)
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] == "detector":
+            raise  # a bug
+        _complain(explain_import(error))
+        sys.exit(ExitCode.INSTALLATION)
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(ExitCode.INTERRUPTED)
+
+
+def _complain(sentence: str) -> None:
+    """All errors look like this."""
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"[bold red]Error:[/] {escape(printable(sentence))}"
+    )
 
 
 def _show_version(wanted: bool) -> None:
@@ -57,7 +84,7 @@ def common(
     """Finds the flags of Azerbaijan and of the Kanak people in photos and videos."""
 
 
-@app.command()
+@app.command(cls=GroupedCommand)
 def scan(
     paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders to scan.")] = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Report folder.")] = defaults.out,
@@ -152,17 +179,21 @@ def scan(
     import_early()
     from detector.scanning import scan as scan_folder
 
-    console = Console(stderr=True)
+    console, pace = Console(stderr=True), Pace()
     with stop_on_interrupt(console) as stop, show_progress(console, quiet=quiet) as report_progress:
-        outcome = scan_folder(options, report_progress, stop)
+        outcome = scan_folder(options, pace.noting(report_progress), stop)
     if not quiet:
         print_summary(outcome, options)
+        print_pace(pace)
     elif outcome.exit_code == ExitCode.INTERRUPTED:
-        console.print("Interrupted. Run the same command again to go on.")
+        print_interruption(console, outcome.summary)
+    if not outcome.summary.files:
+        print_nothing(console, options)
+        raise typer.Exit(ExitCode.NOTHING)
     raise typer.Exit(outcome.exit_code)
 
 
-@app.command()
+@app.command(cls=Command)
 def review(
     report: Annotated[Path, typer.Argument(help="Report folder.")],
     port: Annotated[int, typer.Option(help="Port at 127.0.0.1. (default: a free one)")] = 0,
@@ -183,7 +214,7 @@ def review(
     console.print(f"Every verdict is kept. Tables: {shown(report)}")
 
 
-@app.command()
+@app.command(cls=Command)
 def export(
     report: Annotated[Path, typer.Argument(help="Report folder.")],
     to: Annotated[ExportFormat, typer.Option("--to", help="Format.")],
@@ -206,7 +237,7 @@ def export(
         console.print("Boxes are a machine's: nobody has confirmed them.")
 
 
-@app.command()
+@app.command(cls=Command)
 def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> None:
     """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
     from detector.report import verify_report
@@ -217,7 +248,7 @@ def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> No
     raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
 
 
-@app.command()
+@app.command(cls=Command)
 def compare(
     a: Annotated[Path, typer.Argument(help="Report folder.")],
     b: Annotated[Path, typer.Argument(help="Another, of the same files or some of them.")],
@@ -231,3 +262,18 @@ def compare(
     print_comparison(compare_reports(a, b, csv))
     if csv:
         Console(highlight=False, soft_wrap=True).print(f"Every difference: {shown(csv)}")
+
+
+@app.command(cls=Command)
+def doctor(
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where reports are to be written.")] = defaults.out,
+    weights: Annotated[
+        Path | None,
+        typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
+    ] = defaults.weights,
+) -> None:
+    """Check this installation: decoders, devices, weights, writing, and that flags are found in a picture."""
+    from detector.doctor import examine
+
+    if not print_checks(examine(weights or default_weights(), out)):
+        raise typer.Exit(ExitCode.INSTALLATION)

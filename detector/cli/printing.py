@@ -1,17 +1,21 @@
 """What the commands tell on the terminal."""
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from detector import __version__
 from detector.errors import ExitCode
 from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
+    from detector.cli.progress import Pace
     from detector.compare import Comparison
+    from detector.doctor import Check
     from detector.report import Reach, Standing, Summary, Verification
     from detector.scanning import Outcome
 
@@ -64,7 +68,48 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     if outcome.exit_code == ExitCode.MAX_FAILURES:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
     elif outcome.exit_code == ExitCode.INTERRUPTED:
-        console.print("[bold]Interrupted.[/] Run the same command again to go on.")
+        print_interruption(console, summary)
+
+
+def print_interruption(console: Console, summary: "Summary") -> None:
+    """What a scan that was stopped has reached, and what not."""
+    reached = f"{summary.files - summary.not_reached} of {summary.files} files were looked at"
+    missing = f"{summary.not_reached} were not reached"
+    console.print(f"[bold]Interrupted.[/] {reached}, {missing}. Run the same command again to go on.")
+
+
+def print_pace(pace: "Pace") -> None:
+    """How long a scan took."""
+    a_second = pace.looked_at / pace.seconds
+    text = f"{pace.looked_at} files in {pace.seconds:.1f} s, {a_second:.1f} files a second"
+    if pace.recalled:
+        text += f"; {pace.recalled} more were known from before"
+    Console(highlight=False).print(f"{text}.")
+
+
+def print_nothing(console: Console, options: ScanOptions) -> None:
+    """That there was nothing to scan, and where it was looked for."""
+    places = [printable(str(path)) for path in options.paths] + ["--from-file"] * bool(options.from_file)
+    inside = "and in the folders in it" if options.recursive else "not in the folders in it (--no-recursive)"
+    console.print(
+        f"[bold]Nothing to scan:[/] no file in {escape(', '.join(places))}, {inside}. "
+        "Hidden files and folders, whose names begin with a dot, and the report itself are passed over.",
+        soft_wrap=True,
+        highlight=False,
+    )
+
+
+def print_checks(checks: "Iterable[Check]") -> bool:
+    """The state of an installation, a line for each part as it becomes known; whether all is well."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"flag-detector {__version__}")
+    wrong = 0
+    for check in checks:
+        wrong += not check.well
+        mark = "[green]well [/]" if check.well else "[bold red]wrong[/]"
+        console.print(f"  {mark}  {check.name:10} {shown(check.found)}")
+    console.print("Everything works." if not wrong else f"[bold]{wrong} of these do not work.[/]")
+    return not wrong
 
 
 def _print_unmatched(console: Console, summary: "Summary") -> None:

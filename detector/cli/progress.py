@@ -25,6 +25,29 @@ if TYPE_CHECKING:
 PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
 
 
+class Pace:
+    """How many files a scan has looked at, and for how long."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self.looked_at = 0
+        self.recalled = 0
+
+    @property
+    def seconds(self) -> float:
+        """Since the beginning."""
+        return max(time.monotonic() - self._started, 0.1)
+
+    def noting(self, report_progress: "Callable[[Progress], None]") -> "Callable[[Progress], None]":
+        """What is called after each file in its place."""
+
+        def note(progress: "Progress") -> None:
+            self.looked_at, self.recalled = progress.done - progress.recalled, progress.recalled
+            report_progress(progress)
+
+        return note
+
+
 @contextmanager
 def stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
     """Ctrl-C asks for an orderly end; a second one ends at once."""

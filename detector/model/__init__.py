@@ -12,7 +12,7 @@ from detector.model.classifier import (
 from detector.model.flags import Model, NetworkModel, TwoLooks, load_model
 from detector.model.joining import NMS_IOU, are_ambiguous, find_leads, suppress
 from detector.model.letterbox import PADDING_GREY
-from detector.model.networks import Run, load_onnx
+from detector.model.networks import Run, find_devices, load_onnx
 from detector.model.weights import WeightsInfo, read_weights_info
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "WeightsInfo",
     "are_ambiguous",
     "cut_square",
+    "find_devices",
     "find_leads",
     "load_model",
     "load_onnx",

@@ -44,6 +44,18 @@ def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, 
     return lambda inputs: list(session.run(None, dict(zip(names, inputs, strict=True)))), properties
 
 
+def find_devices() -> dict[str, str]:
+    """For each of `options.DEVICES` why it is not to be had, "" when it is."""
+    providers = import_onnxruntime().get_available_providers()
+    try:
+        import_openvino()
+        openvino = ""
+    except ImportError:
+        openvino = "pip install '.[openvino]'"
+    cuda = "" if "CUDAExecutionProvider" in providers else "pip install onnxruntime-gpu"
+    return {"cpu": "", "openvino": openvino, "cuda": cuda}
+
+
 def _load_openvino(path: Path, threads: int) -> Run:
     """The same on the CPU through OpenVINO, in the precision that the processor is fastest in.
 

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
+
 from detector import __version__
 from detector.errors import ReportFolderError
 from detector.journal import Journal, ReportInfo, define_views, reopen_journal
@@ -26,7 +28,6 @@ VERSIONED = (
     "av",
     "numpy",
     "onnxruntime",
-    "opencv-python",
     "pandas",
     "pillow",
     "pillow-heif",
@@ -103,5 +104,6 @@ def _describe_run(run: RunInfo) -> dict[str, Any]:
         "versions": {
             "python": platform.python_version(),
             **{name: importlib.metadata.version(name) for name in VERSIONED},
+            "opencv": cv2.__version__,  # of whichever of its packages is installed
         },
     }

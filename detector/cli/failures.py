@@ -1,0 +1,21 @@
+"""What ends a command that is no failure of the tool's own, as one sentence."""
+
+from typing import cast
+
+import typer
+
+CommandLineError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
+"""What Typer raises for all that is wrong with a command line; it has no public name there."""
+
+SYSTEM_LIBRARIES = ("libGL", "libgthread", "libglib", "libX", "libSM", "libICE")
+
+
+def explain_import(error: ImportError) -> str:
+    """What is missing, and what helps."""
+    if any(name in str(error) for name in SYSTEM_LIBRARIES):
+        return (
+            f"OpenCV with windows is installed and lacks a library of this system ({error}); "
+            "pip install --force-reinstall --no-deps opencv-python-headless, "
+            "or on Debian and Ubuntu apt-get install libgl1 libglib2.0-0"
+        )
+    return f"a part of this installation cannot be loaded: {error}; install flag-detector again"

@@ -1,0 +1,49 @@
+"""How `--help` is laid out: options in groups, and no type on what is only there or not."""
+
+from typing import Any
+
+from typer.core import TyperCommand, TyperGroup
+
+PANELS = {
+    "Input": ("from_file", "recursive", "follow_links"),
+    "What is looked for": ("every", "keyframes", "densify", "min_confidence", "floor", "weights", "detail"),
+    "Output": ("out", "show_faces", "pseudonymise", "pseudonym_key", "quiet"),
+    "Speed and limits": ("device", "workers", "threads", "file_timeout", "photo_memory", "worker_memory"),
+    "Going on": ("max_failures", "retry_failed"),
+}
+PLACE_OF = {name: (place, panel) for place, panel in enumerate(PANELS) for name in PANELS[panel]}
+ELSEWHERE = (len(PANELS), "Help")
+
+
+class Command(TyperCommand):
+    """A command."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All that can be given, as it is to be shown."""
+        return [_without_type(one) for one in super().get_params(ctx)]
+
+
+class GroupedCommand(Command):
+    """A command with so many options that they are shown in `PANELS`."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All that can be given, panel by panel."""
+        given = super().get_params(ctx)
+        for one in given:
+            if one.param_type_name == "option":
+                one.rich_help_panel = PLACE_OF.get(one.name, ELSEWHERE)[1]
+        return sorted(given, key=lambda one: PLACE_OF.get(one.name, ELSEWHERE)[0])
+
+
+class Commands(TyperGroup):
+    """All commands."""
+
+    def get_params(self, ctx: Any) -> list[Any]:
+        """All that can be given before a command."""
+        return [_without_type(one) for one in super().get_params(ctx)]
+
+
+def _without_type(option: Any) -> Any:
+    if getattr(option, "is_flag", False):
+        option.metavar = ""
+    return option
