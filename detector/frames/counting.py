@@ -110,13 +110,16 @@ class Clock:
         self._first: int | None = None
         self._latest = 0.0
         self._shift = 0.0
+        self._has_begun = False
 
     def seconds(self, picture: av.VideoFrame) -> float:
         """Time of a frame; one without a time stamp follows the one before."""
         stamp = picture.pts if picture.pts is not None else picture.dts
         if stamp is None:
-            self._latest += self.usual_seconds
+            self._latest += self.usual_seconds if self._has_begun else 0.0
+            self._has_begun = True
             return self._latest
+        self._has_begun = True
         if self._start is None:
             self._start = stamp
         seconds = max(0.0, (stamp - self._start) * self.time_base + self._shift)

@@ -100,15 +100,25 @@ def _decode_from(
     leaps = LEAPS_SECONDS if timeline.can_seek and begin else ()
     for back_seconds in (*leaps, None):
         with opened(path, stream_number) as (container, stream):
-            if back_seconds is not None:
-                back = round(back_seconds / float(stream.time_base or 1))
-                container.seek(int(timeline.stamps[begin]) - back, stream=stream)
-            leapt = back_seconds is not None
+            leapt = back_seconds is not None and _leap(
+                container, stream, timeline.stamps[begin], back_seconds
+            )
             packets = _number_packets(container, stream, timeline, begin, give_up_at, leapt=leapt)
             first = next(packets, None)
             if first:
                 yield from _decode(chain([first], packets), stream, timeline, wanted)
                 return
+
+
+def _leap(
+    container: av.container.InputContainer, stream: av.VideoStream, stamp: int, back_seconds: int
+) -> bool:
+    """Whether the container could be made to go on so much before a stamp; it begins at its start if not."""
+    try:
+        container.seek(int(stamp) - round(back_seconds / float(stream.time_base or 1)), stream=stream)
+    except av.FFmpegError:
+        return False
+    return True
 
 
 def _number_packets(

@@ -39,7 +39,8 @@ class Timeline:
     skipped_seconds: float = 0.0
     """By how much the clock leapt ahead."""
     can_seek: bool = False
-    """Whether a stamp says where in the file to look."""
+    """Whether a stamp and a place say which packet it is: where several share a place, as in MPEG program
+    streams, what is met after a leap is not cut into packets as it was before."""
 
     @property
     def shown(self) -> NDArray[np.bool_]:
@@ -58,11 +59,9 @@ class Timeline:
 
     def find(self, packet: "av.Packet[av.VideoStream]") -> int:
         """Number of a packet that was met after a leap in the file; -1 where that is not sure."""
-        if packet.pts is None:
+        if packet.pts is None or packet.pos is None:
             return UNKNOWN
-        same = np.flatnonzero(self.stamps == packet.pts)
-        if packet.pos is not None and packet.pos >= 0:
-            same = same[self.places[same] == packet.pos]
+        same = np.flatnonzero((self.stamps == packet.pts) & (self.places == packet.pos))
         return int(same[0]) if len(same) == 1 else UNKNOWN
 
 
@@ -136,7 +135,8 @@ class PacketRows:
             *(stamps, places, keys, seconds, index),
             notes=tuple(describe(running, time_base)),
             skipped_seconds=sum(ticks for _, ticks in running.jumps) * time_base,
-            can_seek=not running.restarts,
+            can_seek=not running.restarts
+            and bool(places.min() >= 0 and len(np.unique(places)) == len(places)),
         )
 
 

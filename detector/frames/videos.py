@@ -24,6 +24,8 @@ from detector.ids import STREAM_FRAMES
 
 MAX_MISSING_SECONDS = 1.0  # and MAX_MISSING_SHARE: declared lengths are rounded and audio may outlast video
 MAX_MISSING_SHARE = 0.05
+MAX_REST_BYTES = 65_536  # and MAX_REST_SHARE of what was read: an index may lie there
+MAX_REST_SHARE = 0.25
 EPOCH_YEAR = 1970  # writers that know no time leave 1904 or 1970
 
 
@@ -146,18 +148,24 @@ class _Reading:
         """Packets of the stream. Raises MediaError at the end when the file is shorter than it claims."""
         coverage, declared = self.coverage, self.coverage.declared_seconds
         coverage.declared_seconds = max(0.0, declared - skipped_seconds)
-        reached = 0.0  # by any stream: sound may end last
+        reached, place = 0.0, 0  # by any stream: sound may end last
         for packet in self.container.demux():
             if time.monotonic() > self.give_up_at:
                 raise MediaError(f"stopped by the time limit{where(coverage)}")
             if packet.pts is not None and packet.time_base:
                 stamp = packet.pts - (packet.stream.start_time or 0) + (packet.duration or 0)
                 reached = max(reached, float(stamp * packet.time_base))
+            place = max(place, (packet.pos or 0) + packet.size)
             if packet.stream is self.stream:
                 yield cast("av.Packet[av.VideoStream]", packet)
         missing = declared - max(reached, coverage.read_seconds)
         if missing > max(MAX_MISSING_SECONDS, MAX_MISSING_SHARE * declared):
             raise MediaError(f"cut short{where(coverage)}")
+        left = (self.container.size or 0) - place
+        if place and left > max(MAX_REST_BYTES, MAX_REST_SHARE * place):
+            coverage.notes.append(
+                f"what lies behind its end was not looked at: {left} of {place + left} bytes"
+            )
 
     def _reach(self, seconds: float, seconds_long: float) -> None:
         if seconds >= 0:
