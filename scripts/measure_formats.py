@@ -66,9 +66,8 @@ def main() -> None:
         plain = [_look(WRITTEN[0], image, Path(folder), model) for image in images]
         shown = [(image, seen) for image, seen in zip(images, plain, strict=True) if seen.labels]
         print(f"{len(shown)} of {len(images)} pictures show a flag as plain JPEG\n")
-        print(
-            "| format | found | confidence | in place | colours differ by | seconds |\n|---|--:|--:|--:|--:|--:|"
-        )
+        print("| format | found | confidence | in place | colours differ by | seconds |")
+        print("|---|--:|--:|--:|--:|--:|")
         for written in WRITTEN:
             if any(word in written.name for word in options.only):
                 print(_row(written, shown, Path(folder), model), flush=True)

@@ -16,6 +16,7 @@ from detector.model.classifier import Classifier, weigh
 from detector.model.joining import NMS_IOU, join_rivals, suppress
 from detector.model.letterbox import Letterboxed, letterbox
 from detector.model.networks import load_onnx, load_pt
+from detector.model.pieces import find_pieces, keep_whole
 from detector.model.weights import WeightsInfo, read_weights_info
 
 Image = NDArray[np.uint8]
@@ -24,7 +25,7 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 in pixels of the input, then a confidence for each class."""
 
 SAME_CROP_IOU = 0.8  # proposals that overlap more are looked at again once
-MAX_SECOND_LOOKS = 64  # an image
+MAX_SECOND_LOOKS = 64  # an image, and each piece of a very long one
 MAX_CANDIDATES = 1000  # an image, before boxes of the same flag are joined
 CLOSE_SIZE = 384  # pixels of input: in larger ones, beside such a one, only small boxes are believed
 MAX_DISTANT_SIDE = 128  # pixels of input, a small box's longer side
@@ -120,25 +121,37 @@ class NetworkModel:
         proposed = self._propose(images, self.classifier.info.candidate_floor)
         for image, rows in zip(images, proposed, strict=True):
             ordered = rows[np.argsort(-rows[:, 4], kind="stable")]
-            apart = ordered[suppress(ordered[:, :4], ordered[:, 4], SAME_CROP_IOU)][:MAX_SECOND_LOOKS]
+            apart = ordered[suppress(ordered[:, :4], ordered[:, 4], SAME_CROP_IOU)]
+            pieces = 1 + len(find_pieces(image.shape[1], image.shape[0]))
+            apart = apart[: MAX_SECOND_LOOKS * pieces]
             xyxy = apart[:, :4]
             looks.append(TwoLooks(xyxy, apart[:, 4], self.classifier.classify(image, xyxy)))
         return looks
 
     def _propose(self, images: Sequence[Image], floor: float) -> Iterator[NDArray[np.float32]]:
-        """All boxes of each image (n, 6) as `_read_output` gives them, from every input size.
+        """All boxes of each image (n, 6) as `_read_output` gives them, from every input size, of a very long
+        one from pieces of it, too.
 
         One image at a time: on a CPU a batch is no faster and costs memory.
         """
         for image in images:
-            rows = [np.empty((0, 6), np.float32)]
-            for size in self.info.input_sizes:
-                boxed = letterbox(image, size)
-                (output,) = self._network(np.asarray(cv2.dnn.blobFromImage(boxed.image, 1 / 255), np.float32))
-                largest = find_largest_side(size, self.info.input_sizes)
-                believed = output[:, output[2:4].max(axis=0) <= largest]
-                rows.append(_read_output(believed, boxed, image.shape, floor))
+            rows = [self._look_at(image, floor)]
+            height, width = image.shape[:2]
+            for piece in find_pieces(width, height):
+                found = self._look_at(image[piece], floor)
+                found[:, :4] += np.array([piece[1].start, piece[0].start] * 2, np.float32)
+                rows.append(found[keep_whole(found[:, :4], piece, width, height)])
             yield np.concatenate(rows)
+
+    def _look_at(self, image: Image, floor: float) -> NDArray[np.float32]:
+        rows = [np.empty((0, 6), np.float32)]
+        for size in self.info.input_sizes:
+            boxed = letterbox(image, size)
+            (output,) = self._network(np.asarray(cv2.dnn.blobFromImage(boxed.image, 1 / 255), np.float32))
+            largest = find_largest_side(size, self.info.input_sizes)
+            believed = output[:, output[2:4].max(axis=0) <= largest]
+            rows.append(_read_output(believed, boxed, image.shape, floor))
+        return np.concatenate(rows)
 
 
 @dataclass(frozen=True, slots=True)
