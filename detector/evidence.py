@@ -18,7 +18,7 @@ from detector.copies import HASH_BYTES, MIN_QUALITY, distances, find_clusters, f
 from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
-from detector.journal import Journal, ReportInfo, define_views
+from detector.journal import LATEST_POSTED, Journal, ReportInfo, define_views
 from detector.posts import Post, is_sidecar, match_posts, pseudonym
 
 
@@ -169,7 +169,7 @@ def _distances_to(pictures: _Pictures, best: int, rows: NDArray[np.int64]) -> ND
 def _standing(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
     """For each content what makes it the representative of its cluster: posted first, largest, name."""
     rows = connection.execute(
-        "SELECT sha256, min(CASE WHEN posted_at = '' THEN '~' ELSE posted_at END), -max(width * height), "
+        f"SELECT sha256, min({LATEST_POSTED}), -max(width * height), "
         "min(file) FROM temp.files WHERE sha256 != '' GROUP BY sha256"
     )
     return {sha256: (posted, size, file) for sha256, posted, size, file in rows}

@@ -1,5 +1,14 @@
 """Results and verdicts in, rows out: `scan.db`, the one truth of a report."""
 
+from detector.journal.claims import (
+    AMBIGUOUS,
+    BOTH,
+    BOTH_IN_FRAME,
+    MODEL_ROWS,
+    STATES,
+    UNDECIDED,
+    keys_sql,
+)
 from detector.journal.database import FILE_NAME, LOCK_NAME, connect_for_review, read_database
 from detector.journal.journal import Journal, identity_text, open_journal, reopen_journal, utc_now
 from detector.journal.verdicts import (
@@ -11,6 +20,7 @@ from detector.journal.verdicts import (
     ON_DETECTION,
     OTHER_FLAG,
     OURS,
+    REJECTED,
     UNDO,
     Settled,
     Verdict,
@@ -19,19 +29,28 @@ from detector.journal.verdicts import (
     settle,
     settle_one,
 )
-from detector.journal.views import ReportInfo, define_views
+from detector.journal.views import EARLIEST_POSTED, LATEST_POSTED, ReportInfo, define_views
 
 __all__ = [
+    "AMBIGUOUS",
+    "BOTH",
+    "BOTH_IN_FRAME",
     "CANNOT_TELL",
     "CONFIRMED",
     "DISPUTED",
+    "EARLIEST_POSTED",
     "FILE_NAME",
+    "LATEST_POSTED",
     "LOCK_NAME",
     "MISSED",
+    "MODEL_ROWS",
     "NOTHING_ELSE",
     "ON_DETECTION",
     "OTHER_FLAG",
     "OURS",
+    "REJECTED",
+    "STATES",
+    "UNDECIDED",
     "UNDO",
     "Journal",
     "ReportInfo",
@@ -41,6 +60,7 @@ __all__ = [
     "define_views",
     "find_standing",
     "identity_text",
+    "keys_sql",
     "open_journal",
     "read_database",
     "read_verdicts",

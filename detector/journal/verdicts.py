@@ -6,7 +6,7 @@ of each reviewer counts, and where reviewers disagree the detection is disputed.
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
 CONFIRMED, REJECTED, OTHER_FLAG = "confirmed", "rejected", "other_flag"
@@ -63,6 +63,8 @@ class Verdict(NamedTuple):
 class Settled:
     """What reviewers say together of a detection."""
 
+    sha256: str
+    frame_index: int
     verdict: str
     """One of `ON_DETECTION`, or disputed."""
     verdict_label: str
@@ -108,6 +110,8 @@ def settle_one(rows: Sequence[Verdict]) -> Settled:
     several = len(rows) > 1
     notes = [f"{row.reviewer}: {row.note}" if several else row.note for row in rows if row.note]
     return Settled(
+        sha256=latest.sha256,
+        frame_index=latest.frame_index,
         verdict=latest.verdict if agreed else DISPUTED,
         verdict_label=latest.label if agreed else "",
         reviewer="; ".join(row.reviewer for row in rows),
@@ -117,22 +121,20 @@ def settle_one(rows: Sequence[Verdict]) -> Settled:
 
 
 def define_settled(connection: sqlite3.Connection) -> None:
-    """Defines the table `temp.settled`: a row for each detection with a verdict, columns as in `Settled`.
+    """Defines the table `temp.settled`: a row for each detection with a verdict, columns as in `Settled`
+    (`of_sha256`, `of_frame`: these names are its own, lest joins take them for others).
 
     And `temp.standing_numbers`: the numbers of the rows that count.
     """
     standing = find_standing(read_verdicts(connection))
     connection.executescript(
         "DROP TABLE IF EXISTS temp.settled; DROP TABLE IF EXISTS temp.standing_numbers;"
-        "CREATE TEMP TABLE settled (detection_id TEXT PRIMARY KEY, verdict TEXT, verdict_label TEXT, "
-        "reviewer TEXT, reviewed_at TEXT, note TEXT) WITHOUT ROWID;"
+        "CREATE TEMP TABLE settled (detection_id TEXT PRIMARY KEY, of_sha256 TEXT, of_frame INTEGER, "
+        "verdict TEXT, verdict_label TEXT, reviewer TEXT, reviewed_at TEXT, note TEXT) WITHOUT ROWID;"
         "CREATE TEMP TABLE standing_numbers (number INTEGER PRIMARY KEY);"
     )
     connection.executemany(
-        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?)",
-        (
-            (name, one.verdict, one.verdict_label, one.reviewer, one.reviewed_at, one.note)
-            for name, one in settle(standing).items()
-        ),
+        "INSERT INTO settled VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        ((name, *astuple(one)) for name, one in settle(standing).items()),
     )
     connection.executemany("INSERT INTO standing_numbers VALUES (?)", ((row.number,) for row in standing))

@@ -7,6 +7,7 @@ Temporary views over the connection, so they also work on a journal opened only 
 - `almost`: one row a detection below it that is near enough to have a picture
 - `classes`: `class_id`, `label`, `threshold`
 - `settled`, `standing_numbers`: what people said, see `verdicts.py`
+- `claims`, `claimed`: what the report claims after people's word, see `claims.py`
 """
 
 import json
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from detector.ids import detection_id_sql
+from detector.journal.claims import define_claims
 from detector.journal.verdicts import define_settled
 
 FILES = """
@@ -41,6 +43,16 @@ LEFT JOIN copies c ON c.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN temp.cluster_sizes z ON z.cluster = c.cluster
 WHERE i.run = {run:d} AND (i.status != '' OR r.sha256 IS NOT NULL)
 """
+# The latest and the earliest that a post may be of, to order by; posts without a time come last. A bare day
+# may be one of any zone: it begins at 10:00 UTC of the day before (Kiribati), ends at 12:00 of the next.
+LATEST_POSTED = (
+    "CASE length(posted_at) WHEN 0 THEN '~' WHEN 10 THEN date(posted_at, '+1 day') || 'T12:00:00Z' "
+    "ELSE posted_at END"
+)
+EARLIEST_POSTED = (
+    "CASE length(posted_at) WHEN 0 THEN '~' WHEN 10 THEN date(posted_at, '-1 day') || 'T10:00:00Z' "
+    "ELSE posted_at END"
+)
 CLUSTER_SIZES = """
 CREATE TEMP TABLE cluster_sizes AS
 SELECT c.cluster, count(*) AS size FROM inputs i JOIN copies c ON c.sha256 = i.sha256
@@ -101,6 +113,7 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
             )
         )
     define_settled(connection)
+    define_claims(connection, len(thresholds))
     return info
 
 

@@ -1,17 +1,36 @@
 """Frames and Detections in, annotated pictures and crops with hidden faces out."""
 
-from detector.pictures.annotate import FRAME_LONG_SIDE, JPEG_QUALITY, protect, remove_half_written, shrink
-from detector.pictures.writing import ALMOST_SHARE, find_picture_side, has_picture, is_shown, write_pictures
+from detector.pictures.annotate import (
+    FRAME_LONG_SIDE,
+    JPEG_QUALITY,
+    protect,
+    remove_half_written,
+    shrink,
+    write_jpeg,
+)
+from detector.pictures.registering import find_change, register
+from detector.pictures.writing import (
+    ALMOST_SHARE,
+    PLAIN,
+    find_picture_side,
+    has_picture,
+    is_shown,
+    write_pictures,
+)
 
 __all__ = [
     "ALMOST_SHARE",
     "FRAME_LONG_SIDE",
     "JPEG_QUALITY",
+    "PLAIN",
+    "find_change",
     "find_picture_side",
     "has_picture",
     "is_shown",
     "protect",
+    "register",
     "remove_half_written",
     "shrink",
+    "write_jpeg",
     "write_pictures",
 ]

@@ -82,5 +82,5 @@ def write_jpeg(image: NDArray[np.uint8], path: Path) -> None:
 
 def remove_half_written(out: Path) -> None:
     """Removes what `write_jpeg` left in a report folder when it was killed."""
-    for half in [*out.glob("frames/.*.jpg.*"), *out.glob("crops/.*.jpg.*")]:
+    for half in out.glob("*/.*.jpg.*"):
         half.unlink(missing_ok=True)

@@ -20,6 +20,7 @@ from detector.pictures.annotate import (
 )
 from detector.settings import WorkerSettings
 
+PLAIN = "plain"  # folder of the same pictures without boxes and texts
 ALMOST_SHARE = 0.5  # of its class's threshold: from there on a detection has pictures, shown as "almost"
 
 
@@ -74,6 +75,7 @@ def write_pictures(
             detections.xyxy[pictured] * scale, class_id=np.asarray(detections.class_id)[pictured]
         )
         labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
+        write_jpeg(picture, settings.out / PLAIN / f"{frame_id(sha256, frame.index)}.jpg")
         write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
         for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
             cut = _cut(frame.image, box * decoded)

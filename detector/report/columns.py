@@ -126,8 +126,16 @@ def describe_files(class_names: Sequence[str]) -> Table:
     seen = (
         f"SELECT sha256, count(*) AS detections{per_class}, sum(ambiguous) AS ambiguous_detections, "
         "count(DISTINCT CASE WHEN NOT ambiguous THEN class_id END) AS clear_classes, "
-        "max(both_in_frame) AS both_in_frame FROM temp.shown GROUP BY sha256"
+        "max(both_in_frame) AS both_in_frame, "
+        "sum(coalesce(verdict, '') IN ('confirmed', 'other_flag')) AS confirmed, "
+        "sum(coalesce(verdict, '') IN ('rejected', 'another_flag')) AS rejected "
+        "FROM temp.shown LEFT JOIN temp.settled ON detection_id = id GROUP BY sha256"
     )
+    claims = (
+        "(SELECT group_concat(key, '; ') FROM (SELECT key FROM temp.claimed k JOIN temp.classes l "
+        "ON l.label = k.key WHERE k.sha256 = f.sha256 AND state != 'rejected' ORDER BY l.class_id))"
+    )
+    drawn = "(SELECT count(*) FROM temp.claims k WHERE k.sha256 = f.sha256 AND k.id GLOB 'drawn-*')"
     return Table(
         "files",
         f"temp.files f LEFT JOIN ({seen}) s ON s.sha256 = f.sha256 ORDER BY f.file, f.path",
@@ -175,6 +183,26 @@ def describe_files(class_names: Sequence[str]) -> Table:
                 "flag",
                 "coalesce(s.both_in_frame, 0)",
             ),
+            Column(
+                "claims",
+                "flags that it shows when people's word counts",
+                "foreign",
+                f"coalesce({claims}, '')",
+            ),
+            Column(
+                "confirmed",
+                "detections that people say are one of the flags",
+                "whole",
+                "coalesce(confirmed, 0)",
+            ),
+            Column("rejected", "detections that people say are none", "whole", "coalesce(rejected, 0)"),
+            Column(
+                "undecided",
+                "detections that nobody has decided on",
+                "whole",
+                "coalesce(s.detections - confirmed - rejected, 0)",
+            ),
+            Column("drawn", "flags that people drew where the model saw none", "whole", drawn),
             Column("cluster", "the same for photos that look the same and videos that share a clip"),
             Column("cluster_size", "files in it", "whole"),
             Column(

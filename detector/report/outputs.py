@@ -14,6 +14,7 @@ from detector import __version__
 from detector.errors import ReportFolderError
 from detector.journal import Journal, ReportInfo, define_views, reopen_journal
 from detector.model import WeightsInfo
+from detector.report.differences import find_differences
 from detector.report.manifest import write_manifest
 from detector.report.page import draw_page
 from detector.report.summary import Summary, summarise
@@ -83,8 +84,10 @@ def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], 
     write_tables(journal, folder, info.class_names)
     summary = summarise(journal, info)
     write_json(asdict(summary), folder / "summary.json")
+    show_faces = info.identity.get("show_faces") == "true"
+    differences = find_differences(journal.connection, folder, show_faces=show_faces)
     with replacing(folder / "index.html") as file:
-        file.write(draw_page(journal.connection, summary, description))
+        file.write(draw_page(journal.connection, summary, description, folder, differences))
     write_manifest(journal, folder)
     return summary
 

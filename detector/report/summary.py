@@ -2,19 +2,31 @@
 
 from dataclasses import dataclass
 
-from detector.journal import Journal, ReportInfo
+from detector.journal import (
+    AMBIGUOUS,
+    BOTH,
+    BOTH_IN_FRAME,
+    CONFIRMED,
+    EARLIEST_POSTED,
+    LATEST_POSTED,
+    REJECTED,
+    UNDECIDED,
+    Journal,
+    ReportInfo,
+)
 from detector.posts import is_sidecar
 
 TOP = 20  # reasons and authors listed
-BOTH_IN_FRAME, BOTH, AMBIGUOUS = "both_in_frame", "both", "ambiguous"
 
 
 @dataclass(frozen=True, slots=True)
 class Appearance:
-    """The earliest post of a file that shows something; all "" when no file has a time."""
+    """A post of a file that shows something; all "" when no file has a time."""
 
     posted_at: str
+    """A time of day, or a bare day where no more is known."""
     file: str
+    sha256: str
     source_url: str
     platform: str
     author: str
@@ -22,9 +34,22 @@ class Appearance:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """In how much of the collection something is seen."""
+    """In how much of the collection something is seen; what people said counts.
+
+    files = said_by_model - rejected + entered = confirmed + undecided
+    """
 
     files: int
+    said_by_model: int
+    """Files of which the model alone says so."""
+    confirmed: int
+    """Files of which a person says so."""
+    undecided: int
+    """Files of which the model says so, and nobody has contradicted yet."""
+    rejected: int
+    """Files of which the model says so, and people say otherwise."""
+    entered: int
+    """Files of which only people say so: boxes drawn, flags corrected, ambiguous ones decided."""
     contents: int
     """Different files: exact copies count once."""
     clusters: int
@@ -35,6 +60,9 @@ class Reach:
     by_author: dict[str, int]
     """The authors with most files; none when authors are pseudonymised."""
     first: Appearance
+    """By its end something was certainly posted: a bare day, which may be of any zone, ends late."""
+    first_possible: Appearance
+    """The one that may be the earliest: a bare day begins early. The same where that is so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +100,27 @@ class Summary:
     ambiguous: int
     almost: int
     """Detections below the threshold that are near enough to be shown apart."""
+    repeated: int
+    """Of the detections, those in exact copies of a file, which are looked at once."""
+    without_picture: int
+    """Of the others, those in frames of videos that show no more than the frames around them."""
     reviewed: int
     """Of the detections, those with a person's verdict."""
+    verdicts: dict[str, int]
+    """Of these, how many have each; and `missed`: boxes drawn where the model saw nothing."""
     detections_of: dict[str, int]
     shows: dict[str, Reach]
-    """For each class the files in which it is seen unambiguously; under `both_in_frame` those in which one
+    """For each class the files in which it is claimed unambiguously; under `both_in_frame` those in which one
     picture or frame shows every class so, under `both` those that do anywhere in the file, under
     `ambiguous` those with a detection that may be one flag or the other."""
     failures: dict[str, int]
     """Reasons of files that failed or are not read, and how many have each; the commonest."""
+
+    @property
+    def to_look_at(self) -> int:
+        """Detections that a person looks at, on the page and in a review: those with a picture of their own,
+        exact copies once."""
+        return self.detections - self.repeated - self.without_picture
 
 
 def summarise(journal: Journal, info: ReportInfo) -> Summary:
@@ -122,7 +162,11 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         detections=one(f"SELECT count(*) {seen}"),
         ambiguous=one(f"SELECT coalesce(sum(ambiguous), 0) {seen}"),
         almost=one("SELECT count(*) FROM temp.files JOIN temp.almost USING (sha256)"),
+        repeated=one(f"SELECT count(*) - count(DISTINCT id) {seen}"),
+        without_picture=one(f"SELECT count(DISTINCT id) {seen} WHERE crop = ''"),
         reviewed=one(f"SELECT count(*) {seen} JOIN temp.settled ON detection_id = id"),
+        verdicts=counts(f"SELECT verdict, count(*) {seen} JOIN temp.settled ON detection_id = id GROUP BY 1")
+        | counts("SELECT 'missed', count(*) FROM temp.claims WHERE id GLOB 'drawn-*' GROUP BY 1"),
         detections_of={name: detections_of.get(name, 0) for name in info.class_names},
         shows=_find_reach(journal, info),
         failures=counts(
@@ -133,25 +177,22 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
 
 
 def _find_reach(journal: Journal, info: ReportInfo) -> dict[str, Reach]:
-    classes = len(info.class_names)
-    clear = "SELECT sha256 FROM temp.shown WHERE NOT ambiguous"
-    contents = {name: f"{clear} AND class_id = {class_id}" for class_id, name in enumerate(info.class_names)}
-    contents[BOTH_IN_FRAME] = "SELECT sha256 FROM temp.shown WHERE both_in_frame"
-    contents[BOTH] = f"{clear} GROUP BY sha256 HAVING count(DISTINCT class_id) = {classes}"
-    contents[AMBIGUOUS] = "SELECT sha256 FROM temp.shown WHERE ambiguous"
     with_authors = info.identity.get("pseudonymise") != "true"
-    return {
-        name: _reach_of(journal, condition, with_authors=with_authors) for name, condition in contents.items()
-    }
+    keys = (*info.class_names, BOTH_IN_FRAME, BOTH, AMBIGUOUS)
+    return {key: _reach_of(journal, key, with_authors=with_authors) for key in keys}
 
 
-def _reach_of(journal: Journal, contents: str, *, with_authors: bool) -> Reach:
+def _reach_of(journal: Journal, key: str, *, with_authors: bool) -> Reach:
     execute = journal.connection.execute
     execute("DROP TABLE IF EXISTS temp.showing")
     execute(
-        "CREATE TEMP TABLE showing AS SELECT file, path, sha256, cluster, posted_at, source_url, platform, "
-        f"author FROM temp.files WHERE sha256 IN ({contents})"
+        "CREATE TEMP TABLE showing AS SELECT file, path, f.sha256, cluster, posted_at, source_url, platform, "
+        "author, state, said FROM temp.claimed c JOIN temp.files f ON f.sha256 = c.sha256 WHERE c.key = ?",
+        (key,),
     )
+    by_state = dict(execute("SELECT state, count(*) FROM temp.showing GROUP BY state").fetchall())
+    (said,) = execute("SELECT coalesce(sum(said), 0) FROM temp.showing").fetchone()
+    execute("DELETE FROM temp.showing WHERE state = ?", (REJECTED,))
 
     def counts(name: str, order: str) -> dict[str, int]:
         return dict(
@@ -161,19 +202,29 @@ def _reach_of(journal: Journal, contents: str, *, with_authors: bool) -> Reach:
             ).fetchall()
         )
 
-    files, different, clusters = execute(
-        "SELECT count(*), count(DISTINCT sha256), count(DISTINCT nullif(cluster, '')) FROM temp.showing"
-    ).fetchone()
-    first = execute(
-        "SELECT posted_at, file, source_url, platform, author FROM temp.showing WHERE posted_at != '' "
-        "ORDER BY posted_at, file, path LIMIT 1"
+    def first(order: str) -> Appearance:
+        row = execute(
+            "SELECT posted_at, file, sha256, source_url, platform, author FROM temp.showing "
+            f"WHERE posted_at != '' ORDER BY {order}, file, path LIMIT 1"
+        ).fetchone()
+        return Appearance(*(row or ("",) * 6))
+
+    files, different, clusters, entered = execute(
+        "SELECT count(*), count(DISTINCT sha256), count(DISTINCT nullif(cluster, '')), "
+        "coalesce(sum(NOT said), 0) FROM temp.showing"
     ).fetchone()
     return Reach(
         files=files,
+        said_by_model=said,
+        confirmed=by_state.get(CONFIRMED, 0),
+        undecided=by_state.get(UNDECIDED, 0),
+        rejected=by_state.get(REJECTED, 0),
+        entered=entered,
         contents=different,
         clusters=clusters,
         by_day=counts("substr(posted_at, 1, 10)", "name"),
         by_platform=counts("platform", "files DESC, name"),
         by_author=counts("author", f"files DESC, name LIMIT {TOP}") if with_authors else {},
-        first=Appearance(*(first or ("",) * 5)),
+        first=first(LATEST_POSTED),
+        first_possible=first(EARLIEST_POSTED),
     )

@@ -34,8 +34,9 @@ class Content:
 
     @property
     def dated(self) -> str:
-        """When it was first posted or else captured, "" where neither is known."""
-        posted = sorted(file.posted_at for file in self.files if file.posted_at)
+        """When it was first posted or else captured, "" where neither is known; a bare day may be as late
+        as its end, so it comes after the times of that day."""
+        posted = sorted((file.posted_at for file in self.files if file.posted_at), key=lambda at: f"{at}~")
         return posted[0] if posted else next((file.captured_at for file in self.files), "")
 
 

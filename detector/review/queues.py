@@ -7,7 +7,7 @@ from detector.journal import DISPUTED, settle_one
 from detector.review.collection import Collection, Detection
 from detector.review.store import Standing
 
-LAST = "~"  # sorts after every date
+LAST = "~"  # sorts after every time of a day, and every date
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ def _sample(collection: Collection, _standing: Standing, _reviewer: str) -> list
 
 def _date(collection: Collection, _standing: Standing, _reviewer: str) -> list[str]:
     def dated(one: Detection) -> str:
-        return collection.contents[one.frame.sha256].dated or LAST
+        return f"{collection.contents[one.frame.sha256].dated}{LAST}"
 
     return _ids(sorted(_shown(collection), key=dated))
 

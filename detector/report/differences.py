@@ -1,0 +1,125 @@
+"""A report's views in, pairs of copies that do not show the same out, with pictures of what differs.
+
+Each pair is made once: its pictures are named after both contents, and kept when the report is written anew.
+"""
+
+import json
+import os
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from detector.errors import MediaError
+from detector.ids import ID_DIGITS, frame_id
+from detector.journal import LATEST_POSTED, REJECTED
+from detector.originals import read_original
+from detector.pictures import FRAME_LONG_SIDE, find_change, protect, register, shrink, write_jpeg
+from detector.report.writing import replacing
+
+FOLDER = "differences"
+MAX_PAIRS = 300  # a report; each takes about half a second
+MAX_PER_CLUSTER = 3
+
+SHOWN = f"""
+SELECT f.cluster, f.sha256, f.kind, min({LATEST_POSTED}), min(f.file),
+       coalesce((SELECT group_concat(key, '\n') FROM (
+            SELECT c.key FROM temp.claimed c JOIN temp.classes l ON l.label = c.key
+            WHERE c.sha256 = f.sha256 AND c.state != '{REJECTED}' ORDER BY l.class_id)), '') AS shows
+FROM temp.files f WHERE f.cluster IN (
+    SELECT cluster FROM temp.files JOIN temp.claimed USING (sha256) WHERE cluster_size > 1)
+GROUP BY f.cluster, f.sha256 ORDER BY f.cluster, 4, 5
+"""
+SAME_PICTURE = """
+SELECT a.frame_index, b.frame_index FROM pictures a JOIN pictures b USING (picture)
+WHERE a.sha256 = ? AND b.sha256 = ?
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Content:
+    sha256: str
+    kind: str
+    shows: str
+
+
+def find_differences(
+    connection: sqlite3.Connection, folder: Path, *, show_faces: bool
+) -> dict[str, list[dict[str, Any]]]:
+    """For each cluster in which copies differ the pairs `a`, `b` (hashes) with `pictures` and `share`.
+
+    `a` is of what was posted first, `b` of what shows something else; `why` says what hinders a comparison.
+    """
+    clusters: dict[str, list[_Content]] = {}
+    for cluster, sha256, kind, _, _, shows in connection.execute(SHOWN).fetchall():
+        clusters.setdefault(cluster, []).append(_Content(sha256, kind, shows))
+    found: dict[str, list[dict[str, Any]]] = {}
+    made = 0
+    for cluster, contents in clusters.items():
+        for first, second in _pairs(contents):
+            if made >= MAX_PAIRS:
+                return found
+            pair = _compare(connection, folder, first, second, show_faces=show_faces)
+            if pair:
+                made += 1
+                found.setdefault(cluster, []).append(pair)
+    return found
+
+
+def _pairs(contents: Sequence[_Content]) -> list[tuple[_Content, _Content]]:
+    """The one posted first, with the first of each group that shows something else."""
+    firsts: dict[str, _Content] = {}
+    for one in contents:
+        firsts.setdefault(one.shows, one)
+    first, *others = firsts.values()
+    return [(first, other) for other in others[:MAX_PER_CLUSTER]]
+
+
+def _compare(
+    connection: sqlite3.Connection, folder: Path, first: _Content, second: _Content, *, show_faces: bool
+) -> dict[str, Any] | None:
+    """The pair, None for two videos of which no picture looks the same."""
+    frames = connection.execute(
+        f"{SAME_PICTURE} ORDER BY 1, 2 LIMIT 1", (first.sha256, second.sha256)
+    ).fetchone()
+    if not frames:
+        if "video" in (first.kind, second.kind):
+            return None
+        frames = (0, 0)  # joined through a third picture that looks like both
+    pair: dict[str, Any] = {"a": first.sha256, "b": second.sha256}
+    name = f"{FOLDER}/{_short(first.sha256, frames[0])}_{_short(second.sha256, frames[1])}"
+    pictures = [f"{name}-{part}.jpg" for part in ("first", "second", "difference")]
+    measured = folder / f"{name}.json"
+    try:
+        if not measured.exists():
+            images = [
+                _read(connection, sha256, frame, show_faces=show_faces)
+                for sha256, frame in zip((first.sha256, second.sha256), frames, strict=True)
+            ]
+            registration = register(images[0], images[1])
+            change = find_change(images[0], registration)
+            for image, path in zip((images[0], registration.second, change.picture), pictures, strict=True):
+                write_jpeg(image, folder / path)
+            with replacing(measured) as file:
+                json.dump({"share": round(change.share, 5), "mirrored": registration.mirrored}, file)
+        share: dict[str, Any] = json.loads(measured.read_text(encoding="utf-8"))
+        return pair | {"pictures": pictures} | share
+    except (MediaError, OSError, ValueError) as error:
+        return pair | {"why": f"The two cannot be laid over each other: {error}"}
+
+
+def _short(sha256: str, frame_index: int) -> str:
+    return frame_id(sha256[: ID_DIGITS // 2], frame_index)
+
+
+def _read(connection: sqlite3.Connection, sha256: str, frame_index: int, *, show_faces: bool) -> Any:
+    paths = [
+        Path(os.fsdecode(path))
+        for (path,) in connection.execute("SELECT path FROM temp.files WHERE sha256 = ?", (sha256,))
+    ]
+    (seconds,) = connection.execute(
+        "SELECT time_seconds FROM frames WHERE sha256 = ? AND frame_index = ?", (sha256, frame_index)
+    ).fetchone()
+    image = read_original(paths, sha256, frame_index, seconds)
+    return protect(shrink(image, FRAME_LONG_SIDE), show_faces=show_faces)
