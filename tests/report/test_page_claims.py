@@ -19,7 +19,7 @@ from detector.journal import connect_for_review
 from detector.options import ScanOptions
 from detector.report import rewrite_report
 from detector.review.store import Given, VerdictStore
-from detector.scan import scan
+from detector.scanning import scan
 from tests.conftest import BLUE, RED, picture
 from tests.media_factory import write_video
 from tests.report.conftest import OpenPage
