@@ -34,6 +34,11 @@ def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: boo
     return define_views(journal.connection)  # sizes of clusters are known only now
 
 
+def renew_events(journal: Journal, every_seconds: float) -> None:
+    """Finds events again, as after other thresholds; the views are defined."""
+    journal.replace_derived("events", _event_rows(journal.connection, every_seconds))
+
+
 # Posts
 
 

@@ -28,6 +28,15 @@ def default_weights() -> Path:
     return packaged if packaged.exists() else PACKAGE.parent / "weights" / "flags.onnx"
 
 
+def read_threshold(text: str) -> tuple[str, float]:
+    """The flag and the confidence of a text such as `kanak=0.4`. Raises UsageError."""
+    label, _, value = text.rpartition("=")
+    try:
+        return label.strip(), float(value)
+    except ValueError as error:
+        raise UsageError(f"--threshold {text}: write a flag and a confidence, as in NAME=0.4") from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScanOptions:
     """The options of `detector scan`; each flag has the name of its field."""

@@ -19,7 +19,7 @@ LAYERS = [
     {"engines", "journal"},
     {"evidence"},
     {"report"},
-    {"scanning", "doctor", "export", "compare", "review"},
+    {"scanning", "renewing", "doctor", "export", "compare", "review"},
     {"api", "cli"},
 ]
 TRAINING_LAYERS = [{"drawing"}, {"learning"}, {"measuring"}]  # each may know those before it

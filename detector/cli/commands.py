@@ -14,18 +14,20 @@ from detector import __version__
 from detector.cli.failures import CommandLineError, explain_import
 from detector.cli.help import Command, Commands, GroupedCommand
 from detector.cli.printing import (
+    print_carried,
     print_checks,
     print_comparison,
     print_interruption,
     print_nothing,
     print_pace,
+    print_renewal,
     print_summary,
     print_verification,
     shown,
 )
 from detector.cli.progress import Pace, show_count, show_progress, stop_on_interrupt
 from detector.errors import DetectorError, ExitCode
-from detector.options import ExportFormat, ScanOptions, default_weights
+from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold
 from detector.sources import printable
 
 app = typer.Typer(
@@ -212,6 +214,28 @@ def review(
 
     serve_review(report, port=port, reviewer=reviewer, browser=not no_browser, tell=tell)
     console.print(f"Every verdict is kept. Tables: {shown(report)}")
+
+
+@app.command(name="report", cls=Command)
+def renew(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    threshold: Annotated[
+        list[str] | None,
+        typer.Option(help="FLAG=CONFIDENCE: show this flag from here on; once for each flag."),
+    ] = None,
+    verdicts_from: Annotated[
+        Path | None,
+        typer.Option(help="Another report of these files, also an older one: its verdicts are taken over."),
+    ] = None,
+) -> None:
+    """Write a report's tables and page anew, with other thresholds, without a new scan."""
+    thresholds = dict(read_threshold(one) for one in threshold or ())
+    from detector.compare import carry_verdicts
+    from detector.renewing import renew_report
+
+    if verdicts_from:
+        print_carried(carry_verdicts(verdicts_from, report), verdicts_from)
+    print_renewal(renew_report(report, thresholds), report)
 
 
 @app.command(cls=Command)

@@ -1,6 +1,7 @@
 """What the commands tell on the terminal."""
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -14,8 +15,9 @@ from detector.sources import printable
 
 if TYPE_CHECKING:
     from detector.cli.progress import Pace
-    from detector.compare import Comparison
+    from detector.compare import Carried, Comparison
     from detector.doctor import Check
+    from detector.renewing import Renewal
     from detector.report import Reach, Standing, Summary, Verification
     from detector.scanning import Outcome
 
@@ -117,6 +119,36 @@ def _print_unmatched(console: Console, summary: "Summary") -> None:
         console.print(f"   {summary.unmatched_sidecars} sidecars tell about no file here, or are broken:")
     for name in summary.unmatched_names[:FAILURES_SHOWN]:
         console.print(f"      {escape(name)}")
+
+
+def print_renewal(renewal: "Renewal", report: Path) -> None:
+    """What a report shows by now."""
+    console = Console(highlight=False, soft_wrap=True)
+    for label, threshold in renewal.now.items():
+        before, now = renewal.files_before.get(label, 0), renewal.summary.shows[label].files
+        change = (
+            f" (was {renewal.before[label]:.2f}: {before} files)"
+            if renewal.before[label] != threshold
+            else ""
+        )
+        console.print(f"{shown(label)} from {threshold:.2f} on: {now} files{change}")
+    if renewal.without_picture:
+        console.print(
+            f"{renewal.without_picture} pictures could not be made: their files are gone or changed"
+        )
+    console.print(f"Tables and page are written: {shown(report)}")
+
+
+def print_carried(done: "Carried", old: Path) -> None:
+    """Which verdicts of another report were taken over, and which not."""
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(f"{done.carried} verdicts taken over from {shown(old)}")
+    for reason, count in done.left.items():
+        console.print(f"{count} not taken over: {reason}")
+    for name in done.names[:NAMES_SHOWN]:
+        console.print(f"   {shown(name)}")
+    if len(done.names) > NAMES_SHOWN:
+        console.print(f"   and {len(done.names) - NAMES_SHOWN} more")
 
 
 def print_verification(found: "Verification") -> None:

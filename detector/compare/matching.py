@@ -64,6 +64,11 @@ def match_detections(
     return Matching(pairs, lost, gained, len(a) - len(lost))
 
 
+def overlaps(one: Detection, other: Detection) -> float:
+    """Intersection over union of two detections' boxes."""
+    return float(_iou(_boxes([one]), _boxes([other]))[0])
+
+
 def _candidates(a: list[Detection], b: list[Detection]) -> list[tuple[int, int, float]]:
     """Rows of A and B that may be the same thing, with their IoU, the likeliest first."""
     if not a or not b:

@@ -3,7 +3,7 @@
 import csv
 import hashlib
 import io
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from detector.journal import (
     MISSED,
     NOTHING_ELSE,
     OURS,
+    Settled,
     Verdict,
     find_standing,
     read_verdicts,
@@ -32,6 +33,7 @@ from detector.report import escape_cell
 
 VAL_SHARE = 0.2  # of the groups
 SAME_BOX = 0.5  # IoU from which a drawn box is the same flag as one that is there already
+NAMES_TOLD = 10  # of pictures left out
 SAVED_QUALITY = 95  # of JPEG: what is learned from should not be another's compression
 DATA_YAML = """\
 # Boxes that people confirmed, corrected or drew; pictures without a box were checked and show none.
@@ -57,6 +59,17 @@ class LabelledFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A row of `left_out.csv`: a picture with a detection or a verdict that is not in the set."""
+
+    file: str
+    sha256: str
+    frame_index: int
+    time_seconds: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Picture:
     """A row of `pictures.csv`."""
 
@@ -74,12 +87,14 @@ class Picture:
 
 
 def write_reviewed(source: ExportSource, folder: Path) -> Written:
-    """`images/`, `labels/` (each with `train` and `val`), `data.yaml` for ultralytics and `pictures.csv`.
+    """`images/`, `labels/` (each with `train` and `val`), `data.yaml` for ultralytics, `pictures.csv` and,
+    where something had to stay out, `left_out.csv`.
 
     A frame is taken when all that is shown in it has a verdict that decides. Pictures come from the
     originals, faces hidden unless the report shows them. Raises ReportFolderError when nothing was reviewed.
     """
-    frames = list(_find_labelled(source))
+    left: list[LeftOut] = []
+    frames = list(_find_labelled(source, left))
     if not frames:
         raise ReportFolderError(
             "nobody has reviewed a picture of this report to the end; see detector review"
@@ -89,7 +104,7 @@ def write_reviewed(source: ExportSource, folder: Path) -> Written:
         (folder / "images" / split).mkdir(parents=True)
         (folder / "labels" / split).mkdir(parents=True)
     write_data_yaml(folder / "data.yaml", DATA_YAML, source.info.class_names)
-    gone, written = 0, []
+    written = []
     with open_new(folder / "pictures.csv") as out:
         table = csv.writer(out, lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
         table.writerow(field.name for field in fields(Picture))
@@ -97,8 +112,8 @@ def write_reviewed(source: ExportSource, folder: Path) -> Written:
             split = splits[one.group]
             try:
                 picture = _read_picture(source, one)
-            except MediaError:
-                gone += 1
+            except MediaError as error:
+                left.append(_leave_out(one.files[0], one.frame, str(error)))
                 continue
             (folder / "images" / split / f"{one.name}.jpg").write_bytes(picture)
             lines = "".join(f"{yolo_label(box[0], box[1:], one.frame)}\n" for box in one.boxes)
@@ -107,7 +122,12 @@ def write_reviewed(source: ExportSource, folder: Path) -> Written:
             written.append(one)
     boxes = sum(len(one.boxes) for one in written)
     files = {file.path for one in written for file in one.files}
-    return Written(len(files), boxes, tuple(_notes(written, splits, gone)))
+    if left:
+        with open_new(folder / "left_out.csv") as out:
+            table = csv.writer(out, lineterminator="\n")
+            table.writerow(field.name for field in fields(LeftOut))
+            table.writerows(astuple(one) for one in left)
+    return Written(len(files), boxes, tuple(_notes(written, splits, left)))
 
 
 def split_groups(groups: Sequence[str]) -> dict[str, str]:
@@ -125,7 +145,8 @@ def split_groups(groups: Sequence[str]) -> dict[str, str]:
     return splits
 
 
-def _find_labelled(source: ExportSource) -> Iterator[LabelledFrame]:
+def _find_labelled(source: ExportSource, left: list[LeftOut]) -> Iterator[LabelledFrame]:
+    """Frames that are decided; those with a detection or a verdict that are not go to `left`."""
     standing = find_standing(read_verdicts(source.connection))
     settled = settle(standing)
     on_frame: dict[tuple[str, int], list[Verdict]] = {}
@@ -138,8 +159,10 @@ def _find_labelled(source: ExportSource) -> Iterator[LabelledFrame]:
         for frame in read_frames(source, copies[0]):
             rows = on_frame.get((sha256, frame.frame_index), [])
             said = {found.id: settled[found.id] for found in frame.detections if found.id in settled}
-            undecided = [one for one in said.values() if one.verdict in (DISPUTED, CANNOT_TELL)]
-            if not rows or undecided or any(found.id not in said for found in frame.shown):
+            why = _why_undecided(frame, said)
+            if why and (rows or frame.shown):
+                left.append(_leave_out(copies[0], frame, why))
+            if why or not rows:
                 continue
             boxes = [
                 (number[said[found.id].verdict_label], found.left, found.top, found.right, found.bottom)
@@ -159,6 +182,22 @@ def _find_labelled(source: ExportSource) -> Iterator[LabelledFrame]:
                 group=groups[sha256],
                 is_checked=any(row.verdict == NOTHING_ELSE for row in rows),
             )
+
+
+def _why_undecided(frame: ReportFrame, said: Mapping[str, Settled]) -> str:
+    """What hinders that a frame is taken, "" for nothing."""
+    verdicts = {one.verdict for one in said.values()}
+    if DISPUTED in verdicts:
+        return "reviewers disagree"
+    if CANNOT_TELL in verdicts:
+        return "nobody can tell"
+    open_ones = sum(found.id not in said for found in frame.shown)
+    return f"{open_ones} of {len(frame.shown)} detections are undecided" if open_ones else ""
+
+
+def _leave_out(file: ReportFile, frame: ReportFrame, why: str) -> LeftOut:
+    name = escape_cell(file.file)
+    return LeftOut(name, file.sha256, frame.frame_index, f"{frame.time_seconds:.3f}", why)
 
 
 def _find_groups(source: ExportSource) -> dict[str, str]:
@@ -219,7 +258,11 @@ def _describe(one: LabelledFrame, split: str) -> Picture:
     )
 
 
-def _notes(written: Sequence[LabelledFrame], splits: dict[str, str], gone: int) -> Iterator[str]:
+def _notes(
+    written: Sequence[LabelledFrame], splits: dict[str, str], left: Sequence[LeftOut]
+) -> Iterator[str]:
+    whole = len(written) + len(left)
+    yield f"{len(written)} of {whole} pictures with a detection or a verdict are in the set"
     for split in ("train", "val"):
         ours = [one for one in written if splits[one.group] == split]
         yield f"{split}: {len(ours)} pictures, {sum(not one.boxes for one in ours)} of them without a flag"
@@ -228,5 +271,10 @@ def _notes(written: Sequence[LabelledFrame], splits: dict[str, str], gone: int) 
     unchecked = sum(not one.is_checked for one in written)
     if unchecked:
         yield f"{unchecked} pictures were not marked “nothing else here”: missed flags may be on them"
-    if gone:
-        yield f"{gone} pictures left out: their files are gone, or changed since the scan"
+    if left:
+        yield f"{len(left)} left out, all in left_out.csv:"
+    for one in left[:NAMES_TOLD]:
+        time = f" at {one.time_seconds} s" if float(one.time_seconds) else ""
+        yield f"{one.file}{time}: {one.why}"
+    if len(left) > NAMES_TOLD:
+        yield f"and {len(left) - NAMES_TOLD} more"

@@ -11,6 +11,7 @@ from detector.journal.claims import (
 )
 from detector.journal.database import FILE_NAME, LOCK_NAME, connect_for_review, read_database
 from detector.journal.journal import Journal, identity_text, open_journal, reopen_journal, utc_now
+from detector.journal.thresholds import keep_thresholds
 from detector.journal.verdicts import (
     CANNOT_TELL,
     CONFIRMED,
@@ -25,6 +26,7 @@ from detector.journal.verdicts import (
     Settled,
     Verdict,
     find_standing,
+    insert_verdict,
     read_verdicts,
     settle,
     settle_one,
@@ -60,6 +62,8 @@ __all__ = [
     "define_views",
     "find_standing",
     "identity_text",
+    "insert_verdict",
+    "keep_thresholds",
     "keys_sql",
     "open_journal",
     "read_database",

@@ -65,8 +65,9 @@ def connect_for_review(folder: Path) -> sqlite3.Connection:
 
 
 @contextmanager
-def read_database(folder: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that only reads, also from a folder that cannot be written.
+def read_database(folder: Path, *, any_format: bool = False) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads, also from a folder that cannot be written; with `any_format` also from
+    one of another version of this tool, whose tables may have other columns.
 
     Raises ReportFolderError when the folder is no report or one of another version of this tool.
     """
@@ -78,7 +79,7 @@ def read_database(folder: Path) -> Iterator[sqlite3.Connection]:
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
             made_by = connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone()
-            if made_by != (FORMAT,):
+            if made_by != (FORMAT,) and not any_format:
                 raise ReportFolderError(
                     f"{folder} was made by another version of this tool; scan again into a new folder"
                 )

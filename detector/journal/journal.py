@@ -84,6 +84,11 @@ class Journal:
         rows = self.connection.execute("SELECT DISTINCT root FROM inputs WHERE run = ?", (self.run,))
         return [Path(os.fsdecode(root)) for (root,) in rows]
 
+    def paths_of(self, sha256: str) -> list[Path]:
+        """Where files of this content were."""
+        rows = self.connection.execute("SELECT path FROM inputs WHERE sha256 = ? ORDER BY path", (sha256,))
+        return [Path(os.fsdecode(path)) for (path,) in rows]
+
     def knows_size(self, size: int) -> bool:
         """Whether a finished content has this many bytes: only then is a file worth hashing ahead."""
         row = self.connection.execute("SELECT 1 FROM results WHERE bytes = ? LIMIT 1", (size,)).fetchone()

@@ -16,6 +16,10 @@ MISSED, NOTHING_ELSE, UNDO = "missed", "nothing_else", "undo"
 DISPUTED = "disputed"
 OURS = frozenset((CONFIRMED, OTHER_FLAG))  # verdicts that say: one of the flags looked for is there
 
+INSERT = """
+INSERT INTO verdicts (action, detection_id, sha256, frame_index, verdict, label, "left", top, "right", bottom,
+                      undoes, reviewer, note, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+"""
 READ = """
 SELECT number, action, detection_id, sha256, frame_index, verdict, label, "left", top, "right", bottom,
        undoes, reviewer, note, at FROM verdicts WHERE number > ? ORDER BY number
@@ -81,6 +85,11 @@ def read_verdicts(connection: sqlite3.Connection, after: int = 0) -> list[Verdic
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'verdicts'").fetchone():
         return []
     return [Verdict(*row) for row in connection.execute(READ, (after,))]
+
+
+def insert_verdict(connection: sqlite3.Connection, row: Verdict) -> int:
+    """Adds a row; its number is the next, which is returned, whatever number it has."""
+    return int(connection.execute(INSERT, row[1:]).lastrowid or 0)
 
 
 def find_standing(rows: Iterable[Verdict]) -> list[Verdict]:

@@ -18,12 +18,17 @@ import numpy as np
 
 from detector.ids import detection_id_sql
 from detector.journal.claims import define_claims
+from detector.journal.thresholds import read_thresholds
 from detector.journal.verdicts import define_settled
 
 FILES = """
 CREATE TEMP VIEW files AS
 SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS kind,
-       coalesce(r.status, i.status) AS status, coalesce(r.reason, i.reason) AS reason,
+       CASE WHEN r.status NOT IN ('ok', 'no_detection') THEN r.status
+            WHEN r.status IS NULL THEN i.status
+            WHEN EXISTS (SELECT 1 FROM detections d JOIN temp.classes k ON k.class_id = d.class_id
+                         WHERE d.sha256 = r.sha256 AND d.confidence >= k.threshold) THEN 'ok'
+            ELSE 'no_detection' END AS status, coalesce(r.reason, i.reason) AS reason,
        coalesce(r.width, 0) AS width, coalesce(r.height, 0) AS height,
        max(coalesce(r.declared_seconds, 0), coalesce(r.read_seconds, 0)) AS duration_seconds,
        coalesce(r.frames_read, 0) AS frames_read, coalesce(r.frames_unreadable, 0) AS frames_unreadable,
@@ -120,9 +125,11 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
 def _read_info(connection: sqlite3.Connection) -> ReportInfo:
     identity = dict(connection.execute("SELECT name, value FROM identity").fetchall())
     (run,) = connection.execute("SELECT coalesce(max(number), 0) FROM run").fetchone()
+    class_names = tuple(json.loads(identity["class_names"]))
+    kept, scanned = read_thresholds(connection), json.loads(identity["thresholds"])
     return ReportInfo(
-        class_names=tuple(json.loads(identity["class_names"])),
-        thresholds=tuple(json.loads(identity["thresholds"])),
+        class_names=class_names,
+        thresholds=tuple(kept.get(name, own) for name, own in zip(class_names, scanned, strict=True)),
         weights_sha256=identity["weights_sha256"],
         run=run,
         identity=identity,

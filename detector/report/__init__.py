@@ -3,7 +3,14 @@
 from detector.report.cells import escape_cell
 from detector.report.columns import Column, Table
 from detector.report.opened import Report, open_report
-from detector.report.outputs import RunInfo, read_description, rewrite_report, write_report
+from detector.report.outputs import (
+    RunInfo,
+    read_description,
+    renew_outputs,
+    reopen_report,
+    rewrite_report,
+    write_report,
+)
 from detector.report.summary import Reach, Summary
 from detector.report.tables import list_tables
 from detector.report.verify import Standing, Verification, verify_report
@@ -21,6 +28,8 @@ __all__ = [
     "list_tables",
     "open_report",
     "read_description",
+    "renew_outputs",
+    "reopen_report",
     "rewrite_report",
     "verify_report",
     "write_report",

@@ -4,6 +4,8 @@ import importlib.metadata
 import json
 import platform
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -58,14 +60,31 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
     return _write_outputs(journal, folder, description, info)
 
 
-def rewrite_report(folder: Path) -> None:
-    """Writes all that comes from the journal again, as after a review; `run.json` is kept.
+@contextmanager
+def reopen_report(folder: Path) -> Iterator[tuple[Journal, dict[str, Any]]]:
+    """A finished report's journal, for writing its outputs again, and what `run.json` says.
 
     Raises ReportFolderError when the newest scan has not ended: it writes everything itself.
     """
     with reopen_journal(folder, LOCK_SECONDS) as journal:
-        description = read_description(folder, journal.connection)
+        yield journal, read_description(folder, journal.connection)
+
+
+def rewrite_report(folder: Path) -> None:
+    """Writes all that comes from the journal again, as after a review; `run.json` is kept.
+
+    Raises ReportFolderError as `reopen_report` does.
+    """
+    with reopen_report(folder) as (journal, description):
         _write_outputs(journal, folder, description, define_views(journal.connection))
+
+
+def renew_outputs(journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo) -> Summary:
+    """The same for views that are defined, with what `run.json` says of the thresholds in force."""
+    in_force = dict(zip(info.class_names, info.thresholds, strict=True))
+    description = description | {"report_thresholds": in_force}
+    write_json(description, folder / "run.json")
+    return _write_outputs(journal, folder, description, info)
 
 
 def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, Any]:

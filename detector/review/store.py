@@ -8,12 +8,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from detector.journal import NOTHING_ELSE, UNDO, Verdict, find_standing, read_verdicts, utc_now
-
-INSERT = """
-INSERT INTO verdicts (action, detection_id, sha256, frame_index, verdict, label, "left", top, "right", bottom,
-                      undoes, reviewer, note, at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-"""
+from detector.journal import (
+    NOTHING_ELSE,
+    UNDO,
+    Verdict,
+    find_standing,
+    insert_verdict,
+    read_verdicts,
+    utc_now,
+)
 
 
 class Given(NamedTuple):
@@ -135,7 +138,7 @@ class VerdictStore:
         self._connection.execute("COMMIT")
 
     def _insert(self, values: tuple[object, ...]) -> int:
-        return int(self._connection.execute(INSERT, values).lastrowid or 0)
+        return insert_verdict(self._connection, Verdict(0, *values))  # type: ignore[arg-type]
 
 
 def _arrange(rows: Sequence[Verdict]) -> Standing:

@@ -15,7 +15,7 @@ from detector.options import ExportFormat
 from tests.cli.test_cli import run_detector
 from tests.conftest import BLUE, RED, write_picture
 from tests.reports import contents
-from tests.reviewing import Visitor, copy_reviewable, detections_of, open_review
+from tests.reviewing import HOSTILE_NAME, Visitor, copy_reviewable, detections_of, open_review
 from tests.test_evidence import save, scenery
 from tests.test_scan import scan_folder
 
@@ -118,7 +118,17 @@ def test_a_frame_with_something_undecided_is_left_out(report: Path) -> None:
         export(report)
     assert not (report.parent / "report-yolo-reviewed").exists()
     ann.judge("rejected", both[1])
-    assert [row["file"] for row in rows_of(export(report).out)] == ["sub/both.png"]
+    done = export(report)
+    assert [row["file"] for row in rows_of(done.out)] == ["sub/both.png"]
+    with (done.out / "left_out.csv").open(newline="") as file:
+        left = {row["file"]: row["why"] for row in csv.DictReader(file) if row["file"] != "clip.mp4"}
+    assert left == {
+        "copy of red.png": "nobody can tell",
+        "sub/blue.png": "reviewers disagree",
+        HOSTILE_NAME: "1 of 1 detections are undecided",
+    }
+    assert done.written.notes[0].startswith("1 of ")
+    assert "sub/blue.png: reviewers disagree" in done.written.notes
 
 
 def test_a_flag_that_two_people_drew_is_one_box(report: Path) -> None:
@@ -168,7 +178,7 @@ def test_files_that_are_gone_are_counted(ann: Visitor, report: Path) -> None:
     write_picture(report.parent / "downloads" / "sub" / "blue.png", (0, 0, BLUE))
     done = export(report)
     assert [row["file"] for row in rows_of(done.out)] == ["copy of red.png"]
-    assert any("1 pictures left out" in note for note in done.written.notes)
+    assert "blue.png: gone, or changed since the scan" in " ".join(done.written.notes)
 
 
 def test_the_report_is_left_as_it_was(ann: Visitor, report: Path) -> None:
