@@ -14,6 +14,7 @@ ANOTHER_FLAG, CANNOT_TELL = "another_flag", "cannot_tell"
 ON_DETECTION = (CONFIRMED, REJECTED, OTHER_FLAG, ANOTHER_FLAG, CANNOT_TELL)
 MISSED, NOTHING_ELSE, UNDO = "missed", "nothing_else", "undo"
 DISPUTED = "disputed"
+SETTLING = "settled-"  # begins the action of rows by which an editor ends a dispute
 OURS = frozenset((CONFIRMED, OTHER_FLAG))  # verdicts that say: one of the flags looked for is there
 
 INSERT = """
@@ -53,6 +54,11 @@ class Verdict(NamedTuple):
     note: str
     at: str
     """ISO 8601 with `Z`."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether it ends a dispute, whatever others say."""
+        return self.action.startswith(SETTLING)
 
     @property
     def subject(self) -> tuple[object, ...]:
@@ -112,8 +118,10 @@ def settle(standing: Iterable[Verdict]) -> dict[str, Settled]:
 
 
 def settle_one(rows: Sequence[Verdict]) -> Settled:
-    """What the standing rows on one detection say together. Who cannot tell does not contradict."""
-    decided = [row for row in rows if row.verdict != CANNOT_TELL] or list(rows)
+    """What the standing rows on one detection say together. Who cannot tell does not contradict, and an
+    editor's row that settles it ends a dispute."""
+    decided = [row for row in rows if row.settles][-1:]
+    decided = decided or [row for row in rows if row.verdict != CANNOT_TELL] or list(rows)
     agreed = len({(row.verdict, row.label) for row in decided}) == 1
     latest = decided[-1]
     several = len(rows) > 1

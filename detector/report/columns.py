@@ -262,6 +262,12 @@ REVIEWS = Table(
         Column("verdict", "what was said"),
         Column("label", "which flag", "foreign"),
         Column("counts", "neither undone nor replaced", "flag", "s.number IS NOT NULL"),
+        Column(
+            "settles",
+            "an editor's verdict that ends a dispute",
+            "flag",
+            "v.action GLOB 'settled-*'",
+        ),
         Column("undoes", "number of the verdict taken back", "whole"),
         Column("detection_id", "what it is about"),
         Column(

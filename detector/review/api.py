@@ -5,7 +5,7 @@ from http import HTTPStatus
 from flask import Blueprint, Response, abort, jsonify, request
 
 from detector.errors import ReportFolderError
-from detector.journal import CONFIRMED, MISSED, NOTHING_ELSE, ON_DETECTION, OTHER_FLAG
+from detector.journal import CONFIRMED, DISPUTED, MISSED, NOTHING_ELSE, ON_DETECTION, OTHER_FLAG
 from detector.report import rewrite_report
 from detector.review.cards import describe_item, describe_thumbnail
 from detector.review.desk import MAX_NOTE, clean_text, current_reviewer, desk
@@ -28,8 +28,13 @@ def read_queue() -> Response:
         abort(HTTPStatus.NOT_FOUND, "There is no such queue.")
     collection, standing = desk().collection, desk().store.standing()
     ids = QUEUES[name].order(collection, standing, reviewer)
+    text = request.args.get("text", "").strip().lower()
+    if text:
+        ids = [one for one in ids if collection.mentions(one, text)]
     done = []
     for one in ids:
+        if name == DISPUTED:
+            continue  # whoever has judged it: it is open as long as it is disputed
         if one in collection.detections:
             if standing.by(reviewer, one):
                 done.append(one)
@@ -68,7 +73,7 @@ def add_verdicts() -> Response:
         given = [_mark(told, verdict, note)]
     else:
         refuse("There is no such verdict.")
-    return jsonify(numbers=desk().store.add(given, reviewer))
+    return jsonify(numbers=desk().store.add(given, reviewer, settles=told.get("settles") is True))
 
 
 @api.post("/undo")

@@ -3,7 +3,7 @@
 from typing import Any
 from urllib.parse import quote
 
-from detector.journal import MISSED, NOTHING_ELSE, Verdict
+from detector.journal import DISPUTED, MISSED, NOTHING_ELSE, Verdict, settle_one
 from detector.review.collection import Content, Detection, ShownFrame
 from detector.review.desk import Desk
 from detector.review.store import Standing
@@ -30,6 +30,7 @@ def describe_item(
         item |= _describe_detection(desk, detection, standing, reviewer)
         mine = standing.by(reviewer, name)
         rows = standing.on_detection.get(name, ())
+        item["disputed"] = bool(rows) and settle_one(rows).verdict == DISPUTED
         item["mine"] = _describe_verdict(mine) if mine else None
         item["others"] = [
             _describe_verdict(row) for row in rows if row.reviewer != reviewer and (mine or open_cards)
@@ -95,6 +96,7 @@ def _describe_frame(desk: Desk, frame: ShownFrame, standing: Standing, reviewer:
         "frame": frame.id,
         "picture": _address(frame.annotated) if frame.annotated else f"original/{frame.id}",
         "original": f"original/{frame.id}",
+        "unblurred": f"unblurred/{frame.id}",
         "width": frame.width,
         "height": frame.height,
         "media": content.kind,

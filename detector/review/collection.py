@@ -122,6 +122,15 @@ class Collection:
         others = (name for name in self.class_names if name != detection.label)
         return detection.rival_label or next(others, "")
 
+    def mentions(self, name: str, text: str) -> bool:
+        """Whether a text in lower case is in the id of an item, in its file's name, or in its post."""
+        detection = self.detections.get(name)
+        frame = detection.frame if detection else self.frames[name]
+        texts = [name, frame.sha256]
+        for file in self.contents[frame.sha256].files:
+            texts += [file.name, file.author, file.platform, file.post_text, file.source_url]
+        return any(text in one.lower() for one in texts)
+
     @property
     def pictures(self) -> frozenset[str]:
         """Names of all pictures of the report that may be shown."""

@@ -57,11 +57,18 @@ def show_grid() -> AnyResponse | str:
     names = [name for name in names if name in desk().collection.detections]
     if request.args.get("open"):
         names = [name for name in names if not standing.by(reviewer, name)]
+    total = len(names)
+    behind = _gather_events(names)
+    names = list(behind)
     count = max(1, -(-len(names) // PER_PAGE))
     page = min(max(1, request.args.get("page", 1, type=int)), count)
     shown = names[(page - 1) * PER_PAGE : page * PER_PAGE]
-    cards = [describe_thumbnail(desk(), name, standing, reviewer) for name in shown]
-    return _render("grid.html", queue=queue, cards=cards, page=page, page_count=count, total=len(names))
+    cards = [
+        describe_thumbnail(desk(), name, standing, reviewer)
+        | {"others": [describe_thumbnail(desk(), one, standing, reviewer) for one in behind[name]]}
+        for name in shown
+    ]
+    return _render("grid.html", queue=queue, cards=cards, page=page, page_count=count, total=total)
 
 
 @pages.get("/progress")
@@ -83,12 +90,36 @@ def send_picture(name: str) -> Response:
 @pages.get("/original/<name>")
 def send_original(name: str) -> Response:
     """A frame as it was scanned, without marks."""
+    return _send_original(name, unblurred=False)
+
+
+@pages.get("/unblurred/<name>")
+def send_unblurred(name: str) -> Response:
+    """The same with its faces, for a reviewer's look."""
+    return _send_original(name, unblurred=True)
+
+
+def _send_original(name: str, *, unblurred: bool) -> Response:
     try:
-        return Response(desk().pictures.of_original(name), mimetype="image/jpeg")
+        return Response(desk().pictures.of_original(name, unblurred=unblurred), mimetype="image/jpeg")
     except KeyError:
         abort(HTTPStatus.NOT_FOUND, "The report has no such frame.")
     except MediaError as error:
         abort(HTTPStatus.GONE, str(error))
+
+
+def _gather_events(names: list[str]) -> dict[str, list[str]]:
+    """Each detection, of those of one event the first of the queue alone, with the others behind it."""
+    first_of: dict[str, str] = {}
+    behind: dict[str, list[str]] = {}
+    for name in names:
+        event = desk().collection.detections[name].event
+        first = first_of.setdefault(event, name) if event else name
+        if first == name:
+            behind[name] = []
+        else:
+            behind[first].append(name)
+    return behind
 
 
 def _reference_flags() -> dict[str, list[str]]:

@@ -37,23 +37,25 @@ class Pictures:
                 raise OSError(f"{name} is no plain file")
             return picture.read()
 
-    def of_original(self, frame_id: str) -> bytes:
+    def of_original(self, frame_id: str, *, unblurred: bool = False) -> bytes:
         """A frame as it was scanned, without marks, faces hidden unless the report shows them, as a JPEG.
+
+        `unblurred` shows them: to a reviewer on this machine, for a look; nothing of it is written.
 
         Raises KeyError for a frame the report does not have, MediaError when its file is gone or has changed.
         """
         frame = self._collection.frames[frame_id]
         with self._one_at_a_time:  # a large photo takes memory
-            return self._read_original(frame)
+            return self._read_original(frame, unblurred or self._collection.show_faces)
 
-    def _read(self, frame: ShownFrame) -> bytes:
+    def _read(self, frame: ShownFrame, show_faces: bool) -> bytes:
         content = self._collection.contents[frame.sha256]
         paths = [file.path for file in content.files]
         try:
             image = read_original(paths, frame.sha256, frame.frame_index, frame.time_seconds)
         except MediaError as error:
             raise MediaError(f"{content.files[0].name}: {error}") from error
-        safe = protect(shrink(image, FRAME_LONG_SIDE), show_faces=self._collection.show_faces)
+        safe = protect(shrink(image, FRAME_LONG_SIDE), show_faces=show_faces)
         jpeg = io.BytesIO()
         Image.fromarray(safe).save(jpeg, "JPEG", quality=JPEG_QUALITY)
         return jpeg.getvalue()

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from detector.journal import (
     NOTHING_ELSE,
+    SETTLING,
     UNDO,
     Verdict,
     find_standing,
@@ -77,9 +78,9 @@ class VerdictStore:
             self._renew()
             return tuple(self._rows)
 
-    def add(self, given: Sequence[Given], reviewer: str) -> list[int]:
-        """Adds the rows of one decision, all or none; returns their numbers."""
-        action, at = secrets.token_hex(8), utc_now()
+    def add(self, given: Sequence[Given], reviewer: str, *, settles: bool = False) -> list[int]:
+        """Adds the rows of one decision, all or none; returns their numbers. `settles` ends disputes."""
+        action, at = f"{SETTLING if settles else ''}{secrets.token_hex(8)}", utc_now()
         with self._lock, self._transaction():
             return [self._insert((action, *one[:5], *one.box, 0, reviewer, one.note, at)) for one in given]
 

@@ -2,6 +2,7 @@
 const RETRY_MS = 1500;
 let last = Promise.resolve();
 let waiting = 0;
+const HUNG_MS = 5000;
 let watch = () => {};
 
 export class Refused extends Error {}
@@ -12,8 +13,18 @@ async function answer(response) {
   return told;
 }
 
+// A server that takes long is said; what it was asked goes on.
+async function patiently(asked) {
+  const timer = setTimeout(() => watch(waiting, "The review has not answered for 5 seconds; it is waited for. Keep this page open."), HUNG_MS);
+  try {
+    return await asked;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
 export async function ask(path, values = {}) {
-  return answer(await fetch(`api/${path}?${new URLSearchParams(values)}`));
+  return answer(await patiently(fetch(`api/${path}?${new URLSearchParams(values)}`)));
 }
 
 // Resolves with the server's answer; tries again for as long as the server does not answer. What may get lost is
@@ -25,9 +36,9 @@ export function tell(path, content, { quiet = false } = {}) {
     for (;;) {
       let response;
       try {
-        response = await fetch(`api/${path}`, {
+        response = await patiently(fetch(`api/${path}`, {
           method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(content), keepalive: true,
-        });
+        }));
       } catch (error) {
         if (quiet) throw error;
         watch(waiting, "The review does not answer; it is tried again. Keep this page open.");

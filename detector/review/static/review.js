@@ -1,13 +1,13 @@
 // One item at a time: the way through a queue, and what is decided on it.
 import { ask, tell, watchSaving } from "./api.js";
 import { drawnBox, fetchAhead, make, moveDraft, setZoom, showPicture, startDrawing, stopDrawing, zoomBy } from "./stage.js";
+import "./tabs.js";
 import { WORDS, clock, describeItem } from "./words.js";
 
 const AHEAD = 8, BEHIND = 3, WINDOW = 24, SETTLE_MS = 250;
 const find = (id) => document.getElementById(id);
 const noteKey = (item) => `note ${item.id}`; // of one that has no verdict to go with yet
-const start = new URLSearchParams(location.search);
-const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, wanted: "", seen: "", offer: null };
+const state = { queue: "", ids: [], done: new Set(), index: 0, visiting: "", item: null, marks: true, wanted: "", seen: "", offer: null, faces: false, from: new Map() };
 const items = new Map();
 
 // Items
@@ -34,7 +34,15 @@ async function refresh(ids) {
 
 const sameFrame = (item) => [item.id, ...item.in_frame, item.frame];
 
-function picture(item) { return state.marks ? item.picture : item.original; }
+function picture(item) { return state.faces ? item.unblurred : state.marks ? item.picture : item.original; }
+
+// The address names the queue, what is searched in it, and the item.
+function address(at = "") {
+  const told = new URLSearchParams({ queue: state.queue });
+  if (find("search").value) told.set("text", find("search").value);
+  if (at) told.set("at", at);
+  return `?${told}`;
+}
 
 async function prepare() {
   const { ids, index } = state;
@@ -48,12 +56,12 @@ async function prepare() {
   }
 }
 
-async function openQueue(name, at = "") {
-  const { ids, done, position } = await ask("queue", { queue: name });
+async function openQueue(name, at = "", { keep = false } = {}) {
+  const { ids, done, position } = await ask("queue", { queue: name, text: find("search").value });
   Object.assign(state, { queue: name, ids, done: new Set(done), visiting: "" });
   items.clear();
   find("queue").value = name;
-  history.replaceState(null, "", `?queue=${encodeURIComponent(name)}`);
+  if (keep) history.pushState(null, "", address());
   const wanted = at || position;
   const open = ids.findIndex((id) => !state.done.has(id));
   state.index = Math.max(0, ids.includes(wanted) ? ids.indexOf(wanted) : open);
@@ -72,6 +80,7 @@ async function show(id) {
   if (!item || state.wanted !== id) return;
   if (find("drawing").hidden === false) endDrawing();
   state.item = item;
+  history.replaceState(null, "", address(id));
   describe();
   await draw();
   prepare();
@@ -114,7 +123,15 @@ async function reason(address) {
 
 function describe() {
   find("place").textContent = state.visiting ? "beside the queue" : `${state.index + 1} of ${state.ids.length}, ${state.done.size} done`;
+  announce();
   describeItem(state.item, { show, undo, draft: sessionStorage.getItem(noteKey(state.item)) });
+}
+
+// For who hears the page: what is looked at now, and what was said of it.
+function announce() {
+  const { item } = state;
+  const mine = item.mine ? `, you: ${WORDS[item.mine.verdict]}` : "";
+  find("aloud").textContent = `${find("place").textContent}: ${item.label ? `${item.label} ${item.confidence.toFixed(2)}` : "no flag shown"}, ${item.files[0].name}${mine}`;
 }
 
 // What is decided
@@ -147,7 +164,11 @@ function decide(verdict, note = find("note").value) {
   state.done.add(item.id);
   sessionStorage.removeItem(noteKey(item));
   offerSame(item, verdict, note);
-  tell("verdicts", { verdict, ids: [item.id], note }).catch(() => { state.done.delete(item.id); items.delete(item.id); })
+  state.from.set(item.id, item.id);
+  const settles = find("settles").checked;
+  find("settles").checked = false;
+  if (settles) item.disputed = false;
+  tell("verdicts", { verdict, ids: [item.id], note, settles }).catch(() => { state.done.delete(item.id); items.delete(item.id); })
     .then(() => refresh(sameFrame(item)));
   if (state.visiting) describe();
   else toNextOpen();
@@ -178,12 +199,12 @@ async function lookAtSame() {
 
 find("others").addEventListener("close", () => {
   if (find("others").returnValue !== "apply" || !state.offer) return;
-  const { verdict, note } = state.offer;
+  const { verdict, note, of } = state.offer;
   const ids = [...find("others-list").querySelectorAll("input:checked")].map((box) => box.value);
   state.offer = null;
   find("offer").hidden = true;
   if (!ids.length) return;
-  ids.forEach((id) => state.done.add(id));
+  ids.forEach((id) => { state.done.add(id); state.from.set(id, of.id); });
   tell("verdicts", { verdict, ids, note }).catch(() => ids.forEach((id) => state.done.delete(id))).then(() => refresh(ids));
   if (state.item && state.done.has(state.item.id) && !state.visiting) toNextOpen();
   else describe();
@@ -214,7 +235,7 @@ function beginDrawing() {
   find("drawing").hidden = false;
   find("draw").setAttribute("aria-pressed", "true");
   startDrawing();
-  find("frame").focus();
+  find("frame").focus({ preventScroll: true });
 }
 
 function endDrawing() {
@@ -239,7 +260,7 @@ async function undo(number = 0) {
   state.offer = null;
   find("offer").hidden = true;
   [...items.keys()].forEach((id) => items.delete(id));
-  const id = ids[0];
+  const id = state.from.get(ids[0]) ?? ids[0]; // where it was decided
   const here = state.item && (id === state.item.id || id === state.item.frame);
   const at = state.ids.indexOf(id);
   if (at >= 0) await goTo(at);
@@ -269,20 +290,22 @@ const actions = {
   c: () => decide("confirmed"), x: () => decide("rejected"), o: () => decide("other_flag"), a: () => decide("another_flag"), t: () => decide("cannot_tell"),
   u: () => undo(), ArrowRight: () => goTo(state.visiting ? state.index : state.index + 1), ArrowLeft: () => goTo(state.visiting ? state.index : state.index - 1),
   n: () => find("note").focus(), s: lookAtSame, b: () => (find("drawing").hidden ? beginDrawing() : endDrawing()), e: markNothingElse,
-  "[": () => state.item.before && show(state.item.before), "]": () => state.item.after && show(state.item.after),
+  ",": () => state.item.before && show(state.item.before), ".": () => state.item.after && show(state.item.after),
   "+": () => zoomBy(1.5), "=": () => zoomBy(1.5), "-": () => zoomBy(1 / 1.5), 0: () => setZoom(1),
-  h: () => { state.marks = !state.marks; find("marks").setAttribute("aria-pressed", String(!state.marks)); return draw(); },
+  m: () => { state.marks = !state.marks; find("marks").setAttribute("aria-pressed", String(!state.marks)); return draw(); },
   r: () => { find("reference").open = !find("reference").open; find("reference").scrollIntoView({ block: "nearest" }); },
   g: () => { location.href = `grid?queue=${encodeURIComponent(state.queue)}`; }, "?": () => find("keys").showModal(),
 };
-Object.assign(actions, { j: actions.ArrowRight, k: actions.ArrowLeft });
-const buttons = { undo: "u", next: "ArrowRight", previous: "ArrowLeft", same: "s", draw: "b", nothing: "e", before: "[", after: "]", in: "+", out: "-", marks: "h", help: "?" };
+Object.assign(actions, { j: actions.ArrowRight, k: actions.ArrowLeft, "[": actions[","], "]": actions["."] });
+const buttons = { undo: "u", next: "ArrowRight", previous: "ArrowLeft", same: "s", draw: "b", nothing: "e", before: ",", after: ".", in: "+", out: "-", marks: "m", help: "?" };
 const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 addEventListener("keydown", (event) => {
   if (document.querySelector("dialog[open]") || event.target.matches("textarea, select, input")) return;
   const undoing = (event.ctrlKey || event.metaKey) && event.key === "z";
   if (!undoing && (event.ctrlKey || event.metaKey || event.altKey)) return;
+  if (!undoing && event.key.length === 1 && event.key !== "?" && !find("single").checked) return;
+  if (event.key.toLowerCase() === "h" && state.item) { event.preventDefault(); showFaces(true); return; }
   if (!find("drawing").hidden) {
     const choice = find("drawing").querySelectorAll("[data-label]")[Number(event.key) - 1];
     if (event.key in arrows) moveDraft(...arrows[event.key], event.shiftKey);
@@ -297,16 +320,37 @@ addEventListener("keydown", (event) => {
   event.preventDefault();
   action();
 });
+// The original with its faces, for as long as it is held: nothing of it is kept.
+function showFaces(wanted) {
+  if (state.faces === wanted || !state.item) return;
+  state.faces = wanted;
+  draw();
+}
+addEventListener("keyup", (event) => { if (event.key.toLowerCase() === "h") showFaces(false); });
+addEventListener("blur", () => showFaces(false));
+find("faces").addEventListener("pointerdown", () => showFaces(true));
+for (const name of ["pointerup", "pointerleave", "pointercancel"]) find("faces").addEventListener(name, () => showFaces(false));
+find("single").checked = localStorage.getItem("single keys") !== "off";
+find("single").addEventListener("change", () => localStorage.setItem("single keys", find("single").checked ? "on" : "off"));
+
 for (const [id, key] of Object.entries(buttons)) find(id).addEventListener("click", () => actions[key]());
 for (const button of document.querySelectorAll("[data-verdict]")) button.addEventListener("click", () => decide(button.dataset.verdict));
 for (const button of document.querySelectorAll("[data-label]")) button.addEventListener("click", () => keepBox(button.dataset.label));
 find("cancel").addEventListener("click", endDrawing);
 find("tables").addEventListener("click", writeTables);
-find("queue").addEventListener("change", () => { openQueue(find("queue").value); find("queue").blur(); });
+find("queue").addEventListener("change", () => { openQueue(find("queue").value, "", { keep: true }); find("queue").blur(); });
+find("search").addEventListener("change", () => openQueue(state.queue, "", { keep: true }));
+find("note").addEventListener("input", () => { if (!state.item.mine) sessionStorage.setItem(noteKey(state.item), find("note").value); });
 find("note").addEventListener("keydown", (event) => {
   if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;
   event.preventDefault();
   find("note").blur();
 });
 find("note").addEventListener("blur", keepNote);
-openQueue([...find("queue").options].some((one) => one.value === start.get("queue")) ? start.get("queue") : "uncertain", start.get("at") || "");
+function openAddress() {
+  const told = new URLSearchParams(location.search);
+  find("search").value = told.get("text") ?? "";
+  return openQueue([...find("queue").options].some((one) => one.value === told.get("queue")) ? told.get("queue") : "uncertain", told.get("at") || "");
+}
+addEventListener("popstate", openAddress);
+openAddress();

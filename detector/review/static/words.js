@@ -27,8 +27,11 @@ export function describeItem(item, { show, undo, draft }) {
   for (const button of document.querySelectorAll("#verdicts button")) {
     button.setAttribute("aria-pressed", String(item.mine?.verdict === button.dataset.verdict));
   }
+  find("settling").hidden = !item.disputed;
+  if (!item.disputed) find("settles").checked = false;
   find("verdicts").hidden = find("crop").hidden = !seen;
   if (seen) {
+    find("this").textContent = `It is ${item.label}`;
     find("other").textContent = `It is ${item.other_label}`;
     find("other").parentElement.hidden = !item.other_label;
   }
