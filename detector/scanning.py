@@ -3,6 +3,7 @@
 import itertools
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
@@ -16,12 +17,14 @@ from detector.journal import Journal, identity_text, open_journal, utc_now
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
 from detector.pictures import is_shown, remove_half_written
-from detector.report import RunInfo, Summary, write_report
+from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media, read_paths
 from detector.worker import FileResult
 
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
+SO_FAR_SECONDS = 60.0  # before the page is first written, and at least between two times
+SO_FAR_SHARE = 0.05  # of the scan's time that writing it may take
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction
 
 
@@ -38,6 +41,8 @@ class Progress:
     """Shown detections of this run."""
     failed: int = 0
     """Failed files of this run."""
+    in_hand: tuple[str, ...] = ()
+    """Names of the files given to workers and not finished, the earliest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,9 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         for listed in _chunks(found, LISTED_AT_ONCE):
             journal.add_inputs(listed)
         watch = _Watch(Progress(total=journal.tally().found), report_progress)
+        so_far = _SoFar(
+            lambda: write_so_far(journal, settings.out, RunInfo(info, settings, started_at, "", False))
+        )
         files = _unfinished(journal, watch, stop)
         results = scan_files(
             files, settings, workers=options.workers, file_timeout=options.file_timeout, stop=stop
@@ -74,6 +82,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
             for result in results:
                 journal.record(result)
                 watch.recorded(result, settings.thresholds)
+                so_far.now_and_then()
                 if options.max_failures and watch.progress.failed >= options.max_failures:
                     stop.set()
         tally = journal.tally()
@@ -157,6 +166,7 @@ def _unfinished(journal: Journal, watch: "_Watch", stop: threading.Event) -> Ite
         if _is_finished(journal, media):
             watch.recalled()
         else:
+            watch.begun(media)
             yield media
 
 
@@ -178,6 +188,10 @@ class _Watch:
         self._report = report_progress
         self._report(progress)
 
+    def begun(self, media: Media) -> None:
+        self.progress = replace(self.progress, in_hand=(*self.progress.in_hand, media.name))
+        self._report(self.progress)
+
     def recalled(self) -> None:
         before = self.progress
         self.progress = replace(before, done=before.done + 1, recalled=before.recalled + 1)
@@ -190,8 +204,24 @@ class _Watch:
             done=before.done + 1,
             detections=before.detections + int(is_shown(result.detections, thresholds).sum()),
             failed=before.failed + (result.status == "failed"),
+            in_hand=tuple(name for name in before.in_hand if name != result.media.name),
         )
         self._report(self.progress)
+
+
+class _SoFar:
+    """Writes the page now and then, the less often the longer it takes."""
+
+    def __init__(self, write: Callable[[], None]) -> None:
+        self._write = write
+        self._next = time.monotonic() + SO_FAR_SECONDS
+
+    def now_and_then(self) -> None:
+        started = time.monotonic()
+        if started >= self._next:
+            self._write()
+            ended = time.monotonic()
+            self._next = ended + max(SO_FAR_SECONDS, (ended - started) / SO_FAR_SHARE)
 
 
 def _chunks(media: Iterable[Media], size: int) -> Iterator[list[Media]]:

@@ -8,20 +8,25 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     SpinnerColumn,
     TextColumn,
+    TimeElapsedColumn,
     TimeRemainingColumn,
 )
 from rich.progress import (
     Progress as ProgressBar,
 )
 
+from detector.sources import printable
+
 if TYPE_CHECKING:
     from detector.scanning import Progress
 
+NAMES_SHOWN, NAME_LENGTH = 2, 24  # of files in hand
 PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
 
 
@@ -81,13 +86,16 @@ def show_progress(console: Console, *, quiet: bool) -> "Iterator[Callable[[Progr
         BarColumn(),
         MofNCompleteColumn(),
         TextColumn("{task.fields[counts]}"),
+        TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with ProgressBar(*columns, console=console) as bar:
         task = bar.add_task("", total=None, counts="looking for files")
 
         def show(progress: "Progress") -> None:
-            bar.update(task, total=progress.total, completed=progress.done, counts=_counts(progress, started))
+            bar.update(
+                task, total=progress.total, completed=progress.done, counts=escape(_counts(progress, started))
+            )
 
         yield show
 
@@ -110,7 +118,11 @@ def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None
         if now - last >= PLAIN_LINE_SECONDS or progress.done == progress.total:
             last = now
             counts = _counts(progress, started)
-            console.print(f"{progress.done} of {progress.total} files, {counts}", highlight=False)
+            console.print(
+                f"{progress.done} of {progress.total} files after {duration(now - started)}, {counts}",
+                highlight=False,
+                markup=False,
+            )
 
     return show
 
@@ -118,4 +130,12 @@ def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None
 def _counts(progress: "Progress", started: float) -> str:
     rate = (progress.done - progress.recalled) / max(time.monotonic() - started, 1e-3)
     text = f"{rate:.1f} files/s, {progress.detections} detections, {progress.failed} failed"
-    return f"{text}, {progress.recalled} known from before" if progress.recalled else text
+    known = f", {progress.recalled} known from before" if progress.recalled else ""
+    names = [printable(name.rpartition("/")[2])[:NAME_LENGTH] for name in progress.in_hand[:NAMES_SHOWN]]
+    return f"{text}{known}{', now ' if names else ''}{', '.join(names)}"
+
+
+def duration(seconds: float) -> str:
+    """Hours, minutes and seconds."""
+    whole = round(seconds)
+    return f"{whole // 3600}:{whole // 60 % 60:02}:{whole % 60:02}"

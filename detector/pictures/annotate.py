@@ -57,9 +57,15 @@ def cut_crop(resolution_wh: tuple[int, int], box: NDArray[np.float32]) -> tuple[
     return slice(top, bottom), slice(left, right)
 
 
-def protect(image: NDArray[np.uint8], *, show_faces: bool, device: str = "cpu") -> NDArray[np.uint8]:
-    """The image with every face hidden, unless they are to be shown."""
-    return image if show_faces else hide_faces(image, find_faces(image, device))
+def protect(
+    image: NDArray[np.uint8],
+    *,
+    show_faces: bool,
+    device: str = "cpu",
+    flags: NDArray[np.float32] | None = None,
+) -> NDArray[np.uint8]:
+    """The image with every face hidden, unless they are to be shown; see `find_faces` for `flags`."""
+    return image if show_faces else hide_faces(image, find_faces(image, device, flags))
 
 
 def shrink(image: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:

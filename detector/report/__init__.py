@@ -10,6 +10,7 @@ from detector.report.outputs import (
     reopen_report,
     rewrite_report,
     write_report,
+    write_so_far,
 )
 from detector.report.summary import Reach, Summary
 from detector.report.tables import list_tables
@@ -33,4 +34,5 @@ __all__ = [
     "rewrite_report",
     "verify_report",
     "write_report",
+    "write_so_far",
 ]

@@ -60,6 +60,15 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
     return _write_outputs(journal, folder, description, info)
 
 
+def write_so_far(journal: Journal, folder: Path, run: RunInfo) -> None:
+    """Writes the page alone, of what is known by now, while the scan goes on; copies are not joined yet."""
+    info = define_views(journal.connection)
+    summary = summarise(journal, info)
+    description = _describe_run(run) | {"so_far": True}
+    with replacing(folder / "index.html") as file:
+        file.write(draw_page(journal.connection, summary, description, folder))
+
+
 @contextmanager
 def reopen_report(folder: Path) -> Iterator[tuple[Journal, dict[str, Any]]]:
     """A finished report's journal, for writing its outputs again, and what `run.json` says.

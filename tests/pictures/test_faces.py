@@ -71,3 +71,22 @@ def test_openvino_finds_the_same_faces() -> None:
     compiled = np.tile(image, (1, 3, 1))[:, : faces.SEARCH_LONG_SIDE]
     for picture in (compiled, np.ascontiguousarray(compiled[:300]), image):
         assert np.abs(find_faces(picture)[0] - find_faces(picture, "openvino")[0]).max() < 3
+
+
+@pytest.mark.parametrize(("confidence", "found"), [(0.49, 0), (0.51, 1)])
+def test_inside_a_flag_only_a_sure_face_is_one(
+    monkeypatch: pytest.MonkeyPatch, confidence: float, found: int
+) -> None:
+    face = np.array([[100, 60, 140, 110, confidence]], np.float32)
+    monkeypatch.setattr(faces, "_read_faces", lambda *_: face)
+    image = np.full((192, 320, 3), 128, np.uint8)
+    flag, elsewhere = (np.array([box], np.float32) for box in ((80, 40, 200, 120), (121, 86, 300, 190)))
+    assert len(find_faces(image, flags=flag)) == found
+    assert len(find_faces(image, flags=elsewhere)) == 1
+    assert len(find_faces(image)) == 1
+
+
+def test_a_sure_face_in_front_of_a_flag_stays_hidden() -> None:
+    image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
+    flag = np.array([[100, 0, 400, 300]], np.float32)
+    assert len(find_faces(image, flags=flag)) >= 1

@@ -1,0 +1,45 @@
+"""A report while it grows."""
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from detector import scanning
+from detector.options import ScanOptions
+from detector.scanning import Progress, scan
+from tests.cli.test_cli import run_detector
+from tests.conftest import BLUE, RED, write_picture
+
+
+def test_the_page_is_there_during_a_scan_and_says_so(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(4):
+        write_picture(tmp_path / "in" / f"{number}.png", (number, 1, RED if number % 2 else BLUE))
+    monkeypatch.setattr(scanning, "SO_FAR_SECONDS", 0.0)
+    monkeypatch.setattr(scanning, "SO_FAR_SHARE", 1e9)
+    pages: list[str] = []
+    hands: list[tuple[str, ...]] = []
+
+    def look(progress: Progress) -> None:
+        page = tmp_path / "report" / "index.html"
+        pages.append(page.read_text() if page.exists() else "")
+        hands.append(progress.in_hand)
+
+    options = ScanOptions(paths=(tmp_path / "in",), out=tmp_path / "report", weights=fake_weights, workers=1)
+    scan(options, look, threading.Event())
+    assert "Flags seen in 4 files, so far" in pages[-1]
+    assert "3 files have not been looked at yet" in next(page for page in pages if page)
+    final = (tmp_path / "report" / "index.html").read_text()
+    assert "so far" not in final.split("<script")[0]
+    assert "0.png" in {name for names in hands for name in names}
+    assert hands[-1] == ()
+
+
+def test_the_last_line_says_how_long_it_took(tmp_path: Path, fake_weights: Path) -> None:
+    write_picture(tmp_path / "in" / "red.png", (1, 1, RED))
+    done = run_detector("scan", tmp_path / "in", "--out", tmp_path / "report", "--weights", fake_weights)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.strip().splitlines()[-1].startswith("It took 0:0")
+    assert "1 of 1 files after 0:0" in done.stderr
