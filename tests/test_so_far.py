@@ -41,5 +41,5 @@ def test_the_last_line_says_how_long_it_took(tmp_path: Path, fake_weights: Path)
     write_picture(tmp_path / "in" / "red.png", (1, 1, RED))
     done = run_detector("scan", tmp_path / "in", "--out", tmp_path / "report", "--weights", fake_weights)
     assert done.returncode == 0, done.stderr
-    assert done.stderr.strip().splitlines()[-1].startswith("It took 0:0")
+    assert done.stdout.strip().splitlines()[-1].startswith("1 files in ")
     assert "1 of 1 files after 0:0" in done.stderr
