@@ -58,8 +58,12 @@ class _Canvas:
 def make_example(materials: Materials, seed: int, index: int, *, size: int = 448) -> Example:
     """Draws the picture that belongs to a seed and an index, whoever asks for it and in whatever order."""
     rng = np.random.default_rng([seed, index])
-    owners, emblem = np.zeros((size, size), np.int32), np.zeros((size, size), np.float32)
-    canvas = _Canvas(_open_scene(materials, rng, size), owners, emblem)
+    scene, of_flag = _open_scene(materials, rng, size)
+    owners, emblem = np.full((size, size), int(of_flag), np.int32), np.zeros((size, size), np.float32)
+    canvas = _Canvas(scene, owners, emblem)
+    if of_flag:
+        canvas.areas.append(float(size * size))
+        canvas.labels.append(OTHER)
     if rng.random() < RECOLOURED:
         add_people(canvas.picture, materials, rng)
     if rng.random() < CROWD:
@@ -92,8 +96,8 @@ def _choose_labels(rng: np.random.Generator) -> list[str]:
     return labels
 
 
-def _open_scene(materials: Materials, rng: np.random.Generator, size: int) -> Picture:
-    """A square piece of a photo, at the scale at which whole photos are looked at."""
+def _open_scene(materials: Materials, rng: np.random.Generator, size: int) -> tuple[Picture, bool]:
+    """A square piece of a photo, at the scale at which whole photos are looked at; whether all of it is a flag."""
     of_flag = bool(materials.flag_photos) and rng.random() < 0.09
     paths = materials.flag_photos if of_flag else materials.backgrounds
     photo = open_photo(paths[int(rng.integers(len(paths)))])
@@ -104,7 +108,7 @@ def _open_scene(materials: Materials, rng: np.random.Generator, size: int) -> Pi
     photo = np.asarray(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=interpolation), np.float32)
     top, left = (int(rng.integers(0, extent - size + 1)) for extent in photo.shape[:2])
     photo = photo[top : top + size, left : left + size]
-    return np.ascontiguousarray(photo[:, ::-1] if rng.random() < 0.5 else photo)
+    return np.ascontiguousarray(photo[:, ::-1] if rng.random() < 0.5 else photo), of_flag
 
 
 def _choose_size(rng: np.random.Generator, frame: int) -> float:
@@ -277,6 +281,9 @@ def _paste_photo(canvas: _Canvas, materials: Materials, rng: np.random.Generator
     window, part = _overlap((top, left), (height, width), owners.shape)
     if (owners[window] > 0).any():
         return
+    owners[window] = len(canvas.areas)
+    canvas.areas.append(float(owners[window].size))
+    canvas.labels.append(OTHER)
     alpha = np.zeros((height, width), np.float32)
     edge = max(1, round(0.04 * min(height, width)))
     alpha[edge:-edge, edge:-edge] = 1

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from detector.model import EITHER, OTHER
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
+OTHERS_TABLE = "labels_other.csv"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ class Photo:
     """Of flags that are no target, where known: ``plain`` or ``other``, see `classifier`."""
     other_xyxy: NDArray[np.float32] = field(default_factory=lambda: np.empty((0, 4), np.float32))
     """``(n, 4)`` pixels."""
+    notes: tuple[str, ...] = ()
+    """What a person wrote down beside each of ``labels``; none where nobody did."""
 
     @property
     def source(self) -> str:
@@ -39,18 +42,32 @@ class Photo:
 
 
 def read_photos(folder: Path) -> list[Photo]:
-    """Photos of a folder of folders; boxes from its ``labels*.csv`` (file, class, x1, y1, x2, y2)."""
+    """Photos of a folder of folders; boxes from its ``labels*.csv`` (file, class, x1, y1, x2, y2, note).
+
+    What ``labels_other.csv`` names are flags that are no target, whichever they are, or ``plain``.
+    """
     boxes: dict[str, list[tuple[str, Sequence[float]]]] = {}
+    others: dict[str, list[tuple[str, Sequence[float]]]] = {}
+    notes: dict[str, list[str]] = {}
     for table in sorted(folder.glob("labels*.csv")):
         with table.open(encoding="utf-8", newline="") as file:
             for row in csv.DictReader(file):
                 box = [float(row[key]) for key in ("x1", "y1", "x2", "y2")]
-                boxes.setdefault(row["file"], []).append((row["class"], box))
-    paths = [path for path in sorted(folder.glob("*/*")) if path.suffix.lower() in PHOTO_SUFFIXES]
-    return [
-        _make_photo(path, path.parent.name, boxes.get(f"{path.parent.name}/{path.name}", []))
-        for path in paths
-    ]
+                if table.name == OTHERS_TABLE:
+                    kind = EITHER if row["class"] == EITHER else OTHER
+                    others.setdefault(row["file"], []).append((kind, box))
+                else:
+                    boxes.setdefault(row["file"], []).append((row["class"], box))
+                    notes.setdefault(row["file"], []).append(row.get("note") or "")
+    photos = []
+    for path in sorted(folder.glob("*/*")):
+        if path.suffix.lower() in PHOTO_SUFFIXES:
+            name = f"{path.parent.name}/{path.name}"
+            photo = _make_photo(path, path.parent.name, boxes.get(name, []))
+            more = _make_photo(path, "", others.get(name, []))
+            known = tuple(notes.get(name, []))
+            photos.append(replace(photo, other_labels=more.labels, other_xyxy=more.xyxy, notes=known))
+    return photos
 
 
 def read_split(folder: Path, split: str, class_names: Sequence[str]) -> list[Photo]:
