@@ -8,12 +8,12 @@ import typer
 
 from detector.model import load_model
 from detector.training.learning.convert import write_settings
-from detector.training.learning.dataset import is_held_out
+from detector.training.learning.photo_set import is_unseen
 from detector.training.measuring.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
 from detector.training.measuring.evaluate import look, measure
 from detector.training.measuring.figures import format_figures
 from detector.training.measuring.gallery import write_gallery, write_sheet
-from detector.training.measuring.truth import read_photos, read_split
+from detector.training.photos import read_photos, read_split
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "flags.onnx"
 
@@ -24,8 +24,12 @@ def main(
     ] = None,
     weights: Path = WEIGHTS,
     calibrate: Annotated[list[Path] | None, typer.Option(help="Data set whose val split does so.")] = None,
-    negatives: Annotated[
-        list[Path] | None, typer.Option(help="Folder of folders of photos: those held out are negatives.")
+    known_photos: Annotated[
+        list[Path] | None,
+        typer.Option(help="Folder of folders of photos: those held out calibrate, too."),
+    ] = None,
+    held_out: Annotated[
+        list[str] | None, typer.Option(help="Source whose photos with flags the model has not seen.")
     ] = None,
     dataset: Annotated[
         Path | None,
@@ -43,8 +47,12 @@ def main(
     thresholds = list(info.thresholds)
     if calibrate:
         known = [photo for folder in calibrate for photo in read_split(folder, "val", info.class_names)]
-        photos_known = [photo for folder in negatives or [] for photo in read_photos(folder)]
-        known += [photo for photo in photos_known if is_held_out(photo.path)]
+        known += [
+            photo
+            for folder in known_photos or []
+            for photo in read_photos(folder)
+            if (photo.source in (held_out or []) if photo.labels else is_unseen(photo))
+        ]
         settings = weights.with_suffix(".toml")
         joining = fit_joining(model, known) if model.classifier else ()
         write_settings(settings, info.class_names, thresholds, joining=joining)

@@ -19,6 +19,7 @@ def main(
     flag_photos: Annotated[list[Path] | None, typer.Option(help="Folder of photos of other flags.")] = None,
     cutouts: Annotated[Path | None, typer.Option(help="people.npz of prepare_photos.py.")] = None,
     repaints: Annotated[Path | None, typer.Option(help="cloth.npz of prepare_photos.py.")] = None,
+    cloths: Annotated[Path | None, typer.Option(help="flags.npz of prepare_photos.py.")] = None,
     train: Annotated[int, typer.Option(help="Pictures to train on.")] = 6000,
     val: Annotated[int, typer.Option(help="Pictures held out, made of photos and shapes held out.")] = 600,
     seed: int = 1,
@@ -40,6 +41,7 @@ def main(
         flag_photos=tuple(flag_photos or ()),
         cutouts=cutouts,
         repaints=repaints,
+        cloths=cloths,
         seed=seed,
         size=size,
     )

@@ -22,7 +22,7 @@ LAYERS = [
     {"scanning", "renewing", "doctor", "export", "compare", "review"},
     {"api", "cli"},
 ]
-TRAINING_LAYERS = [{"drawing"}, {"learning"}, {"measuring"}]  # each may know those before it
+TRAINING_LAYERS = [{"drawing"}, {"photos"}, {"learning"}, {"measuring"}]  # each may know those before it
 
 
 def imported_modules(path: Path) -> set[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,7 +38,7 @@ class ClassifierInfo:
     path: Path
     sha256: str
     kinds: tuple[str, ...]
-    """The detector's classes, then `EITHER` and `OTHER`."""
+    """The classes that are reported, then `EITHER` and `OTHER`."""
     input_size: int
     """Pixels of a crop's side."""
     context: float
@@ -83,9 +83,11 @@ def _read_joining(values: list[float]) -> tuple[float, float, float]:
 class Classifier:
     """A network that tells what a box shows."""
 
-    def __init__(self, info: ClassifierInfo, network: Network) -> None:
+    def __init__(self, info: ClassifierInfo, network: Network, known: Sequence[str] = ()) -> None:
+        """``known`` names what the network tells apart; those kinds, if it is left out."""
         self.info = info
         self._network = network
+        self._known = tuple(known) or info.kinds
 
     def classify(self, image: Image, xyxy: NDArray[np.floating]) -> NDArray[np.float32]:
         """The probability of each kind, (n, kinds), for boxes (n, 4) in pixels of an RGB image.
@@ -100,8 +102,20 @@ class Classifier:
             ]
             images = np.asarray(cv2.dnn.blobFromImages(crops, 1 / 255), np.float32)
             both = self._network(np.concatenate([images, images[..., ::-1]]))
-            found.append(((both[: len(images)] + both[len(images) :]) / 2).astype(np.float32))
+            mean = (both[: len(images)] + both[len(images) :]) / 2
+            found.append(fold_kinds(mean, self._known, self.info.kinds))
         return np.concatenate(found)
+
+
+def fold_kinds(
+    probabilities: NDArray[np.floating], known: Sequence[str], kinds: Sequence[str]
+) -> NDArray[np.float32]:
+    """The probabilities (n, known) of the kinds that count (n, kinds); all others count as the last."""
+    columns = [known.index(kind) for kind in kinds]
+    folded = probabilities[:, columns].astype(np.float32)
+    rest = [number for number, name in enumerate(known) if name not in kinds]
+    folded[:, -1] += probabilities[:, rest].sum(axis=1)
+    return folded
 
 
 def cut_square(image: Image, box: NDArray[np.floating], *, size: int, context: float) -> Image:

@@ -2,7 +2,7 @@
 
 import ast
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, cast
 
@@ -56,20 +56,22 @@ def load_model(
 ) -> "NetworkModel":
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
-    `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`; without `classified` the detector
-    alone decides. Raises WeightsError, or UsageError when the device is not to be had.
+    With a classifier the .toml says which kinds are reported, whatever classes the detector tells apart:
+    it need only find flags. `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`; without
+    `classified` the detector alone decides. Raises WeightsError, or UsageError where there is no such device.
     """
     info = read_weights_info(weights, detail=detail)
     network, names = _load_network(weights, device, threads)
-    if names != info.class_names:
+    if info.classifier is None and names != info.class_names:
         raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
     if not classified or info.classifier is None:
-        return NetworkModel(info, network)
+        return NetworkModel(replace(info, class_names=names), network)
     device = "cpu" if device == "openvino" else device  # small, and another shape for each number of crops
-    second, kinds = _load_network(info.classifier.path, device, threads)
-    if kinds != info.classifier.kinds:
-        raise WeightsError(f"{info.classifier.path} knows {kinds}, not {info.classifier.kinds}")
-    return NetworkModel(info, network, Classifier(info.classifier, second))
+    second, known = _load_network(info.classifier.path, device, threads)
+    missing = [kind for kind in info.classifier.kinds if kind not in known]
+    if missing:
+        raise WeightsError(f"{info.classifier.path} knows {known}, not {', '.join(missing)}")
+    return NetworkModel(info, network, Classifier(info.classifier, second, known))
 
 
 def _load_network(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from detector.model import EITHER
 from detector.training.drawing.cloth import Shapes
 from detector.training.drawing.designs import Design
 from detector.training.drawing.materials import Materials
 from detector.training.drawing.prints import print_flat
+from detector.training.drawing.real_cloth import lay_cloth
 from detector.training.drawing.render import Camera, Cutout, Light, render_cloth
 from detector.training.drawing.repaint import paint
 
@@ -31,6 +33,7 @@ MIN_PLAIN_SIZE = 56  # pixels: on smaller flags a missing emblem cannot be told
 MIN_BAND_SHARES = (0.02, 0.14)  # of the cloth that the band least seen and the next must show
 SHAPE_TRIES = 10
 FLAT = 0.18  # share of flags that are prints
+REAL = 0.4  # share of target flags that are cut from photos, if there are any
 REPAINTED = 0.35  # share of target flags on cloth that are real cloth repainted
 
 
@@ -41,7 +44,7 @@ class Flag:
     cutout: Cutout
     design: Design
     state: str
-    """A state of the bank, ``repainted`` or ``flat``."""
+    """A state of the bank, ``real``, ``repainted`` or ``flat``."""
     size: float
     """Longer side, pixels."""
 
@@ -50,6 +53,10 @@ def make_flag(
     design: Design, size: float, materials: Materials, rng: np.random.Generator, *, state: str = ""
 ) -> Flag:
     """Makes a flag of a design, in the state asked for or any."""
+    real = materials.cloths.get(EITHER if design.plain else design.label)
+    if real and not state and rng.random() < REAL:
+        cloth = real[int(rng.integers(len(real)))]
+        return Flag(lay_cloth(cloth, size, rng), design, "real", size)
     if not state and rng.random() < FLAT:
         return Flag(print_flat(design, size, materials, rng), design, "flat", size)
     if not state and materials.repaints and (design.label or design.plain) and rng.random() < REPAINTED:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import cv2
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from detector.training.drawing.cloth import Shapes
 from detector.training.drawing.designs import Designs
+from detector.training.drawing.real_cloth import RealCloth
 from detector.training.drawing.render import Cutout
 from detector.training.drawing.repaint import Repaint
 
@@ -32,6 +33,8 @@ class Materials:
     """People cut from photos, to stand before a flag."""
     repaints: Sequence[Repaint] = ()
     """Real cloth to paint as a target flag."""
+    cloths: Mapping[str, Sequence[RealCloth]] = field(default_factory=dict)
+    """Real target flags cut from photos, by label."""
 
 
 def open_photo(path: Path) -> Picture:

@@ -97,7 +97,7 @@ def _choose_labels(rng: np.random.Generator) -> list[str]:
 
 
 def _open_scene(materials: Materials, rng: np.random.Generator, size: int) -> tuple[Picture, bool]:
-    """A square piece of a photo, at the scale at which whole photos are looked at; whether all of it is a flag."""
+    """A square piece of a photo, at the scale of whole photos; and whether all of it is a flag."""
     of_flag = bool(materials.flag_photos) and rng.random() < 0.09
     paths = materials.flag_photos if of_flag else materials.backgrounds
     photo = open_photo(paths[int(rng.integers(len(paths)))])

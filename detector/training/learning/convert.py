@@ -9,13 +9,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from detector.offline import import_ultralytics
-from detector.training.drawing import KINDS
+from detector.training.drawing import KINDS, TARGETS
+from detector.training.learning.any_flag import NAME
 from detector.training.learning.train_classifier import CONTEXT, INPUT_SIZE, build_network
 
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
-    "fast": (384, 256),
-    "standard": (512, 256),
-    "thorough": (1280, 512, 256),
+    "fast": (384,),
+    "standard": (512,),
+    "thorough": (1280, 512),
 }
 EXPORT_SIZE = 640  # pixels; the network takes any
 OPSET = 17
@@ -50,7 +51,8 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
         )
         shutil.copy(copy, slim)
         shutil.copy(exported, onnx)
-    class_names = tuple(YOLO(str(slim)).names.values())
+    names = tuple(YOLO(str(slim)).names.values())
+    class_names = TARGETS if names == (NAME,) else names  # of any flag the classifier says which it is
     write_settings(out / f"{name}.toml", class_names, [FIRST_THRESHOLD] * len(class_names))
     return onnx
 
@@ -93,8 +95,7 @@ def convert_classifier(trained: Path, base: Path, out: Path, *, name: str = "fla
     model = onnx.load(str(path))
     onnx.helper.set_model_props(model, {"names": repr(dict(enumerate(KINDS)))})
     onnx.save(model, str(path))
-    class_names = KINDS[:-2]
-    write_settings(out / f"{name}.toml", class_names, [FIRST_THRESHOLD] * len(class_names))
+    write_settings(out / f"{name}.toml", TARGETS, [FIRST_THRESHOLD] * len(TARGETS))
     return path
 
 

@@ -83,7 +83,7 @@ def _write_generated(
         ]
         for number, (source, label, box) in enumerate(crop for crop in crops if crop[1]):
             name = f"{source}-{recipe.seed}-{index:06d}-{number}.jpg"
-            _write_crop(example.image, box, out / split / label / name)
+            write_crop(example.image, box, out / split / label / name)
     done.touch()
 
 
@@ -103,7 +103,7 @@ def _label_proposed(
     image: Image, labels: Sequence[str], truth: Boxes, weights: Path
 ) -> Iterator[tuple[str, Boxes]]:
     """What the detector sees in a generated picture, with the truth; what lies half on a flag is left out."""
-    (detections,) = _share_model(weights, "fast").detect([image], PROPOSED)
+    (detections,) = share_model(weights, "fast").detect([image], PROPOSED)
     boxes = detections.xyxy[:MAX_PROPOSED]
     overlap = sv.box_iou_batch(boxes, truth) if len(boxes) and len(truth) else np.zeros((len(boxes), 1))
     for box, row in zip(boxes, overlap, strict=True):
@@ -130,7 +130,7 @@ def _write_photo(recipe: Recipe, weights: Path, out: Path, task: tuple[str, Path
         return
     image = open_photo(path).astype(np.uint8)
     height, width = image.shape[:2]
-    model = _share_model(weights, "standard")
+    model = share_model(weights, "standard")
     as_is, mirrored = model.detect([image, np.ascontiguousarray(image[:, ::-1])], PROPOSED_ON_PHOTO)
     turned = mirrored.xyxy * [-1, 1, -1, 1] + [width, 0, width, 0]
     boxes = np.vstack([as_is.xyxy, turned[:, [2, 1, 0, 3]]]).astype(np.float32)
@@ -138,7 +138,7 @@ def _write_photo(recipe: Recipe, weights: Path, out: Path, task: tuple[str, Path
     rows = np.column_stack([boxes, confidence, np.zeros(len(boxes))])
     kept = boxes[sv.box_non_max_suppression(rows, 0.8)][:MAX_ON_PHOTO] if len(boxes) else boxes
     for number, box in enumerate(kept):
-        _write_crop(image, box, folder / f"photo-{digest}-{number}.jpg")
+        write_crop(image, box, folder / f"photo-{digest}-{number}.jpg")
     rng = np.random.default_rng(int(digest, 16))
     for number in range(WINDOWS - 1, -1, -1):  # number 0 last: it says that the photo is done
         side = float(np.exp(rng.uniform(np.log(16), np.log(0.9 * min(height, width)))))
@@ -146,16 +146,18 @@ def _write_photo(recipe: Recipe, weights: Path, out: Path, task: tuple[str, Path
         corner = rng.uniform(0, 1, 2) * np.maximum([width, height] - extent, 1)
         whole = path.parent in recipe.flag_photos and number == 0
         box = np.array([0, 0, width, height]) if whole else np.concatenate([corner, corner + extent])
-        _write_crop(image, box, folder / f"window-{digest}-{number}.jpg")
+        write_crop(image, box, folder / f"window-{digest}-{number}.jpg")
 
 
-def _write_crop(image: Image, box: NDArray[np.floating], path: Path) -> None:
+def write_crop(image: Image, box: NDArray[np.floating], path: Path) -> None:
+    """Writes the square around a box, with what training may move its window over."""
     side = float((box[2:] - box[:2]).max()) * CROP_CONTEXT
     crop = cut_square(image, box, size=int(np.clip(side, MIN_SIDE, MAX_SIDE)), context=CROP_CONTEXT)
     cv2.imwrite(str(path), crop[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, SAVED_QUALITY])
 
 
 @functools.cache
-def _share_model(weights: Path, detail: str) -> Model:
+def share_model(weights: Path, detail: str) -> Model:
+    """The detector alone, once for each process."""
     cv2.setNumThreads(1)
     return load_model(weights, detail=detail, classified=False)

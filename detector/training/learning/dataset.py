@@ -20,6 +20,7 @@ from detector.training.drawing import (
     TARGETS,
     Materials,
     load_bank,
+    load_cloths,
     load_cutouts,
     load_designs,
     load_repaints,
@@ -50,6 +51,8 @@ class Recipe:
     """File of people cut from photos."""
     repaints: Path | None = None
     """File of real cloth prepared for repainting."""
+    cloths: Path | None = None
+    """File of real target flags cut from photos."""
     seed: int = 1
     """Of the whole set; each picture has its own stream."""
     size: int = 448
@@ -122,6 +125,7 @@ def load_materials(recipe: Recipe, split: str) -> Materials:
         flag_photos=find_photos(recipe.flag_photos, split),
         cutouts=load_cutouts(recipe.cutouts, split) if recipe.cutouts else (),
         repaints=load_repaints(recipe.repaints, split) if recipe.repaints else (),
+        cloths=load_cloths(recipe.cloths, split) if recipe.cloths else {},
     )
 
 

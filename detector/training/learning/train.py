@@ -140,6 +140,9 @@ def _make_trainer_class(options: TrainOptions) -> Any:
             saved = {"model": None, "ema": model, "train_args": vars(self.args), "epoch": -1}
             torch.save(saved, self.wdir / f"point{self.points:02d}.pt")
 
+        def final_eval(self) -> None:
+            """Nothing: `evaluate` measures, and looking at all pictures once more takes minutes."""
+
         def preprocess_batch(self, batch: dict[str, Any]) -> dict[str, Any]:
             self.anneal()
             self.keep_point()

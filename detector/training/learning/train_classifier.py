@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import math
 import time
@@ -15,24 +16,37 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.model import OTHER, PADDING_GREY, cut_square
+from detector.model import EITHER, OTHER, PADDING_GREY, cut_square
 from detector.offline import import_ultralytics
 from detector.training.drawing import KINDS
 from detector.training.learning.crops import CROP_CONTEXT
+from detector.training.learning.revive import revive
 
 INPUT_SIZE = 160  # pixels
 CONTEXT = 1.25  # sides of the box
 LAYERS = 11  # of YOLO11's backbone, down to a 32nd of the input
 SHARES: Mapping[tuple[str, str], float] = {  # of a batch, by kind and where a crop is from
-    ("azerbaijan", ""): 0.2,
-    ("kanak", ""): 0.16,
-    ("plain", ""): 0.14,
-    (OTHER, "drawn"): 0.16,
-    (OTHER, "proposed"): 0.08,
-    (OTHER, "photo"): 0.2,
-    (OTHER, "window"): 0.06,
+    ("azerbaijan", "real"): 0.07,
+    ("azerbaijan", "seen"): 0.08,
+    ("azerbaijan", "drawn"): 0.05,
+    ("azerbaijan", "proposed"): 0.02,
+    ("kanak", "real"): 0.05,
+    ("kanak", "seen"): 0.06,
+    ("kanak", "drawn"): 0.05,
+    ("kanak", "proposed"): 0.02,
+    (EITHER, "real"): 0.04,
+    (EITHER, "seen"): 0.04,
+    (EITHER, "drawn"): 0.05,
+    (EITHER, "proposed"): 0.02,
+    (OTHER, "real"): 0.07,
+    (OTHER, "seen"): 0.05,
+    (OTHER, "drawn"): 0.1,
+    (OTHER, "proposed"): 0.05,
+    (OTHER, "photo"): 0.15,
+    (OTHER, "window"): 0.03,
 }
 WARM_BATCHES = 100
+REVIVING_CROPS = 256
 SMOOTHING = 0.05  # of the labels
 DROPOUT = 0.2
 TELLING_COLOUR = 28  # levels between the channels of a quarter of the pixels
@@ -48,14 +62,14 @@ class Options:
     """How a classifier is trained."""
 
     crops: Path
-    """Folder of ``make_crops``."""
+    """Folder of ``make_crops`` and ``make_photo_crops``."""
     base: Path
     """Detector's .pt whose backbone is the start."""
     out: Path
     """File of the trained weights; written every minute."""
     minutes: float
     resume: Path | None = None
-    """Weights of an earlier run to go on from, instead of those of the base."""
+    """Weights of an earlier run to go on from, instead of those of the base; or a released .onnx."""
     batch: int = 96
     backbone_rate: float = 3e-4
     head_rate: float = 8e-4
@@ -96,7 +110,11 @@ def train(options: Options) -> Path:
     torch.set_num_threads(options.threads)
     torch.manual_seed(options.seed)
     network = build_network(options.base)
-    if options.resume:
+    if options.resume and options.resume.suffix == ".onnx":
+        crops = itertools.islice(draw_crops(options.crops / "train", [options.seed, 0]), REVIVING_CROPS)
+        pictures = np.stack([crop for crop, _ in crops]).transpose(0, 3, 1, 2)
+        revive(options.resume, network, torch.from_numpy(pictures).float() / 255)
+    elif options.resume:
         network.load_state_dict(torch.load(options.resume))
     network.to(options.device, memory_format=torch.channels_last)
     network.requires_grad_(True)

@@ -35,7 +35,7 @@ from detector.training.measuring.evaluate import (
     overlap_truth,
     rival_confidences,
 )
-from detector.training.measuring.truth import Photo
+from detector.training.photos import GENERATED, Photo
 
 PREVALENCE = 0.2  # of photos with a target flag, for which confidences and thresholds are made
 MIN_RIGHT = 0.4  # of detections at the threshold: a miss counts half as much again as a false one
@@ -84,10 +84,18 @@ def _fit_logistic(
 
 
 def _weigh(photos: Sequence[Photo]) -> NDArray[np.float64]:
-    """How much each photo counts (n,), so that `PREVALENCE` of all have a flag."""
+    """How much each photo counts (n,), so that `PREVALENCE` of all have a flag.
+
+    Real photos with a flag count as much, together, as generated pictures with one; those without likewise.
+    """
     holds = np.array([bool(photo.labels) for photo in photos])
-    rest = (1 - PREVALENCE) / PREVALENCE * holds.sum() / max((~holds).sum(), 1)
-    return np.where(holds, 1.0, rest)
+    real = np.array([photo.kind != GENERATED for photo in photos])
+    weights = np.zeros(len(photos))
+    for chosen, share in ((holds, PREVALENCE), (~holds, 1 - PREVALENCE)):
+        groups = [group for group in (chosen & real, chosen & ~real) if group.any()]
+        for group in groups:
+            weights[group] = share / len(groups) / group.sum()
+    return np.asarray(weights * holds.sum() / PREVALENCE, np.float64)
 
 
 def _judge(
@@ -152,7 +160,7 @@ def choose_thresholds(
     higher. Real photos decide about hits where there are any: made ones are harder than life.
     """
     negatives = [one for one in seen if not one.photo.labels]
-    negatives = [one for one in negatives if one.photo.kind != "generated"] or negatives
+    negatives = [one for one in negatives if one.photo.kind != GENERATED] or negatives
     judged = [_judge_detections(one, *each) for each in enumerate(class_names) for one in seen]
     values, right = (np.concatenate(column) for column in zip(*judged, strict=True))
     weights = np.tile(_weigh([one.photo for one in seen]), len(class_names))

@@ -14,10 +14,10 @@ from supervision.metrics import MeanAveragePrecision, MeanAveragePrecisionResult
 
 from detector.frames import read_image
 from detector.model import Model
-from detector.training.measuring.truth import Photo
+from detector.training.photos import Photo
 
 MATCH_IOU = 0.5
-SIZE_EDGES = (0, 24, 48, 96, 1_000_000)  # pixels of a box's longer side in the photo as the network sees it
+SIZE_EDGES = (0, 24, 48, 96, 1_000_000)  # pixels of a box's shorter side in the photo
 BOOTSTRAP_ROUNDS = 1000
 CONFIDENCE_EDGES = (0.05, 0.2, 0.4, 0.6, 0.8, 1.0)
 CONFUSION_FLOOR = 0.3  # overlap from which a box counts as being on another one
@@ -29,8 +29,6 @@ class Seen:
 
     photo: Photo
     detections: sv.Detections
-    long_side: int
-    """Of the photo, pixels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +39,18 @@ class ClassFigures:
     threshold: float
     boxes: int
     ap50: float
+    ap50_interval: tuple[float, float]
+    """95 %, by drawing sources anew."""
     ap50_95: float
     ap50_by_area: tuple[float, float, float]
     """Of boxes under 32² pixels of the photo, to 96², and larger (COCO's sizes); -1 where there are none."""
     box_recall: float
     recall_by_size: Mapping[str, tuple[int, int]]
-    """Found and all, by longer side in pixels of the network's input."""
+    """Found and all, by shorter side in pixels of the photo."""
     photo_recall: tuple[float, float, float]
-    """Share of photos with the flag in which it is reported, with its 95 % interval."""
+    """Share of photos with the flag in which it is reported, with its 95 % interval over sources."""
     photo_precision: tuple[float, float, float]
-    """Share of photos reported for it that hold it, with its 95 % interval."""
+    """Share of photos reported for it that hold it, with its 95 % interval over sources."""
     by_source: Mapping[str, tuple[int, int]]
     """Photos found and all."""
 
@@ -76,7 +76,7 @@ def look(model: Model, photos: Sequence[Photo], *, floor: float) -> list[Seen]:
     for photo in photos:
         image = read_image(photo.path)
         (detections,) = model.detect([image], floor)
-        seen.append(Seen(photo, detections, max(image.shape[:2])))
+        seen.append(Seen(photo, detections))
     return seen
 
 
@@ -117,22 +117,23 @@ def _measure_class(
     found, _, total = _match(seen, number, label)
     holds = np.array([label in one.photo.labels for one in seen])
     reported = np.array([(confidences(one)[class_ids(one) == number] >= threshold).any() for one in seen])
-    sources = sorted({one.photo.source for one in seen if label in one.photo.labels})
-    by_source = {}
-    for source in sources:
-        here = holds & np.array([one.photo.source == source for one in seen])
-        by_source[source] = int((here & reported).sum()), int(here.sum())
+    source = np.array([one.photo.source for one in seen])
+    by_source = {
+        name: (int((reported & holds & (source == name)).sum()), int((holds & (source == name)).sum()))
+        for name in sorted(set(source[holds]))
+    }
     return ClassFigures(
         label=label,
         threshold=threshold,
         boxes=total,
         ap50=max(float(result.map50), 0.0),
+        ap50_interval=_find_ap_interval(seen, number, label, rng),
         ap50_95=max(float(result.map50_95), 0.0),
         ap50_by_area=_find_ap50_by_area(result),
         box_recall=float((found >= threshold).sum() / max(total, 1)),
         recall_by_size=_recall_by_size(seen, number, label, threshold),
-        photo_recall=_interval(reported[holds], rng),
-        photo_precision=_interval(holds[reported], rng),
+        photo_recall=_interval(reported[holds], source[holds], rng),
+        photo_precision=_interval(holds[reported], source[reported], rng),
         by_source=by_source,
     )
 
@@ -223,12 +224,12 @@ def _match(
 
 
 def _recall_by_size(
-    seen: Sequence[Seen], number: int, label: str, threshold: float, *, input_size: int = 640
+    seen: Sequence[Seen], number: int, label: str, threshold: float
 ) -> dict[str, tuple[int, int]]:
     sides, found = [np.zeros(0)], [np.zeros(0)]
     for one in seen:
         truth = find_truth(one, label, number).xyxy
-        sides.append((truth[:, 2:] - truth[:, :2]).max(axis=1, initial=0) * input_size / one.long_side)
+        sides.append((truth[:, 2:] - truth[:, :2]).min(axis=1, initial=np.inf))
         found.append(_match_photo(one, number, label)[0])
     side, confidence = np.concatenate(sides), np.concatenate(found)
     counted = {}
@@ -237,6 +238,40 @@ def _recall_by_size(
         name = f"<{high}" if low == 0 else f"≥{low}" if high == SIZE_EDGES[-1] else f"{low}–{high}"
         counted[name] = int((confidence[inside] >= threshold).sum()), int(inside.sum())
     return counted
+
+
+def _find_ap_interval(
+    seen: Sequence[Seen], number: int, label: str, rng: np.random.Generator
+) -> tuple[float, float]:
+    """Bootstrap (Efron 1979) over sources, since photos of one source are alike."""
+    groups: dict[str, list[int]] = {}
+    for index, one in enumerate(seen):
+        groups.setdefault(one.photo.source, []).append(index)
+    pairs = [_match_photo(one, number, label) for one in seen]
+    if not sum(len(found) for found, _ in pairs):
+        return 0.0, 1.0
+    members, values = list(groups.values()), []
+    for _ in range(BOOTSTRAP_ROUNDS):
+        drawn = [index for group in rng.integers(0, len(members), len(members)) for index in members[group]]
+        found, wrong = (np.concatenate([pairs[index][side] for index in drawn]) for side in (0, 1))
+        values.append(find_average_precision(found, wrong))
+    low, high = np.percentile(values, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def find_average_precision(found: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:
+    """Of boxes by the confidence each is found with (0: missed), and of those that lie on none.
+
+    The mean of the precision at 101 recalls, as COCO has it; 0 where there is no box.
+    """
+    hits = found[found > 0]
+    order = np.argsort(-np.concatenate([hits, wrong]), kind="stable")
+    right = np.repeat([1.0, 0.0], [len(hits), len(wrong)])[order].cumsum()
+    if not len(found) or not len(hits):
+        return 0.0
+    precision = np.maximum.accumulate((right / np.arange(1, len(right) + 1))[::-1])[::-1]
+    places = np.searchsorted(right / len(found), np.linspace(0, 1, 101) - 1e-9)
+    return float(np.append(precision, 0.0)[places].mean())
 
 
 def _count_confusion(
@@ -270,12 +305,16 @@ def _count_reliability(seen: Sequence[Seen], class_names: Sequence[str]) -> dict
     return counted
 
 
-def _interval(outcomes: NDArray[np.bool_], rng: np.random.Generator) -> tuple[float, float, float]:
-    """The share of True, and its 95 % bootstrap interval (Efron 1979)."""
+def _interval(
+    outcomes: NDArray[np.bool_], sources: NDArray[np.str_], rng: np.random.Generator
+) -> tuple[float, float, float]:
+    """The share of True, and its 95 % bootstrap interval over sources."""
     if len(outcomes) == 0:
         return 0.0, 0.0, 1.0
-    drawn = rng.integers(0, len(outcomes), (BOOTSTRAP_ROUNDS, len(outcomes)))
-    low, high = np.percentile(outcomes[drawn].mean(axis=1), [2.5, 97.5])
+    names, group = np.unique(sources, return_inverse=True)
+    good, every = np.bincount(group, outcomes), np.bincount(group)
+    drawn = rng.integers(0, len(names), (BOOTSTRAP_ROUNDS, len(names)))
+    low, high = np.percentile(good[drawn].sum(axis=1) / every[drawn].sum(axis=1), [2.5, 97.5])
     return float(outcomes.mean()), float(low), float(high)
 
 

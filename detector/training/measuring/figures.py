@@ -11,7 +11,8 @@ def format_figures(figures: Figures) -> str:
         "| photos found | reported rightly |",
         "|---|--:|--:|--:|--:|--:|--:|--:|--:|",
         *(
-            f"| {one.label} | {one.boxes} | {one.ap50:.3f} "
+            f"| {one.label} | {one.boxes} "
+            f"| {one.ap50:.3f} ({one.ap50_interval[0]:.3f}–{one.ap50_interval[1]:.3f}) "
             f"| {', '.join('–' if ap < 0 else f'{ap:.3f}' for ap in one.ap50_by_area)} "
             f"| {one.ap50_95:.3f} | {one.threshold:.2f} | {one.box_recall:.0%} "
             f"| {_format_share(one.photo_recall)} | {_format_share(one.photo_precision)} |"
@@ -28,7 +29,9 @@ def format_figures(figures: Figures) -> str:
             f"{name} px {found} of {every}" for name, (found, every) in one.recall_by_size.items()
         )
         sources = ", ".join(f"{name} {found} of {every}" for name, (found, every) in one.by_source.items())
-        lines.append(f"\n{one.label}: boxes found by size: {sizes}. Photos found by source: {sources}.")
+        lines.append(
+            f"\n{one.label}: boxes found by shorter side: {sizes}. Photos found by source: {sources}."
+        )
     lines.append("\n| truth | reported as | boxes |\n|---|---|--:|")
     lines += [f"| {truth} | {reported} | {n} |" for (truth, reported), n in sorted(figures.confusion.items())]
     lines.append("\n| confidence | detections | of them right |\n|---|--:|--:|")

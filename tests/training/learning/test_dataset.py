@@ -13,7 +13,7 @@ from detector.training.learning.dataset import (
     hash_file,
     make_dataset,
 )
-from detector.training.measuring.truth import read_split
+from detector.training.photos import read_split
 from tests.conftest import REPOSITORY
 
 ROOT = REPOSITORY

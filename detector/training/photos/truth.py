@@ -15,6 +15,7 @@ from detector.model import EITHER, OTHER
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 OTHERS_TABLE = "labels_other.csv"
+GENERATED = "generated"  # kind of pictures of a data set
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +72,14 @@ def read_photos(folder: Path) -> list[Photo]:
 
 
 def read_split(folder: Path, split: str, class_names: Sequence[str]) -> list[Photo]:
-    """Pictures of one split of a data set in YOLO's layout; kind is ``generated``."""
+    """Pictures of one split of a data set in YOLO's layout; kind is `GENERATED`."""
     photos = []
     for path in sorted((folder / "images" / split).glob("*.jpg")):
         image = cv2.imread(str(path))
         if image is None:
             raise ValueError(f"{path} is not a picture")
         names = (*class_names, EITHER, OTHER)
-        photo = _make_photo(path, "generated", _read_boxes(folder / "labels" / split, image, path, names))
+        photo = _make_photo(path, GENERATED, _read_boxes(folder / "labels" / split, image, path, names))
         others = _make_photo(path, "", _read_boxes(folder / "others" / split, image, path, names))
         photos.append(replace(photo, other_labels=others.labels, other_xyxy=others.xyxy))
     return photos

@@ -10,11 +10,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.classifier import EITHER
-from detector.training.artwork import draw_artwork
-from detector.training.designs import TARGETS
-from detector.training.recolour import Cloth, find_cloth, repaint
-from detector.training.truth import OTHERS_TABLE, Photo
+from detector.model import EITHER
+from detector.training.drawing import TARGETS, draw_artwork
+from detector.training.photos.recolour import Cloth, find_cloth, repaint
+from detector.training.photos.truth import OTHERS_TABLE, Photo
 
 AZERBAIJAN, KANAK = TARGETS
 BLUES = ((0, 53, 173), (10, 40, 120), (20, 80, 190), (0, 85, 165))
@@ -24,6 +23,7 @@ QUALITY = 96  # of JPEG
 FIELDS = ("file", "class", "x1", "y1", "x2", "y2", "note")
 
 Image = NDArray[np.uint8]
+Row = tuple[str | float, ...]
 
 
 def repaint_photos(
@@ -35,7 +35,9 @@ def repaint_photos(
     names boxes (``FILE:NUMBER``) that a person has looked at and found wrong.
     """
     disc = draw_disc(artwork)
-    targets, others = [], []
+    out.mkdir(parents=True, exist_ok=True)
+    targets: list[Row] = []
+    others: list[Row] = []
     for number, photo in enumerate(photos):
         image = _read(photo.path)
         cloths = [
@@ -80,11 +82,9 @@ def _choose_cloth(image: Image, photo: Photo, box: int, rejected: Collection[str
     return cloth if cloth and cloth.is_clear and cloth.emblem.any() else None
 
 
-def _list_others(photo: Photo) -> list[tuple[str, float, float, float, float]]:
-    return [
-        (label, *(float(edge) for edge in box))  # type: ignore[misc]
-        for label, box in zip(photo.other_labels, photo.other_xyxy, strict=True)
-    ]
+def _list_others(photo: Photo) -> list[Row]:
+    pairs = zip(photo.other_labels, photo.other_xyxy, strict=True)
+    return [(label, *(float(edge) for edge in box)) for label, box in pairs]
 
 
 def _read(path: Path) -> Image:

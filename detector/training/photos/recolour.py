@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.training.artwork import Colour
+from detector.training.drawing import Colour
 
 WORK_SIDE = 320  # pixels of a box's longer side while its cloth is looked for, at most
 BORDER = 0.2  # of the box's longer side, looked at around it
@@ -151,7 +151,7 @@ def _find_way(bands: NDArray[np.int32]) -> tuple[NDArray[np.float64], float] | N
     places = {
         n: np.argwhere(bands == n).mean(axis=0)[::-1]
         for n in range(3)
-        if (bands == n).sum() >= MIN_BAND * (bands >= 0).sum()
+        if (bands == n).sum() >= max(MIN_BAND * (bands >= 0).sum(), 1)
     }
     if len(places) < 2:
         return None
@@ -164,7 +164,7 @@ def _find_way(bands: NDArray[np.int32]) -> tuple[NDArray[np.float64], float] | N
 def repaint(image: Image, cloth: Cloth, blue: Colour | None, disc: Image | None) -> bool:
     """Changes the photo: darkens the blue, takes the emblem out and lays a disc (RGBA) there.
 
-    Without a disc the emblem goes. Returns whether that has been done: a disc is to be seen, or none asked for.
+    Without a disc the emblem goes. Returns whether that is done: where no place for a disc is found, not.
     """
     x, y = cloth.corner
     height, width = cloth.bands.shape
@@ -176,7 +176,7 @@ def repaint(image: Image, cloth: Cloth, blue: Colour | None, disc: Image | None)
     done = disc is None or _lay_disc(painted, bare, cloth, disc)
     if not done:
         return False
-    soft = cv2.GaussianBlur(np.float32(cloth.bands >= 0), (0, 0), 0.7)[..., None]
+    soft = cv2.GaussianBlur((cloth.bands >= 0).astype(np.float32), (0, 0), 0.7)[..., None]
     keep = window.astype(np.float32)
     window[:] = np.clip(keep + soft * (painted - keep), 0, 255).astype(np.uint8)
     return True
@@ -202,9 +202,7 @@ def _expose(picture: NDArray[np.float32], cloth: Cloth, colour: Colour) -> NDArr
     return np.asarray(colour, np.float32) * float(np.clip(np.mean(levels or [1.0]), 0.25, 1.3))
 
 
-def _tint(
-    picture: NDArray[np.float32], mask: Mask, colour: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def _tint(picture: NDArray[np.float32], mask: Mask, colour: NDArray[np.float32]) -> NDArray[np.float32]:
     """Gives a band another colour; its light and some of each pixel's own tint stay."""
     if not mask.any():
         return picture
@@ -250,14 +248,14 @@ def _find_disc(
     y, x = np.nonzero(cloth.emblem)
     if len(x) < 5 or way is None:
         return None
-    down, length = way
+    down, length = way[0].astype(np.float64), way[1]
     places = np.column_stack([x, y]) @ np.column_stack([down[::-1] * [1, -1], down])
     low, high = (np.percentile(places, share, axis=0) for share in (2, 98))
     across, height = np.maximum(high - low + 1, 2)
     height = float(np.clip(DISC_SIZE * height, 0.75 * length, 1.15 * length))
     width = float(np.clip(DISC_SIZE * 0.85 * across, 0.45 * height, 1.2 * height))
     centre = np.linalg.solve(np.vstack([down[::-1] * [1, -1], down]), (low + high) / 2)
-    return centre, np.array([width, height]), down
+    return np.asarray(centre, np.float64), np.array([width, height], np.float64), down
 
 
 def choose_cloths(image: Image, boxes: Sequence[NDArray[np.floating]]) -> list[Cloth | None]:

@@ -12,12 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from detector.classifier import EITHER, OTHER
-from detector.training.dataset import CHUNK, SAVED_QUALITY, format_labels, is_held_out
-from detector.training.designs import TARGETS
-from detector.training.materials import open_photo
-from detector.training.pieces import cut_piece, frame_single
-from detector.training.truth import Photo, read_photos
+from detector.model import EITHER, OTHER
+from detector.training.drawing import TARGETS, open_photo
+from detector.training.learning.dataset import CHUNK, SAVED_QUALITY, format_labels, is_held_out
+from detector.training.photos import Photo, cut_piece, frame_single, read_photos
 
 SINGLES = "flag_crops"  # a folder whose photos are filled by one other flag each
 SHARES: Mapping[str, float] = {  # of pieces, by folder
@@ -51,7 +49,7 @@ def read_set(photo_set: PhotoSet) -> dict[str, list[Photo]]:
     """The photos to learn from by folder."""
     found: dict[str, list[Photo]] = {}
     for photo in (one for folder in photo_set.folders for one in read_photos(folder)):
-        if photo.kind not in SHARES or (photo.kind in NEGATIVES and is_held_out(photo.path)):
+        if photo.kind not in SHARES or is_unseen(photo):
             continue
         if photo.source in photo_set.without or (photo_set.only and photo.source not in photo_set.only):
             continue
@@ -60,7 +58,14 @@ def read_set(photo_set: PhotoSet) -> dict[str, list[Photo]]:
     return found
 
 
-def make_pieces(photo_set: PhotoSet, out: Path, count: int, *, split: str = "train", workers: int = 2) -> None:
+def is_unseen(photo: Photo) -> bool:
+    """Whether a photo without a target is held out from training."""
+    return photo.kind in NEGATIVES and not photo.labels and is_held_out(photo.path)
+
+
+def make_pieces(
+    photo_set: PhotoSet, out: Path, count: int, *, split: str = "train", workers: int = 2
+) -> None:
     """Writes ``count`` pieces as `dataset.make_dataset` does; those that exist are not made again."""
     for kind in ("images", "labels", "others"):
         (out / kind / split).mkdir(parents=True, exist_ok=True)

@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.letterbox import PADDING_GREY
-from detector.training.degrade import degrade
-from detector.training.truth import Photo
+from detector.model import PADDING_GREY
+from detector.training.drawing import degrade
+from detector.training.photos.truth import Photo
 
 MAX_ENLARGED = 2.5  # times: more shows only blur
 WHOLE = 0.3  # share of pieces that show the whole photo
