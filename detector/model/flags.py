@@ -56,22 +56,27 @@ def load_model(
 ) -> "NetworkModel":
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
-    With a classifier the .toml says which kinds are reported, whatever classes the detector tells apart:
-    it need only find flags. `detail` is one of `options.DETAILS`, `device` of `options.DEVICES`; without
-    `classified` the detector alone decides. Raises WeightsError, or UsageError where there is no such device.
+    The .toml says which kinds are reported. A detector that tells them apart proposes what it takes for one
+    of them; with a classifier, any other need only find flags. `detail` is one of `options.DETAILS`, `device`
+    of `options.DEVICES`; without `classified` the detector alone decides, between all that it knows. Raises
+    WeightsError, or UsageError where there is no such device.
     """
     info = read_weights_info(weights, detail=detail)
     network, names = _load_network(weights, device, threads)
-    if info.classifier is None and names != info.class_names:
-        raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
-    if not classified or info.classifier is None:
+    if not classified:
         return NetworkModel(replace(info, class_names=names), network)
+    told_apart = set(info.class_names) <= set(names)
+    proposing = tuple(names.index(name) for name in info.class_names) if told_apart else ()
+    if info.classifier is None:
+        if not told_apart:
+            raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
+        return NetworkModel(info, network, None, proposing)
     device = "cpu" if device == "openvino" else device  # small, and another shape for each number of crops
     second, known = _load_network(info.classifier.path, device, threads)
     missing = [kind for kind in info.classifier.kinds if kind not in known]
     if missing:
         raise WeightsError(f"{info.classifier.path} knows {known}, not {', '.join(missing)}")
-    return NetworkModel(info, network, Classifier(info.classifier, second, known))
+    return NetworkModel(info, network, Classifier(info.classifier, second, known), proposing)
 
 
 def _load_network(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
@@ -92,10 +97,18 @@ def _load_network(weights: Path, device: str, threads: int) -> tuple[Network, tu
 class NetworkModel:
     """A network of ultralytics' raw detection layout with the steps before and after it."""
 
-    def __init__(self, info: WeightsInfo, network: Network, classifier: Classifier | None = None) -> None:
+    def __init__(
+        self,
+        info: WeightsInfo,
+        network: Network,
+        classifier: Classifier | None = None,
+        proposing: Sequence[int] = (),
+    ) -> None:
+        """``proposing`` are the detector's classes that count; all, if it is left out."""
         self.info = info
         self._network = network
         self.classifier = classifier
+        self._proposing = [4 + number for number in proposing]
 
     def detect(self, images: Sequence[Image], floor: float | None = None) -> list[sv.Detections]:
         """See `Model`."""
@@ -150,6 +163,8 @@ class NetworkModel:
         for size in self.info.input_sizes:
             boxed = letterbox(image, size)
             (output,) = self._network(np.asarray(cv2.dnn.blobFromImage(boxed.image, 1 / 255), np.float32))
+            if self._proposing:
+                output = output[[*range(4), *self._proposing]]
             largest = find_largest_side(size, self.info.input_sizes)
             believed = output[:, output[2:4].max(axis=0) <= largest]
             rows.append(_read_output(believed, boxed, image.shape, floor))

@@ -13,7 +13,15 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from detector.errors import WeightsError
-from detector.model.classifier import EITHER, OTHER, Classifier, ClassifierInfo, cut_square, weigh
+from detector.model.classifier import (
+    EITHER,
+    OTHER,
+    Classifier,
+    ClassifierInfo,
+    cut_square,
+    fold_kinds,
+    weigh,
+)
 from detector.model.flags import NetworkModel, load_model
 from detector.model.letterbox import PADDING_GREY
 from detector.model.weights import read_weights_info
@@ -234,6 +242,39 @@ def test_a_section_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(WeightsError, match=message):
         read_weights_info(write_classified_weights(tmp_path, **changes))
+
+
+def rename_detector(weights: Path, names: Sequence[str]) -> None:
+    model = onnx.load(weights)
+    helper.set_model_props(model, {"names": repr(dict(enumerate(names)))})
+    onnx.save(model, weights)
+
+
+def test_with_a_classifier_the_detector_need_only_find_flags(tmp_path: Path) -> None:
+    weights = write_classified_weights(tmp_path)
+    rename_detector(weights, ("flag", "pennant"))
+    (found,) = load_model(weights).detect([red_square()], 0.3)
+    assert np.asarray(found.class_id).tolist() == [1]
+    alone = load_model(weights, classified=False)
+    assert alone.info.class_names == ("flag", "pennant")
+
+
+def test_what_the_detector_takes_for_another_class_is_not_proposed(tmp_path: Path) -> None:
+    """The first output sees red squares, the second blue ones."""
+    weights = write_classified_weights(tmp_path)
+    rename_detector(weights, ("other", "azerbaijan"))
+    weights.with_suffix(".toml").write_text(
+        weights.with_suffix(".toml").read_text().replace('["azerbaijan", "kanak"]', '["azerbaijan"]')
+    )
+    blue = np.ascontiguousarray(red_square()[..., ::-1])
+    assert [len(found) for found in load_model(weights).detect([red_square(), blue], 0.01)] == [0, 1]
+
+
+def test_kinds_that_are_not_reported_count_as_other() -> None:
+    known = np.array([[0.5, 0.2, 0.2, 0.1]])
+    folded = fold_kinds(known, KINDS, ("azerbaijan", "plain", "other"))
+    assert folded.tolist() == [pytest.approx([0.5, 0.2, 0.3])]
+    assert fold_kinds(known, KINDS, KINDS).tolist() == [pytest.approx([0.5, 0.2, 0.2, 0.1])]
 
 
 def test_a_classifier_of_other_kinds_is_refused(tmp_path: Path) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from detector.offline import import_ultralytics
 from detector.training.drawing import KINDS, TARGETS
-from detector.training.learning.any_flag import NAME
 from detector.training.learning.train_classifier import CONTEXT, INPUT_SIZE, build_network
 
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
@@ -52,7 +51,7 @@ def convert(trained: Path, out: Path, *, name: str = "flags") -> Path:
         shutil.copy(copy, slim)
         shutil.copy(exported, onnx)
     names = tuple(YOLO(str(slim)).names.values())
-    class_names = TARGETS if names == (NAME,) else names  # of any flag the classifier says which it is
+    class_names = tuple(name for name in names if name in TARGETS) or TARGETS  # else the classifier says it
     write_settings(out / f"{name}.toml", class_names, [FIRST_THRESHOLD] * len(class_names))
     return onnx
 

@@ -16,7 +16,7 @@ from detector.training.measuring.calibrate import (
     fit_joining,
     judge_anew,
 )
-from detector.training.measuring.evaluate import Seen, find_errors, measure
+from detector.training.measuring.evaluate import Seen, find_average_precision, find_errors, measure
 from detector.training.measuring.figures import format_figures
 from detector.training.measuring.gallery import SHEET_SIDE, write_gallery, write_sheet
 from detector.training.photos import Photo, read_photos
@@ -110,6 +110,51 @@ def test_confidence_is_compared_with_what_was_right(looked: list[Seen]) -> None:
         "0.8–1.0": (2, 2),
     }
     assert "| 0.8–1.0 | 2 | 100% |" in format_figures(figures)
+
+
+def test_intervals_are_over_sources_not_photos() -> None:
+    """Two sources of forty photos each, one of which is found whole and the other not at all."""
+    seen = [
+        make_seen(
+            "azerbaijan", [("azerbaijan", ONE)], [(0, 0.9, ONE)][: number % 2], f"s{number % 2}__{number}"
+        )
+        for number in range(80)
+    ]
+    azerbaijan = measure(seen, NAMES, [0.4, 0.4], np.random.default_rng(0)).classes[0]
+    assert azerbaijan.photo_recall == (0.5, 0, 1)
+    assert azerbaijan.ap50_interval == pytest.approx((0, 1))
+
+
+def test_average_precision_of_a_few_boxes() -> None:
+    found, wrong = np.array([0.9, 0.5, 0]), np.array([0.7])
+    expected = (34 * 1 + 33 * 2 / 3) / 101  # to a third precisely, to two thirds with one in three wrong
+    assert find_average_precision(found, wrong) == pytest.approx(expected)
+    assert find_average_precision(np.zeros(0), wrong) == 0
+
+
+def test_real_photos_count_as_much_as_generated_ones(tmp_path: Path) -> None:
+    """The detector is right in every real photo and wrong in every generated one, of which there are more."""
+
+    def classifier(crops: np.ndarray) -> np.ndarray:
+        return np.array([[0.5, 0, 0, 0.5]] * len(crops))
+
+    box = np.array([[8, 8, 56, 40]], np.float32)
+    info = ClassifierInfo(Path(), "", (*NAMES, "plain", "other"), 32, 1.0, 0.02, (0, 0.5, 0.5))
+    weights = WeightsInfo(Path(), "", NAMES, (64,), 0.05, 0.2, (0.5, 0.5), info)
+    model = NetworkModel(
+        weights,
+        lambda images: np.array([[[32], [24], [48], [32], [0.5], [0]]] * len(images), np.float32),
+        Classifier(info, classifier),
+    )
+    photos = []
+    for number in range(12):
+        path = tmp_path / f"{number}.png"
+        Image.new("RGB", (64, 64)).save(path)
+        real = number < 3
+        truth = box if real else box + np.array([200, 200, 200, 200])
+        photos.append(Photo(path, "real" if real else "generated", ("azerbaijan",), truth.astype(np.float32)))
+    confidence = weigh(np.array([0.5]), np.array([[0.5, 0, 0, 0.5]]), fit_joining(model, photos))
+    assert confidence[0, 0] == pytest.approx(0.5, abs=0.01)
 
 
 def test_errors_are_named(looked: list[Seen]) -> None:
