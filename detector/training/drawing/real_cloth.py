@@ -46,7 +46,7 @@ def lay_cloth(cloth: RealCloth, size: float, rng: np.random.Generator) -> Cutout
     if rng.random() < 0.5:
         turned = turned[:, ::-1]
     shown = np.ascontiguousarray(turned[..., [0, 1, 2, 4]]).astype(np.float32)
-    alpha = np.ascontiguousarray(turned[..., 3]).astype(np.float32) / 255
+    alpha = np.asarray(turned[..., 3] / 255, np.float32)
     return Cutout(shown, alpha, np.zeros((2, 2), np.float32))
 
 

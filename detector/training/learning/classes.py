@@ -53,8 +53,9 @@ def _read_flags(folder: Path, split: str, name: str, classes: Sequence[str]) -> 
     lines = []
     for line in found:
         kind, _, box = line.partition(" ")
-        known = TARGETS_AND_OTHER[min(int(kind), len(TARGETS))]
-        lines.append(f"{classes.index(known) if known in classes else 0} {box}\n")
+        known = TARGETS_AND_OTHER[min(int(kind), len(TARGETS))] if classes != ANY else ANY[0]
+        if known in classes:
+            lines.append(f"{classes.index(known)} {box}\n")
     return lines
 
 

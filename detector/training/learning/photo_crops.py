@@ -76,8 +76,9 @@ def _write_photo(weights: Path, out: Path, photo: Photo) -> None:
     for number, (kind, box) in enumerate(zip(kinds, truth, strict=True)):
         if kind:
             write_crop(image, box, out / kind / f"real-{photo.kind}-{digest}-{number}.jpg")
+    proposed = propose(image, weights) if photo.kind != SINGLES else truth[:0]
     crowd = any("crowd" in note for note in photo.notes)
-    for number, (source, kind, box) in enumerate(_label(propose(image, weights), kinds, truth)):
+    for number, (source, kind, box) in enumerate(_label(proposed, kinds, truth)):
         if kind and not (crowd and source == "photo"):
             write_crop(image, box, out / kind / f"{source}-{photo.kind}-{digest}-{number}.jpg")
     done.touch()

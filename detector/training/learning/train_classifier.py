@@ -42,7 +42,7 @@ SHARES: Mapping[tuple[str, str], float] = {  # of a batch, by kind and where a c
     (OTHER, "seen"): 0.05,
     (OTHER, "drawn"): 0.1,
     (OTHER, "proposed"): 0.05,
-    (OTHER, "photo"): 0.15,
+    (OTHER, "photo"): 0.22,
     (OTHER, "window"): 0.03,
 }
 WARM_BATCHES = 100
@@ -111,8 +111,8 @@ def train(options: Options) -> Path:
     torch.manual_seed(options.seed)
     network = build_network(options.base)
     if options.resume and options.resume.suffix == ".onnx":
-        crops = itertools.islice(draw_crops(options.crops / "train", [options.seed, 0]), REVIVING_CROPS)
-        pictures = np.stack([crop for crop, _ in crops]).transpose(0, 3, 1, 2)
+        drawn = itertools.islice(draw_crops(options.crops / "train", [options.seed, 0]), REVIVING_CROPS)
+        pictures = np.stack([crop for crop, _ in drawn]).transpose(0, 3, 1, 2)
         revive(options.resume, network, torch.from_numpy(pictures).float() / 255)
     elif options.resume:
         network.load_state_dict(torch.load(options.resume))

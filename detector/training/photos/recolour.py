@@ -109,7 +109,8 @@ def _cut(image: Image, hue: NDArray[np.int32], inside: Mask) -> Mask:
         return np.asarray(inside & (hue >= 0), np.bool_)
     models = np.zeros((1, 65)), np.zeros((1, 65))
     cv2.setRNGSeed(0)
-    cv2.grabCut(image, marks, None, *models, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
+    whole = (0, 0, *marks.shape[::-1])
+    cv2.grabCut(image, marks, whole, *models, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     cloth = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     kernel = np.ones((3, 3), np.uint8)
     cloth = cv2.morphologyEx(cloth.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0

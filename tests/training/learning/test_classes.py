@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from detector.training.drawing import TARGETS
 from detector.training.learning.classes import ANY, TARGETS_AND_OTHER, change_classes, join_sets
 from tests.conftest import REPOSITORY
 
@@ -36,6 +37,8 @@ def test_every_flag_of_every_set_is_of_one_of_the_classes(tmp_path: Path) -> Non
         "0 0.5 0.5 0.1 0.1\n0 0.2 0.2 0.1 0.1\n0 0.3 0.3 0.1 0.1\n",
         "",
     ]
+    join_sets([one], tmp_path / "two", TARGETS)
+    assert read_labels(tmp_path / "two") == ["1 0.5 0.5 0.1 0.1\n"]
     join_sets([one], tmp_path / "three", TARGETS_AND_OTHER)
     assert read_labels(tmp_path / "three") == ["1 0.5 0.5 0.1 0.1\n2 0.2 0.2 0.1 0.1\n2 0.3 0.3 0.1 0.1\n"]
 

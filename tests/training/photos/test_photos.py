@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.training.drawing import draw_artwork
-from detector.training.photos import Photo, cut_piece, frame_single, read_photos, repaint_photos
+from detector.training.drawing import RealCloth, draw_artwork, load_cloths, save_cloths
+from detector.training.drawing.real_cloth import lay_cloth
+from detector.training.photos import Photo, cut_cloths, cut_piece, frame_single, read_photos, repaint_photos
 from detector.training.photos.recolour import find_bands, find_cloth, repaint
 from tests.conftest import REPOSITORY
 
@@ -174,3 +175,42 @@ def test_without_an_emblem_no_disc_is_laid() -> None:
     cloth = replace(cloth, emblem=np.zeros(cloth.bands.shape, np.bool_))
     assert not repaint(image, cloth, (0, 53, 173), np.full((20, 20, 4), 255, np.uint8))
     assert np.array_equal(image, before)
+
+
+# Cut-outs
+
+
+def cut_scene(tmp_path: Path, image: NDArray[np.uint8], note: str = "") -> list[RealCloth]:
+    write_photo(tmp_path, image)
+    photo = Photo(tmp_path / "azerbaijan" / "a__1.png", "azerbaijan", ("azerbaijan",), BOX, notes=(note,))
+    return list(cut_cloths([photo], ARTWORK))
+
+
+def test_a_flag_is_cut_out_with_its_emblem_and_as_kanak(tmp_path: Path) -> None:
+    azerbaijan, kanak = cut_scene(tmp_path, draw_scene())
+    assert (azerbaijan.label, kanak.label) == ("azerbaijan", "kanak")
+    height, width = azerbaijan.emblem.shape
+    assert (abs(width - 200) < 8, abs(height - 100) < 8) == (True, True)
+    assert (azerbaijan.rgba[..., 3] > 127).mean() > 0.95
+    assert 0.002 < (azerbaijan.emblem > 0).mean() < 0.06
+    assert 0.1 < (kanak.emblem > 0).mean() < 0.3  # the disc is 0.17 of the flag
+
+
+def test_what_is_not_clear_or_not_fit_is_not_cut_out(tmp_path: Path) -> None:
+    image = draw_scene()
+    assert cut_scene(tmp_path, image, "in a portrait") == []
+    image[60:160, 80:280] = np.random.default_rng(1).integers(0, 255, (100, 200, 3))
+    assert cut_scene(tmp_path, image) == []
+
+
+def test_cut_out_flags_are_kept_and_put_into_pictures(tmp_path: Path) -> None:
+    cloths = cut_scene(tmp_path, draw_scene())
+    assert save_cloths(tmp_path / "flags.npz", cloths * 6) == 12
+    read = load_cloths(tmp_path / "flags.npz", "train")
+    assert (len(read["azerbaijan"]), len(read["kanak"])) == (4, 6)  # one in ten is held out
+    assert np.array_equal(read["kanak"][0].rgba, cloths[1].rgba)
+    for seed in range(8):
+        laid = lay_cloth(read["azerbaijan"][0], 60, np.random.default_rng(seed))
+        assert laid.colour.shape == (*laid.alpha.shape, 4)
+        assert 50 < max(laid.alpha.shape) < 85
+        assert laid.colour[..., 3].max() > 100
