@@ -5,22 +5,25 @@ from typing import Annotated
 
 import typer
 
+from detector.training.drawing import TARGETS
 from detector.training.learning.classes import ANY, TARGETS_AND_OTHER, change_classes, join_sets
+
+CLASSES = {"targets": TARGETS, "targets-and-other": TARGETS_AND_OTHER, "any": ANY}
 
 
 def main(
     out: Path,
     sets: Annotated[list[Path], typer.Argument(help="Of make_dataset.py and make_pieces.py.")],
     start: Annotated[Path | None, typer.Option(help="Detector's .pt to start from.")] = None,
-    any_flag: Annotated[
-        bool, typer.Option("--any-flag", help="One class for all flags instead of targets and other.")
-    ] = False,
+    classes: Annotated[
+        str, typer.Option(help="targets, targets-and-other, or any: one class for all flags.")
+    ] = "targets",
 ) -> None:
     """Writes OUT/data.yaml, and OUT/start.pt of START."""
-    classes = ANY if any_flag else TARGETS_AND_OTHER
-    print(join_sets(sets, out, classes))
+    names = CLASSES[classes]
+    print(join_sets(sets, out, names))
     if start:
-        print(change_classes(start, out / "start.pt", classes))
+        print(change_classes(start, out / "start.pt", names))
 
 
 if __name__ == "__main__":

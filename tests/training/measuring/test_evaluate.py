@@ -121,7 +121,7 @@ def test_intervals_are_over_sources_not_photos() -> None:
         for number in range(80)
     ]
     azerbaijan = measure(seen, NAMES, [0.4, 0.4], np.random.default_rng(0)).classes[0]
-    assert azerbaijan.photo_recall == (0.5, 0, 1)
+    assert azerbaijan.photo_recall == pytest.approx((0.5, 0, 1))
     assert azerbaijan.ap50_interval == pytest.approx((0, 1))
 
 
