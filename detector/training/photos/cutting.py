@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.training.drawing import RealCloth, open_photo
-from detector.training.photos.recolour import Cloth, find_cloth, repaint
+from detector.training.photos.cloth import Cloth, find_cloth
+from detector.training.photos.recolour import repaint
 from detector.training.photos.repainted import AZERBAIJAN, BLUES, KANAK, draw_disc
 from detector.training.photos.truth import Photo
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from detector.model import EITHER
 from detector.training.drawing import TARGETS, draw_artwork
-from detector.training.photos.recolour import Cloth, find_cloth, repaint
+from detector.training.photos.cloth import Cloth, find_cloth
+from detector.training.photos.recolour import repaint
 from detector.training.photos.truth import OTHERS_TABLE, Photo
 
 AZERBAIJAN, KANAK = TARGETS

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from detector.training.drawing import RealCloth, draw_artwork, load_cloths, save_cloths
 from detector.training.drawing.real_cloth import lay_cloth
 from detector.training.photos import Photo, cut_cloths, cut_piece, frame_single, read_photos, repaint_photos
-from detector.training.photos.recolour import find_bands, find_cloth, repaint
+from detector.training.photos.cloth import find_bands, find_cloth
+from detector.training.photos.recolour import repaint
 from tests.conftest import REPOSITORY
 
 ARTWORK = REPOSITORY / "datasets" / "artwork"
