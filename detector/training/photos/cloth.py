@@ -1,4 +1,4 @@
-"""A box with an Azerbaijani flag in a photo in, its cloth out: which pixels show which band, and the emblem."""
+"""A box with an Azerbaijani flag in a photo in, its cloth out: the band of each pixel, and the emblem."""
 
 from __future__ import annotations
 
