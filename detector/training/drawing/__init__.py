@@ -2,7 +2,7 @@
 
 from detector.training.drawing.artwork import Colour, draw_artwork
 from detector.training.drawing.cloth import load_bank
-from detector.training.drawing.degrade import degrade
+from detector.training.drawing.degrade import degrade_picture
 from detector.training.drawing.designs import KINDS, TARGETS, load_designs
 from detector.training.drawing.flags import MIN_PLAIN_SIZE
 from detector.training.drawing.materials import Materials, open_photo
@@ -19,7 +19,7 @@ __all__ = [
     "Example",
     "Materials",
     "RealCloth",
-    "degrade",
+    "degrade_picture",
     "draw_artwork",
     "load_bank",
     "load_cloths",

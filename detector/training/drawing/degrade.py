@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 Picture = NDArray[np.float32]
 
 
-def degrade(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
+def degrade_picture(picture: Picture, rng: np.random.Generator) -> NDArray[np.uint8]:
     """Haze, night, blur, tone, noise, resampling, sharpening, JPEG, each with its chance; RGB 0 to 255 in."""
     if rng.random() < 0.07:
         picture = _add_smoke(picture, rng)

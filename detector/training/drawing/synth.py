@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.model import EITHER, OTHER
-from detector.training.drawing.degrade import degrade
+from detector.training.drawing.degrade import degrade_picture
 from detector.training.drawing.designs import TARGETS
 from detector.training.drawing.flags import MIN_PLAIN_SIZE, STANDING, Flag, make_flag
 from detector.training.drawing.materials import Materials, Picture, open_photo
@@ -74,7 +74,7 @@ def make_example(materials: Materials, seed: int, index: int, *, size: int = 448
         else:
             _add_flags(canvas, label, materials, rng)
     found = _find_flags(canvas)
-    image = degrade(canvas.picture, rng)
+    image = degrade_picture(canvas.picture, rng)
     targets = [one for one in found if one[0] in TARGETS]
     others = [one for one in found if one[0] not in TARGETS]
     emblems = np.array([emblem for *_, emblem in targets], np.float32)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.model import PADDING_GREY
-from detector.training.drawing import degrade
+from detector.training.drawing import degrade_picture
 from detector.training.photos.truth import Photo
 
 MAX_ENLARGED = 2.5  # times: more shows only blur
@@ -58,7 +58,7 @@ def cut_piece(image: Image, photo: Photo, size: int, rng: np.random.Generator) -
         picture[top : bottom + 1, left : right + 1] = PADDING_GREY
     shown = _are_shown(boxes, seen)
     names = tuple(label for label, there in zip(labels, shown, strict=True) if there)
-    return Piece(degrade(picture.astype(np.float32), rng), names, boxes[shown])
+    return Piece(degrade_picture(picture.astype(np.float32), rng), names, boxes[shown])
 
 
 def _aim(
