@@ -69,7 +69,7 @@ def test_boxes_lie_in_the_picture_and_are_large_enough(materials: Materials) -> 
 def test_boxes_are_tight_to_the_cloth(materials: Materials, monkeypatch: pytest.MonkeyPatch) -> None:
     """Green cloth on grey: the box of a lone flag is where the picture changes, within two pixels."""
     monkeypatch.setattr(
-        "detector.training.drawing.synth.degrade", lambda picture, _: picture.astype(np.uint8)
+        "detector.training.drawing.synth.degrade_picture", lambda picture, _: picture.astype(np.uint8)
     )
     monkeypatch.setattr("detector.training.drawing.synth._draw_pole", lambda *_: None)
     checked = 0
