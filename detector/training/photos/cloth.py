@@ -16,6 +16,7 @@ MIN_BAND = 0.06  # of the cloth, from which a band is seen
 MIN_FILLED = 0.22  # of the box
 MIN_AGREEING = 0.6  # of the cloth that has a band's colour, the emblem apart
 GRABCUT_ROUNDS = 2
+MAX_HOLE = 0.03  # of the cloth, up to which a hole in it is filled
 MIN_PALER = 50  # levels of green and blue together, by which the emblem is paler than the red
 MAX_EMBLEM = 0.85  # of two thirds of the flag's height
 
@@ -103,10 +104,18 @@ def _cut(image: Image, hue: NDArray[np.int32], inside: Mask) -> Mask:
     cv2.grabCut(image, marks, whole, *models, GRABCUT_ROUNDS, cv2.GC_INIT_WITH_MASK)
     cloth = (marks == cv2.GC_FGD) | (marks == cv2.GC_PR_FGD)
     kernel = np.ones((3, 3), np.uint8)
-    cloth = cv2.morphologyEx(cloth.astype(np.uint8), cv2.MORPH_OPEN, kernel) > 0
+    opened = cv2.morphologyEx(cloth.astype(np.uint8), cv2.MORPH_OPEN, kernel)
+    cloth = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, kernel) > 0  # where bands meet, colours mix
     count, parts, stats, _ = cv2.connectedComponentsWithStats(cloth.astype(np.uint8))
     kept = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] > 0.08 * cloth.sum()]
-    return np.asarray(np.isin(parts, kept), np.bool_)
+    return _fill_holes(np.asarray(np.isin(parts, kept), np.bool_))
+
+
+def _fill_holes(cloth: Mask) -> Mask:
+    """Small ones: parts of the emblem, folds that shine."""
+    count, parts, stats, _ = cv2.connectedComponentsWithStats((~cloth).astype(np.uint8), connectivity=4)
+    small = [n for n in range(1, count) if stats[n, cv2.CC_STAT_AREA] < MAX_HOLE * cloth.sum()]
+    return np.asarray(cloth | np.isin(parts, small), np.bool_)
 
 
 def _find_emblem(image: Image, bands: NDArray[np.int32]) -> Mask:
