@@ -13,8 +13,8 @@ from detector.training.drawing import KINDS, TARGETS
 from detector.training.learning.train_classifier import CONTEXT, INPUT_SIZE, build_network
 
 INPUT_SIZES: Mapping[str, Sequence[int]] = {  # long sides by detail; measured in weights/README.md
-    "fast": (384, 256),
-    "standard": (512, 256),
+    "fast": (384,),
+    "standard": (512,),
     "thorough": (1280, 512, 256),
 }
 EXPORT_SIZE = 640  # pixels; the network takes any
