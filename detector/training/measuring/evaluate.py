@@ -117,10 +117,11 @@ def _measure_class(
     found, _, total = _match(seen, number, label)
     holds = np.array([label in one.photo.labels for one in seen])
     reported = np.array([(confidences(one)[class_ids(one) == number] >= threshold).any() for one in seen])
-    source = np.array([one.photo.source for one in seen])
+    source = np.array(_name_sources(seen))
+    named = np.array([one.photo.source for one in seen])
     by_source = {
-        name: (int((reported & holds & (source == name)).sum()), int((holds & (source == name)).sum()))
-        for name in sorted(set(source[holds]))
+        name: (int((reported & holds & (named == name)).sum()), int((holds & (named == name)).sum()))
+        for name in sorted(set(named[holds]))
     }
     return ClassFigures(
         label=label,
@@ -245,8 +246,8 @@ def _find_ap_interval(
 ) -> tuple[float, float]:
     """Bootstrap (Efron 1979) over sources, since photos of one source are alike."""
     groups: dict[str, list[int]] = {}
-    for index, one in enumerate(seen):
-        groups.setdefault(one.photo.source, []).append(index)
+    for index, source in enumerate(_name_sources(seen)):
+        groups.setdefault(source, []).append(index)
     pairs = [_match_photo(one, number, label) for one in seen]
     if not sum(len(found) for found, _ in pairs):
         return 0.0, 1.0
@@ -257,6 +258,12 @@ def _find_ap_interval(
         values.append(find_average_precision(found, wrong))
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
+
+
+def _name_sources(seen: Sequence[Seen]) -> list[str]:
+    """The source of each photo; where all are from one, each is its own."""
+    sources = [one.photo.source for one in seen]
+    return sources if len(set(sources)) > 1 else [one.photo.path.name for one in seen]
 
 
 def find_average_precision(found: NDArray[np.float64], wrong: NDArray[np.float64]) -> float:
