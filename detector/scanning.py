@@ -14,12 +14,13 @@ from detector.errors import ExitCode, MediaError, UsageError
 from detector.evidence import gather_evidence
 from detector.frames import Sampling
 from detector.journal import Journal, identity_text, open_journal, utc_now
+from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
 from detector.pictures import is_shown, remove_half_written
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
-from detector.sources import Media, find_media, read_paths
+from detector.sources import Media, find_media
 from detector.worker import FileResult
 
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
@@ -67,7 +68,9 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         remove_half_written(settings.out)
         if options.retry_failed:
             journal.forget_failed()
-        found = find_media(_paths(options), recursive=options.recursive, skip=settings.out)
+        found = find_media(
+            options.paths, listed=_listed(options), recursive=options.recursive, skip=settings.out
+        )
         for listed in _chunks(found, LISTED_AT_ONCE):
             journal.add_inputs(listed)
         watch = _Watch(Progress(total=journal.tally().found), report_progress)
@@ -146,16 +149,19 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
     )
 
 
-def _paths(options: ScanOptions) -> list[Path]:
+def _listed(options: ScanOptions) -> list[Path]:
+    """The paths that `--from-file` names. Raises UsageError when there are none, and nothing else to scan."""
     if not options.from_file:
-        return list(options.paths)
-    if options.from_file == "-":
-        return [*options.paths, *read_paths(sys.stdin)]
+        return []
     try:
-        with Path(options.from_file).open(encoding="utf-8", errors="surrogateescape") as lines:
-            return [*options.paths, *read_paths(lines)]
+        is_input = options.from_file == "-"
+        content = sys.stdin.buffer.read() if is_input else Path(options.from_file).read_bytes()
     except OSError as error:
         raise UsageError(f"--from-file {options.from_file} cannot be read: {error.strerror}") from error
+    listed = read_paths(content)
+    if not listed and not options.paths:
+        raise UsageError(f"--from-file {options.from_file} names no path: nothing to scan")
+    return listed
 
 
 def _unfinished(journal: Journal, watch: "_Watch", stop: threading.Event) -> Iterator[Media]:

@@ -4,12 +4,13 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
+from detector.naming import choose_roots, find_root
 
 LIKE_ESCAPE = re.compile(r"\\(?=[nrtux])")  # a backslash that would be taken for the start of an escape
 STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # control codes, writing direction
@@ -20,9 +21,10 @@ class Media:
     """A file that was found."""
 
     root: Path
-    """Absolute folder that all names of a scan are relative to."""
+    """Absolute folder that the name is relative to."""
     name: str
-    """Path under the root with forward slashes; the identity in all tables. Bytes that are not UTF-8 and
+    """Path under the root with forward slashes, the root's own name before it where a scan has several (see
+    `naming`); the identity in all tables. Bytes that are not UTF-8 and
     control characters are written as `\\xNN`, so that every name can be printed."""
     kind: Kind
     """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start."""
@@ -52,37 +54,48 @@ class Media:
             raise MediaError(f"cannot be read: {error.strerror}") from error
 
 
-def find_media(paths: Iterable[Path], *, recursive: bool = True, skip: Path | None = None) -> Iterator[Media]:
+def find_media(
+    paths: Iterable[Path],
+    *,
+    listed: Iterable[Path] = (),
+    recursive: bool = True,
+    skip: Path | None = None,
+) -> Iterator[Media]:
     """Every regular file under the paths, each once: the files named, then folder by folder in order of name.
 
-    Hidden files and folders, folder loops through links and the folder `skip` are passed over. All names are
-    relative to one root: the folder itself when one is given, else the deepest folder that holds all paths.
-    Raises UsageError for a path that does not exist.
+    Hidden files and folders, folder loops through links and the folder `skip` are passed over. Names are
+    relative to the folder itself when one is given, else to what `choose_roots` finds. Of what is `listed` a
+    path that is gone is given out, to become a failed row. Raises UsageError for one of `paths` that is gone.
     """
-    starts = list(dict.fromkeys(Path(os.path.abspath(path)) for path in paths))  # noqa: PTH100 (a link keeps its own name)
+    starts = _check_starts(list(map(_absolute, paths)), list(map(_absolute, listed)))
+    named = frozenset(start for start in starts if not start.is_dir())
+    roots = choose_roots(start.parent if start in named else start for start in starts)
+    for path in (start for start in starts if start in named):
+        yield _describe(path, roots)
+    visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
+    for folder in starts:
+        if folder not in named:
+            for path in _walk(folder, visited, recursive=recursive):
+                if path not in named:
+                    yield _describe(path, roots)
+
+
+def _check_starts(paths: list[Path], listed: list[Path]) -> list[Path]:
+    """All of them, each once."""
+    for path in paths:
+        if not path.exists():
+            raise UsageError(f"no such file or folder: {printable(str(path))}")
+    starts = list(dict.fromkeys((*paths, *listed)))
     if not starts:
         raise UsageError("nothing to scan: name at least one file or folder")
     for start in starts:
-        if not start.exists():
-            raise UsageError(f"no such file or folder: {printable(str(start))}")
-        if not start.is_dir() and not start.is_file():
+        if start.exists() and not start.is_dir() and not start.is_file():
             raise UsageError(f"neither a file nor a folder: {printable(str(start))}")
-    root = _common_folder(starts)
-    named = [start for start in starts if not start.is_dir()]
-    for path in named:
-        yield _describe(path, root)
-    given = frozenset(named)
-    visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
-    for folder in starts:
-        if folder not in given:
-            for path in _walk(folder, visited, recursive=recursive):
-                if path not in given:
-                    yield _describe(path, root)
+    return starts
 
 
-def read_paths(lines: Iterable[str]) -> list[Path]:
-    """The paths named in a text, one a line; empty lines are passed over."""
-    return [Path(line) for raw in lines if (line := raw.rstrip("\r\n"))]
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 (a link keeps its own name)
 
 
 def find_kind(path: Path) -> Kind:
@@ -95,26 +108,33 @@ def find_kind(path: Path) -> Kind:
     return kind_of(path, head)
 
 
+def table_name(name: str) -> str:
+    """The name so that it can be printed and is no other's."""
+    return printable(LIKE_ESCAPE.sub(r"\\x5c", name))
+
+
+def without_path(text: str, path: Path) -> str:
+    """The text without the way to a file, as messages of libraries tell it: its name is left."""
+    for whole in (str(path), repr(str(path))[1:-1], path.absolute().as_uri().removeprefix("file://")):
+        text = text.replace(whole, path.name)
+    above = str(path.parent)
+    return text.replace(above, "…") if path.parent != Path(path.anchor) else text
+
+
 def printable(name: str) -> str:
     """The name with bytes that are not UTF-8 and characters that steer a terminal written as escapes."""
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def _describe(path: Path, root: Path) -> Media:
-    return Media(root, _name_under(root, path), find_kind(path), path)
+def _describe(path: Path, roots: Mapping[Path, str]) -> Media:
+    root = find_root(path, roots)
+    label = (printable(roots[root]),) if roots[root] else ()
+    return Media(root, "/".join([*label, _name_under(root, path)]), find_kind(path), path)
 
 
 def _name_under(root: Path, path: Path) -> str:
-    return printable(LIKE_ESCAPE.sub(r"\\x5c", path.relative_to(root).as_posix()))
-
-
-def _common_folder(starts: list[Path]) -> Path:
-    folders = [start if start.is_dir() else start.parent for start in starts]
-    try:
-        return Path(os.path.commonpath(folders))
-    except ValueError as error:
-        raise UsageError("the paths lie on different drives; scan each drive into its own report") from error
+    return table_name(path.relative_to(root).as_posix())
 
 
 def _walk(top: Path, visited: set[tuple[int, int]], *, recursive: bool) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from detector.ids import STREAM_FRAMES, stream_of
 from detector.model import Model, load_model
 from detector.pictures import find_picture_side, has_picture, is_shown, write_pictures
 from detector.settings import WorkerSettings
-from detector.sources import Media, printable
+from detector.sources import Media, printable, without_path
 
 Status = Literal["ok", "no_detection", "failed", "not_read", "unsupported"]
 
@@ -63,7 +63,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     try:
         sha256, size = media.sha256(), media.size()
     except MediaError as error:
-        return failed_result(media, _one_line(error), hashed=False)
+        return failed_result(media, _one_line(error, media), hashed=False)
     coverage = Coverage(media.kind)
     reason = ""
     status: Status | None = None
@@ -72,7 +72,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
         for frame in read_frames(media, settings.sampling, coverage):
             look.look_at(frame)
     except MediaError as error:
-        status, reason = error.status, _one_line(error)
+        status, reason = error.status, _one_line(error, media)
     if not reason and coverage.frames_unreadable:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     if settings.densify and coverage.kind == "video":
@@ -84,7 +84,7 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
-    reason = "; ".join(filter(None, [reason, *map(_one_line, coverage.notes)]))
+    reason = "; ".join(filter(None, [reason, *(_one_line(note, media) for note in coverage.notes)]))
     coverage = replace(coverage, timelines={})
     frames = tuple(sorted(look.frames, key=lambda one: one.frame_index))
     return FileResult(media, sha256, size, status, reason, coverage, frames, detections)
@@ -112,8 +112,8 @@ def empty_detections() -> sv.Detections:
     )
 
 
-def _one_line(error: MediaError | str) -> str:
-    return " ".join(printable(str(error)).split())
+def _one_line(error: MediaError | str, media: Media) -> str:
+    return " ".join(printable(without_path(str(error), media.path)).split())
 
 
 @functools.cache

@@ -10,8 +10,8 @@ import pytest
 from tests.conftest import REPOSITORY, needs_openvino
 
 LAYERS = [
-    {"errors", "formats", "ids", "events", "offline", "processes", "copies"},
-    {"sources", "options", "model"},
+    {"errors", "formats", "ids", "naming", "events", "offline", "processes", "copies"},
+    {"sources", "lists", "options", "model"},
     {"frames", "posts"},
     {"settings", "originals"},
     {"pictures"},

@@ -25,7 +25,11 @@ TABLES = ("detections.csv", "files.csv", "events.csv", "summary.json")
 
 
 def scan_folder(folder: Path, out: Path, weights: Path, **options: object) -> Outcome:
-    settings = ScanOptions(paths=(folder,), out=out, weights=weights, workers=1, **options)  # type: ignore[arg-type]
+    return scan_paths((folder,), out, weights, **options)
+
+
+def scan_paths(paths: tuple[Path, ...], out: Path, weights: Path, **options: object) -> Outcome:
+    settings = ScanOptions(paths=paths, out=out, weights=weights, workers=1, **options)  # type: ignore[arg-type]
     return scan(settings, lambda _: None, threading.Event())
 
 

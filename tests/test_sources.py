@@ -8,7 +8,7 @@ import pytest
 
 from detector.errors import MediaError, UsageError
 from detector.formats import claimed_kind
-from detector.sources import Media, find_kind, find_media, printable, read_paths
+from detector.sources import Media, find_kind, find_media, printable, without_path
 
 PNG = b"\x89PNG\r\n\x1a\n"
 MP4 = b"\0\0\0\x18ftypisom\0\0\0\0"
@@ -112,12 +112,56 @@ def test_a_path_with_dots_is_the_same_path(tmp_path: Path) -> None:
     assert found_names(tmp_path / "sub" / ".." / "sub" / "one.png", file) == ["one.png"]
 
 
-def test_lines_of_a_list_are_paths_with_spaces_kept() -> None:
-    assert read_paths(["a.jpg\n", "\n", " two words .mp4\r\n", "last"]) == [
-        Path("a.jpg"),
-        Path(" two words .mp4"),
-        Path("last"),
+def test_a_listed_path_that_is_gone_is_given_out_and_a_named_one_is_refused(tmp_path: Path) -> None:
+    there = make_file(tmp_path / "there.png")
+    gone = tmp_path / "sub" / "gone.jpg"
+    found = list(find_media([], listed=[there, gone]))
+    assert [(media.name, media.kind) for media in found] == [
+        ("there.png", "photo"),
+        ("sub/gone.jpg", "photo"),
     ]
+    with pytest.raises(MediaError, match="cannot be read"):
+        found[1].sha256()
+    with pytest.raises(UsageError, match="no such file"):
+        list(find_media([gone], listed=[there]))
+
+
+def test_roots_that_lie_apart_have_their_own_names(tmp_path: Path) -> None:
+    home = tmp_path / "home" / "jane"
+    make_file(home / "in" / "a.png")
+    make_file(home / "b.png")
+    make_file(tmp_path / "home" / "joe" / "In" / "sub" / "c.png")
+    make_file(tmp_path / "mnt" / "disk" / "d.png")
+    paths = [home / "in", tmp_path / "home" / "joe" / "In", tmp_path / "mnt"]
+    assert sorted(found_names(*paths)) == ["In 2/sub/c.png", "in/a.png", "mnt/disk/d.png"]
+    assert sorted(found_names(*paths, home)) == [
+        "In/sub/c.png",
+        "home/b.png",
+        "home/in/a.png",
+        "mnt/disk/d.png",
+    ]
+    files = [media.path for media in find_media([tmp_path])]
+    assert sorted(found_names(*files)) == ["disk/d.png", "home/b.png", "home/in/a.png", "sub/c.png"]
+
+
+def test_every_root_is_found_again_from_its_names(tmp_path: Path) -> None:
+    make_file(tmp_path / "home" / "jane" / "in" / "a.png")
+    make_file(tmp_path / "mnt" / "b\\n.png")
+    for media in find_media([tmp_path / "home" / "jane" / "in", tmp_path / "mnt"]):
+        assert media.name_of(media.path) == media.name
+        assert media.path.is_relative_to(media.root)
+        assert media.name_of(media.root / "x" / "y.json") == f"{media.name.split('/')[0]}/x/y.json"
+
+
+@pytest.mark.parametrize(
+    "text", ["broken: '{path}'", "{path}: broken", "broken file://{path}", "cannot open {folder}/other.jpg"]
+)
+def test_messages_lose_the_way_to_a_file(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "home" / "it's jane" / "a b.png"
+    written = without_path(text.format(path=path, folder=path.parent), path)
+    assert "jane" not in written
+    assert str(tmp_path) not in written
+    assert without_path(f"not read: {str(path)!r}", path) == f"not read: {path.name!r}".replace("'", '"')
 
 
 @pytest.mark.parametrize(

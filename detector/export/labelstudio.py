@@ -17,6 +17,7 @@ from detector.export.rows import (
     read_frames,
 )
 from detector.export.writing import open_new, write_list
+from detector.naming import common_folder, tells_too_much
 
 LABEL, IMAGE = "label", "image"  # names that tasks and labelling interface share
 
@@ -65,14 +66,15 @@ def _document_root(source: ExportSource) -> Path:
     """The folder above the scanned files and the report: Label Studio serves only what lies below it."""
     roots = source.connection.execute("SELECT DISTINCT root FROM inputs WHERE run = ?", (source.info.run,))
     folders = [source.folder, *(Path(os.fsdecode(root)) for (root,) in roots)]
-    try:
-        common = Path(os.path.commonpath(folders))
-    except ValueError as error:
+    common = common_folder(folders)
+    if common in folders:
+        common = common.parent
+    if not common or tells_too_much(common, folders):
         raise ReportFolderError(
-            "the report and the scanned files lie on different drives and Label Studio serves one; "
-            "move the report"
-        ) from error
-    return common.parent if common in folders else common
+            "the report and the scanned files lie apart: Label Studio serves one folder, and the way through "
+            "it would tell whose machine this is; move the report beside them"
+        )
+    return common
 
 
 def _task(

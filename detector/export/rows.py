@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from detector.ids import detection_id
 from detector.journal import ReportInfo
+from detector.sources import table_name
 
 FILES = """
 SELECT file, path, sha256, kind, status, reason, width, height FROM temp.files ORDER BY file, path
@@ -68,12 +69,9 @@ class ReportFile(NamedTuple):
     def name_on_disk(self) -> str:
         """`file` with the characters that the file system has, for readers that look for it there; bytes that
         are not UTF-8 stay escapes, for JSON has no way to write them."""
-        tail = "/".join(self.path.parts[-1 - self.file.count("/") :])
-        try:
-            os.fsencode(tail).decode()
-        except UnicodeDecodeError:
-            return self.file
-        return tail
+        names = self.file.split("/")
+        pairs = zip(names, self.path.parts[-len(names) :], strict=True)
+        return "/".join(there if _is_named(there, name) else name for name, there in pairs)
 
 
 class FrameDetection(NamedTuple):
@@ -110,6 +108,11 @@ class ReportFrame(NamedTuple):
     def shown(self) -> tuple[FrameDetection, ...]:
         """The detections that reach their class's threshold."""
         return tuple(one for one in self.detections if one.shown)
+
+
+def _is_named(there: str, name: str) -> bool:
+    """Whether the tables call a part of a path so, and JSON can hold it."""
+    return table_name(there) == name and not any("\ud800" <= one <= "\udfff" for one in there)
 
 
 def read_files(source: ExportSource) -> Iterator[ReportFile]:

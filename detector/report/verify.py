@@ -13,6 +13,7 @@ import pandas as pd
 
 from detector.errors import ReportFolderError
 from detector.journal import FILE_NAME, LOCK_NAME, define_views, read_database
+from detector.report.manifest import INPUT_MARK
 from detector.sources import printable
 
 MANIFEST = "manifest.sha256"
@@ -34,7 +35,7 @@ class Entry(NamedTuple):
     @property
     def is_input(self) -> bool:
         """Whether it is a scanned file: those lie outside the report."""
-        return self.name.startswith("../") or Path(self.name).is_absolute()
+        return self.name.startswith(("../", INPUT_MARK)) or Path(self.name).is_absolute()
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +85,10 @@ def verify_report(folder: Path, watch: Callable[[int, int], None]) -> Verificati
     entries, unreadable_lines = _read_manifest(folder)
     found: dict[tuple[bool, State], list[str]] = {}
     counts = {True: 0, False: 0}
+    elsewhere = _find_inputs(folder) if any(one.name.startswith(INPUT_MARK) for one in entries) else {}
     for done, entry in enumerate(entries):
         watch(done, len(entries))
-        state = _check(folder, entry)
+        state = _check(elsewhere.get(entry.name) or folder / entry.name, entry.digest)
         if state == "unchanged":
             counts[entry.is_input] += 1
         else:
@@ -133,8 +135,17 @@ def _parse(line: str) -> Entry | None:
     return Entry(match["digest"], name)
 
 
-def _check(folder: Path, entry: Entry) -> State:
-    path = folder / entry.name
+def _find_inputs(folder: Path) -> dict[str, Path]:
+    """Where the files are that the manifest names as the tables do, as the journal knows."""
+    try:
+        with read_database(folder) as connection:
+            rows = connection.execute("SELECT name, path FROM inputs ORDER BY run")
+            return {f"{INPUT_MARK}{name}": Path(os.fsdecode(path)) for name, path in rows}
+    except ReportFolderError:
+        return {}  # said when the journal is asked for its tables
+
+
+def _check(path: Path, expected: str) -> State:
     try:
         if not stat.S_ISREG(path.stat().st_mode):
             return "changed"  # a folder or device in its place; a device might never end
@@ -144,7 +155,7 @@ def _check(folder: Path, entry: Entry) -> State:
         return "missing"
     except OSError:
         return "changed"  # there, but not to be read
-    return "unchanged" if digest == entry.digest else "changed"
+    return "unchanged" if digest == expected else "changed"
 
 
 def _unknown(folder: Path, known: set[str]) -> Iterator[str]:
