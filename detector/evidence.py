@@ -2,10 +2,9 @@
 
 import json
 import os
-import re
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields
 from typing import cast
 
 import numpy as np
@@ -19,12 +18,17 @@ from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
 from detector.journal import LATEST_POSTED, Journal, ReportInfo, define_views
-from detector.posts import Post, is_sidecar, match_posts, pseudonym
+from detector.posts import Post, PostMatch, Pseudonyms, is_sidecar, match_posts
+
+POST_FIELDS = tuple(field.name for field in fields(Post) if field.name != "aliases")
 
 
-def gather_evidence(journal: Journal, *, every_seconds: float, pseudonymise: bool) -> ReportInfo:
-    """Finds posts, copies and events of the newest run's files, and defines the views that show them."""
-    journal.replace_derived("posts", _find_posts(journal, pseudonymise=pseudonymise))
+def gather_evidence(journal: Journal, *, every_seconds: float, key: bytes) -> ReportInfo:
+    """Finds posts, copies and events of the newest run's files, and defines the views that show them.
+
+    With a key, authors get pseudonyms.
+    """
+    journal.replace_derived("posts", _find_posts(journal, key))
     define_views(journal.connection)
     pictures = _read_pictures(journal.connection)
     labels = _find_labels(pictures)
@@ -42,35 +46,28 @@ def renew_events(journal: Journal, every_seconds: float) -> None:
 # Posts
 
 
-def _find_posts(journal: Journal, *, pseudonymise: bool) -> Iterator[tuple[object, ...]]:
-    key = journal.secret("pseudonyms") if pseudonymise else b""
+def _find_posts(journal: Journal, key: bytes) -> Iterator[tuple[object, ...]]:
+    pseudonyms = Pseudonyms(key, _match(journal)) if key else None
+    for match in _match(journal):
+        if not match.rule and not match.warning:
+            continue
+        told = pseudonyms.hide(match) if pseudonyms else match
+        post = told.post
+        others = [{name: getattr(other, name) for name in POST_FIELDS} for other in told.others]
+        yield (
+            *(os.fsencode(match.path), post.source_url, post.platform, post.author, post.posted_at),
+            *(post.post_id, post.text, post.sidecar, post.forwarded_from, match.rule, told.warning),
+            json.dumps(others, ensure_ascii=False) if others else "",
+        )
+
+
+def _match(journal: Journal) -> Iterator[PostMatch]:
     media = (
         (media, sha256)
         for media, sha256 in journal.inputs_with_hash()
         if media.kind != "other" or claimed_kind(media.path) != "other" or is_sidecar(media.path.name)
     )
-    for match in match_posts(media, journal.roots()):
-        if not match.rule and not match.warning:
-            continue
-        post, others = match.post, match.others
-        if pseudonymise:
-            post, others = _without_author(post, key), tuple(_without_author(one, key) for one in others)
-        yield (
-            *(os.fsencode(match.path), post.source_url, post.platform, post.author, post.posted_at),
-            *(post.post_id, post.text, post.sidecar, post.forwarded_from, match.rule, match.warning),
-            json.dumps([asdict(other) for other in others], ensure_ascii=False) if others else "",
-        )
-
-
-def _without_author(post: Post, key: bytes) -> Post:
-    """The post with its author replaced, also where the name stands in its address, text and sidecar."""
-    handle = post.author.lstrip("@")
-    if not handle:
-        return post
-    name = pseudonym(post.author, key)
-    alone = re.compile(rf"(?<!\w){re.escape(handle)}(?!\w)", re.IGNORECASE)
-    texts = {field: alone.sub(name, getattr(post, field)) for field in ("source_url", "text", "sidecar")}
-    return replace(post, author=name, **texts)
+    return match_posts(media, journal.roots())
 
 
 # Copies

@@ -73,6 +73,8 @@ class ScanOptions:
     """Leave faces visible in the pictures that are written."""
     pseudonymise: bool = False
     """Replace the authors of posts by pseudonyms, in the tables and in the journal."""
+    pseudonym_key: Path | None = None
+    """File with the key that pseudonyms are made with, outside the report; made when it is missing."""
     file_timeout: float = 3600.0
     """Seconds after which a file is given up, with what was seen until then."""
     photo_memory: int = 1000
@@ -99,5 +101,15 @@ class ScanOptions:
                 raise UsageError(f"{name} must be more than 0 and at most 1")
         if self.max_failures is not None and self.max_failures < 1:
             raise UsageError("--max-failures must be at least 1")
+        self._check_key()
         if self.device not in DEVICES:
             raise UsageError(f"--device must be one of {', '.join(DEVICES)}")
+
+    def _check_key(self) -> None:
+        if self.pseudonymise != (self.pseudonym_key is not None):
+            raise UsageError(
+                "--pseudonymise and --pseudonym-key FILE go together: the file is made when it is missing; "
+                "keep it back, for who has it can try names out"
+            )
+        if self.pseudonym_key and self.pseudonym_key.resolve().is_relative_to(self.out.resolve()):
+            raise UsageError("--pseudonym-key is inside the report: choose another place")

@@ -18,6 +18,7 @@ from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
 from detector.pictures import is_shown, remove_half_written
+from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media
@@ -63,7 +64,8 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     info = read_weights_info(options.weights or default_weights(), detail=options.detail)
     settings = worker_settings(options, info)
     started_at = utc_now()
-    identity = scan_identity(settings, info) | identity_text({"pseudonymise": options.pseudonymise})
+    key = read_key(options.pseudonym_key) if options.pseudonym_key else b""
+    identity = scan_identity(settings, info) | _privacy(key)
     with open_journal(settings.out, identity, started_at) as journal:
         remove_half_written(settings.out)
         if options.retry_failed:
@@ -91,7 +93,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         tally = journal.tally()
         stopped = tally.looked_at < tally.found
         every_seconds = 0.0 if options.keyframes else options.every
-        evidence = gather_evidence(journal, every_seconds=every_seconds, pseudonymise=options.pseudonymise)
+        evidence = gather_evidence(journal, every_seconds=every_seconds, key=key)
         run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
         summary = write_report(journal, settings.out, run, evidence)
     if not stopped:
@@ -146,6 +148,13 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
             "densify": settings.densify,
             "show_faces": settings.show_faces,
         }
+    )
+
+
+def _privacy(key: bytes) -> dict[str, str]:
+    """What makes two reports differ in their pseudonyms."""
+    return identity_text(
+        {"pseudonymise": bool(key)} | ({"pseudonym_key": key_check(key)} if key else {}),
     )
 
 

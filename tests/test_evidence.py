@@ -238,8 +238,9 @@ def test_pseudonyms_are_stable_and_no_name_is_left_in_the_report(
     posted: Path, tmp_path: Path, fake_weights: Path
 ) -> None:
     out = tmp_path / "report"
-    before = scan_to(posted, out, fake_weights, pseudonymise=True)
-    assert scan_to(posted, out, fake_weights, pseudonymise=True) == before
+    hidden: dict[str, object] = {"pseudonymise": True, "pseudonym_key": tmp_path / "key"}
+    before = scan_to(posted, out, fake_weights, **hidden)
+    assert scan_to(posted, out, fake_weights, **hidden) == before
     authors = {row["file"]: row["author"] for row in before["files"]}
     assert authors["b.png"] == authors["c.png"] != authors["a.png"]
     for path in out.rglob("*"):

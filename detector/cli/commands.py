@@ -127,6 +127,10 @@ def scan(
     pseudonymise: Annotated[
         bool, typer.Option("--pseudonymise", help="Replace the authors of posts by stable pseudonyms.")
     ] = defaults.pseudonymise,
+    pseudonym_key: Annotated[
+        Path | None,
+        typer.Option(help="With --pseudonymise: file outside the report with the key; made when missing."),
+    ] = defaults.pseudonym_key,
     weights: Annotated[
         Path | None,
         typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
@@ -165,6 +169,7 @@ def scan(
         floor=floor,
         show_faces=show_faces,
         pseudonymise=pseudonymise,
+        pseudonym_key=pseudonym_key,
         weights=weights,
         device=device,
         workers=workers,

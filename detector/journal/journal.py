@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -140,15 +139,6 @@ class Journal:
             self.connection.execute(f"DELETE FROM {table}")
             width = len(self.connection.execute(f"SELECT * FROM {table} LIMIT 0").description)
             self.connection.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * width)})", rows)
-
-    def secret(self, name: str) -> bytes:
-        """A random key of this report, the same in every run."""
-        with self.connection:
-            self.connection.execute(
-                "INSERT OR IGNORE INTO secrets VALUES (?, ?)", (name, secrets.token_bytes(32))
-            )
-        (value,) = self.connection.execute("SELECT value FROM secrets WHERE name = ?", (name,)).fetchone()
-        return bytes(value)
 
     def _link(self, media: Media, sha256: str, size: int, status: str, reason: str) -> None:
         self.connection.execute(

@@ -56,7 +56,6 @@ CREATE TABLE events (
     max_confidence REAL NOT NULL, median_confidence REAL NOT NULL, frames_hit INTEGER NOT NULL,
     frames_sampled INTEGER NOT NULL, ambiguous INTEGER NOT NULL, PRIMARY KEY (sha256, event_id)
 ) WITHOUT ROWID;
-CREATE TABLE secrets (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
 """
 REVIEW_SCHEMA = """
 -- What people said (verdicts.py); rows are only ever added, by several writers at once, also during a scan.

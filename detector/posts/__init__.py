@@ -4,8 +4,9 @@
 above them: a name inside a sidecar is compared with the media's names and never opened.
 """
 
-from detector.posts.match import PostMatch, match_posts, pseudonym
+from detector.posts.match import PostMatch, match_posts
 from detector.posts.names import is_sidecar
 from detector.posts.post import Post, Rule
+from detector.posts.pseudonyms import Pseudonyms, key_check, read_key
 
-__all__ = ["Post", "PostMatch", "Rule", "is_sidecar", "match_posts", "pseudonym"]
+__all__ = ["Post", "PostMatch", "Pseudonyms", "Rule", "is_sidecar", "key_check", "match_posts", "read_key"]

@@ -50,6 +50,7 @@ def read_auto_archiver(fields: Fields, sidecar: str) -> Claim:
         url=first(told, "url", "original_url"),
         platform="",
         author=first(told, "author", "uploader_id", "uploader", "channel"),
+        aliases=map(told.get, ("author", "uploader_id", "uploader", "channel", "channel_id", "author_name")),
         post_id=first(told, "id", "display_id"),
         text=first(told, "content", "description", "title"),
         names=tuple(dict.fromkeys(names)),

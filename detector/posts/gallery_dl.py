@@ -6,7 +6,7 @@ extractor/{twitter,instagram,facebook,tiktok,vk,reddit}.py (fields; `filename_fm
 in the form of `example`).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from detector.posts.fields import Fields, as_fields, base_name, first
 from detector.posts.post import (
@@ -17,6 +17,7 @@ from detector.posts.post import (
     text_moment,
 )
 
+PEOPLE = ("author", "username", "user", "uploader", "owner")
 IDS = ("tweet_id", "post_id", "post_shortcode", "shortcode", "sidecar_media_id", "id")
 
 
@@ -39,6 +40,7 @@ def read_gallery_dl(fields: Fields, sidecar: str) -> Claim:
         url=first(told, "post_url", "webpage_url") or (link(told) if link else ""),
         platform=category,
         author=_gallery_dl_author(told),
+        aliases=_gallery_dl_aliases(told),
         post_id=first(told, "post_shortcode", "tweet_id", "post_id", "id"),
         text=first(told, "content", "body", "description", "desc", "caption", "selftext")
         or plain(as_fields(told.get("wall")).get("description"))
@@ -63,12 +65,21 @@ def _wall(fields: Fields) -> str:
 
 
 def _gallery_dl_author(fields: Fields) -> str:
-    for name in ("author", "username", "user", "uploader", "owner"):
+    for name in PEOPLE:
         value = fields.get(name)
         parts = as_fields(value)
         if found := first(parts, "uniqueId", "name", "username", "nick", "id") if parts else plain(value):
             return found
     return first(fields, "fullname", "user_id", "owner_id")
+
+
+def _gallery_dl_aliases(fields: Fields) -> Iterator[object]:
+    for name in (*PEOPLE, "fullname", "full_name", "user_id", "owner_id", "author_id", "author_name"):
+        yield fields.get(name)
+        parts = as_fields(fields.get(name))
+        yield from map(
+            parts.get, ("uniqueId", "name", "username", "nick", "nickname", "full_name", "id", "handle")
+        )
 
 
 def _twitter_link(fields: Fields) -> str:

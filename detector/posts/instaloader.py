@@ -53,6 +53,7 @@ def read_instaloader(fields: Fields, sidecar: str) -> list[Claim]:
             url=url,
             platform="instagram",
             author=author or next((number for person in people if (number := plain(person.get("id")))), ""),
+            aliases=(person.get(name) for person in people for name in ("username", "full_name", "id", "pk")),
             post_id=shortcode or node.get("id"),
             text=_instaloader_caption(node),
         )

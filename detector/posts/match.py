@@ -1,12 +1,12 @@
 """Media in, PostMatches out: the posts that sidecars give them, by path, then stem, then content."""
 
-import hmac
 import itertools
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from detector.posts.folders import Found, SidecarFolders
 from detector.posts.names import is_sidecar
@@ -64,20 +64,6 @@ def match_posts(media: Iterable[tuple[Media, str]], roots: Sequence[Path]) -> It
             continue
         equal = donors.get(sha256) if not match.rule else None
         yield _match_by_content(match, equal) if equal else match
-
-
-def pseudonym(author: str, key: bytes) -> str:
-    """The author's name in a report: `author-` and 12 digits of a keyed hash (HMAC-SHA-256, RFC 2104).
-
-    Equal for equal authors and keys; without the key it cannot be traced back or tried out. "" stays "".
-    Raises ValueError for a key of less than 16 bytes.
-    """
-    if len(key) < 16:
-        raise ValueError("a pseudonym needs a secret key of at least 16 bytes")
-    if not author:
-        return ""
-    digest = hmac.new(key, author.encode("utf-8", "surrogatepass"), "sha256").hexdigest()
-    return f"author-{digest[:12]}"
 
 
 def _match_by_name(media: Media, sha256: str, folders: SidecarFolders) -> PostMatch:
@@ -187,5 +173,9 @@ class _Store:
         blocks = (json.loads(zlib.decompress(block)) for block in self._blocks)
         for rows in itertools.chain(blocks, [json.loads(json.dumps(self._open))]):
             for path, (post, *others), rule, warning, sha256 in rows:
-                told = tuple(Post(*fields) for fields in others)
-                yield PostMatch(Path(path), Post(*post), rule, told, warning), sha256
+                told = tuple(_read_post(fields) for fields in others)
+                yield PostMatch(Path(path), _read_post(post), rule, told, warning), sha256
+
+
+def _read_post(fields: list[Any]) -> Post:
+    return replace(Post(*fields[:-1]), aliases=tuple(fields[-1]))

@@ -1,7 +1,8 @@
 """Fields that strangers wrote in, Post out: cut to size, printable, times in UTC, links of the web only."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from typing import Literal
 from urllib.parse import urlsplit
@@ -59,6 +60,8 @@ class Post:
     """Name of the sidecar in the tables, as `Media.name`."""
     forwarded_from: str = ""
     """Who said it first, where the post passes on another's."""
+    aliases: tuple[str, ...] = field(default=(), compare=False, repr=False)
+    """What else the author is called in the sidecar: to be hidden where authors are, and in no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +98,7 @@ def make_claim(
     post_id: object,
     text: object,
     forwarded_from: object = "",
+    aliases: Iterable[object] = (),
     names: tuple[str, ...] = (),
     sha256s: tuple[str, ...] = (),
     ids: tuple[str, ...] = (),
@@ -112,6 +116,7 @@ def make_claim(
         text=clean(text, MAX_TEXT),
         sidecar=sidecar,
         forwarded_from=clean(forwarded_from, MAX_FIELD),
+        aliases=tuple(dict.fromkeys(filter(None, (clean(alias, MAX_FIELD) for alias in aliases)))),
     )
     dropped = f"source_url left out, no web link: {clean(url, 60)}" if plain(url) and not source_url else ""
     return Claim(post, tool, names, sha256s, ids, join_warnings(moment.warning, dropped))

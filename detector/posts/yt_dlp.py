@@ -16,6 +16,7 @@ from detector.posts.post import (
     plain,
 )
 
+NAMES = ("uploader", "uploader_id", "channel", "channel_id", "creator", "artist", "uploader_url")
 HANDLE_FIELD = {"twitter": "uploader_id", "youtube": "uploader_id", "instagram": "channel"}
 
 
@@ -31,6 +32,7 @@ def read_yt_dlp(fields: Fields, sidecar: str, depth: int = 0) -> Iterator[Claim]
         url=first(fields, "webpage_url", "original_url"),
         platform="" if generic else extractor,
         author=first(fields, handle, "uploader", "uploader_id", "channel", "creator", "channel_id"),
+        aliases=map(fields.get, NAMES),
         post_id=fields.get("id"),
         text=first(fields, "description", "title"),
         names=_yt_dlp_names(fields),
