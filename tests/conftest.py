@@ -23,6 +23,7 @@ os.environ.setdefault("COLUMNS", "120")
 
 needs_openvino = pytest.mark.skipif(not find_spec("openvino"), reason="openvino is not installed")
 
+BROWSER_MS = 60_000  # that a browser may take for a step, on a machine with other work
 REPOSITORY = Path(__file__).resolve().parent.parent
 RED, BLUE, GREY = (230, 20, 20), (20, 20, 230), (128, 128, 128)
 Colour = tuple[int, int, int]
@@ -105,7 +106,9 @@ def browser() -> "Iterator[Browser]":
     program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if not program:
         pytest.skip("no Chromium is installed (Debian: apt-get install chromium)")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=BROWSER_MS)
 
     with sync_playwright() as playwright:
         started = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])

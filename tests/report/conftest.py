@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
+from tests.conftest import BROWSER_MS
+
 OpenPage = Callable[[Path, int], Page]
 
 
@@ -22,6 +24,7 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
     def open_one(path: Path, width: int = 1400) -> Page:
         page = browser.new_page(viewport={"width": width, "height": 900})
         opened.append(page)
+        page.set_default_timeout(BROWSER_MS)
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(dialog.message))

@@ -12,6 +12,7 @@ from playwright.sync_api import Browser, Page, Request, expect
 from werkzeug.serving import make_server
 
 from detector.review.app import create_app
+from tests.conftest import BROWSER_MS
 from tests.reviewing import copy_reviewable
 
 
@@ -60,6 +61,7 @@ def open_review(browser: Browser) -> Iterator[OpenReview]:
     def open_one(address: str, name: str = "Ann", **options: Any) -> Page:
         context = browser.new_context(**({"viewport": {"width": 1400, "height": 900}} | options))
         contexts.append(context)
+        context.set_default_timeout(BROWSER_MS)
         page = context.new_page()
         home = address.split("/?")[0]
 
