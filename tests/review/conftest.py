@@ -96,7 +96,7 @@ def open_review(browser: Browser) -> Iterator[OpenReview]:
 def wait_shown(page: Page) -> str:
     """Waits until the item's picture is on the screen; gives the item's id."""
     expect(page.locator("body")).to_have_attribute("data-shown", re.compile("."))
-    for _ in range(500):
+    for _ in range(BROWSER_MS // 10):
         wanted, shown = page.evaluate("[document.body.dataset.wanted, document.body.dataset.shown]")
         if wanted == shown:
             return str(shown)
