@@ -39,6 +39,7 @@ class Counter:
         self._known = timeline
         self._rows = PacketRows()
         self._index, self._seconds = array("q"), array("d")
+        self._is_counted = bool(timeline and timeline.is_counted)  # once: it looks at all packets
         self._given = np.zeros(len(timeline.index) if timeline else 0, np.bool_)
 
     def number(self, packet: "av.Packet[av.VideoStream]") -> int:
@@ -65,7 +66,7 @@ class Counter:
         if seconds < 0:
             seconds = self.clock.seconds(picture)
         index = self.decoded + self._passed_over
-        if self._known and self._known.is_counted:
+        if self._known and self._is_counted:
             index = self._look_up(self._known.index, number)
         elif number >= 0 and self._index[number] < 0:
             self._index[number], self._seconds[number] = index, seconds
@@ -74,7 +75,7 @@ class Counter:
 
     def timeline(self) -> Timeline | None:
         """The timeline, with the index of each frame that was counted; None where nothing is known."""
-        if self._known and self._known.is_counted:
+        if self._known and self._is_counted:
             return self._known
         if not self.decoded:
             return None
