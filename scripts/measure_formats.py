@@ -5,7 +5,8 @@ python scripts/measure_formats.py --photos FOLDER --only HEIC
 
 For each way to write a picture: in how many of the pictures whose plain JPEG shows a flag the same flag is
 found, the mean confidence of the surest box, in how many there is a box where the surest of the plain JPEG
-lies (IoU of 0.5 and more), the mean difference of colours in levels of 255, and the seconds it takes to read.
+lies (IoU of 0.5 and more), the mean difference of colours in levels of 255, in how many videos it is seen
+when it is shown, and the seconds it takes to read.
 """
 
 import argparse
@@ -29,8 +30,9 @@ from detector.model import NetworkModel, load_model
 from detector.options import default_weights
 from detector.sources import Media, find_kind
 from detector.training.measuring.photo_formats import PHOTO_FORMATS, Written
+from detector.training.measuring.video_formats import VIDEO_FORMATS
 
-WRITTEN: tuple[Written, ...] = (*PHOTO_FORMATS,)  # a row each
+WRITTEN: tuple[Written, ...] = (*PHOTO_FORMATS, *VIDEO_FORMATS)  # a row each
 SAMPLES = Path(__file__).resolve().parent.parent / "datasets" / "samples"
 LONG_SIDE = 1600  # pixels; larger pictures are scaled down first
 SAME_PLACE_IOU = 0.5
@@ -48,7 +50,10 @@ class Seen:
     """In that frame, the surest first (n, 4)."""
     image: NDArray[np.uint8]
     """The frame that shows most."""
+    time_seconds: float
+    """When that frame is shown."""
     seconds: float
+    """That reading took."""
 
 
 def main() -> None:
@@ -66,8 +71,8 @@ def main() -> None:
         plain = [_look(WRITTEN[0], image, Path(folder), model) for image in images]
         shown = [(image, seen) for image, seen in zip(images, plain, strict=True) if seen.labels]
         print(f"{len(shown)} of {len(images)} pictures show a flag as plain JPEG\n")
-        print("| format | found | confidence | in place | colours differ by | seconds |")
-        print("|---|--:|--:|--:|--:|--:|")
+        print("| format | found | confidence | in place | colours differ by | in time | seconds |")
+        print("|---|--:|--:|--:|--:|--:|--:|")
         for written in WRITTEN:
             if any(word in written.name for word in options.only):
                 print(_row(written, shown, Path(folder), model), flush=True)
@@ -77,7 +82,9 @@ def _read(path: Path) -> Image.Image | None:
     try:
         with Image.open(path) as image:
             image.thumbnail((LONG_SIDE, LONG_SIDE))
-            return ImageOps.exif_transpose(image).convert("RGB")
+            upright = ImageOps.exif_transpose(image).convert("RGB")
+        width, height = upright.size
+        return upright.crop((0, 0, width - width % 4, height - height % 4))  # videos need even sides
     except OSError:  # one of the samples is broken on purpose
         return None
 
@@ -85,21 +92,23 @@ def _read(path: Path) -> Image.Image | None:
 def _row(
     written: Written, shown: Sequence[tuple[Image.Image, Seen]], folder: Path, model: NetworkModel
 ) -> str:
-    found, in_place, confidences, differences, seconds = 0, 0, [], [], []
+    found, in_place, in_time, confidences, differences, seconds = 0, 0, 0, [], [], []
     for image, plain in shown:
         seen = _look(written, image, folder, model)
         confidences.append(seen.confidence)
         seconds.append(seen.seconds)
         found += plain.labels <= seen.labels
+        in_time += bool(seen.labels) and 0 <= seen.time_seconds - written.shown_at < 1
         if written.same_place and seen.image.shape == plain.image.shape:
             ious = sv.box_iou_batch(seen.boxes, plain.boxes[:1])
             in_place += bool((ious >= SAME_PLACE_IOU).any())
             differences.append(float(np.abs(seen.image.astype(int) - np.asarray(image)).mean()))
     place = f"{in_place}/{len(shown)}" if written.same_place else ""
+    times = f"{in_time}/{len(shown)}" if written.shown_at else ""
     colours = f"{np.mean(differences):.1f}" if differences else ""
     return (
         f"| {written.name} | {found}/{len(shown)} | {np.mean(confidences):.2f} | {place} | {colours} "
-        f"| {np.median(seconds):.2f} |"
+        f"| {times} | {np.median(seconds):.2f} |"
     )
 
 
@@ -107,7 +116,7 @@ def _look(written: Written, image: Image.Image, folder: Path, model: NetworkMode
     path = folder / f"a{written.suffix}"
     written.write(image, path)
     media = Media(folder, path.name, find_kind(path), path)
-    best, labels = Seen(frozenset(), 0.0, *NOTHING, 0.0), set[int]()
+    best, labels = Seen(frozenset(), 0.0, *NOTHING, 0.0, 0.0), set[int]()
     started, looking = time.perf_counter(), 0.0
     try:
         for frame in read_frames(media, Sampling(), Coverage(media.kind)):
@@ -119,12 +128,14 @@ def _look(written: Written, image: Image.Image, folder: Path, model: NetworkMode
                 labels |= set(class_id.tolist())
                 if confidence[0] > best.confidence:
                     boxes = np.asarray(detections.xyxy, np.float32)
-                    best = Seen(frozenset(), float(confidence[0]), boxes, frame.image, 0.0)
+                    best = Seen(
+                        frozenset(), float(confidence[0]), boxes, frame.image, frame.time_seconds, 0.0
+                    )
     except MediaError as error:
         print(f"{written.name}: {error}", file=sys.stderr)
     path.unlink()
     seconds = time.perf_counter() - started - looking
-    return Seen(frozenset(labels), best.confidence, best.boxes, best.image, seconds)
+    return Seen(frozenset(labels), best.confidence, best.boxes, best.image, best.time_seconds, seconds)
 
 
 if __name__ == "__main__":

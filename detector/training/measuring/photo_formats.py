@@ -37,6 +37,8 @@ class Written:
     write: Callable[[Image.Image, Path], object]
     same_place: bool = True
     """Whether the picture fills what is shown, so that boxes and colours can be compared."""
+    shown_at: float = 0.0
+    """Seconds from the start of a video from which on, for a second, it is seen."""
 
 
 def with_orientation(value: int) -> Image.Exif:
