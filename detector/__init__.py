@@ -20,6 +20,8 @@ if TYPE_CHECKING:
         scan,
     )
 
+from detector.offline import keep_offline
+
 __version__ = "0.1.0"
 __all__ = [
     "Model",
@@ -39,3 +41,6 @@ def __getattr__(name: str) -> object:
     if name in __all__:
         return getattr(importlib.import_module("detector.api"), name)
     raise AttributeError(f"module 'detector' has no attribute {name!r}")
+
+
+keep_offline()  # the one thing done on import: no command, script, worker or test can forget it

@@ -13,6 +13,7 @@ class ExitCode(enum.IntEnum):
     WEIGHTS = 3
     REPORT_FOLDER = 4
     MAX_FAILURES = 5
+    WORKERS = 6
     INSTALLATION = 7  # a part of it is missing, cannot be loaded or does not work
     NOTHING = 8  # no file was found that could be scanned
     INTERRUPTED = 130
@@ -38,6 +39,16 @@ class ReportFolderError(DetectorError):
     """The report folder cannot be written, or belongs to something else."""
 
     exit_code = ExitCode.REPORT_FOLDER
+
+
+class WorkersError(DetectorError):
+    """No worker process lives long enough to look at anything."""
+
+    exit_code = ExitCode.WORKERS
+
+
+class RecordError(Exception):
+    """What was found in one file cannot be recorded; the message becomes its row's reason."""
 
 
 class MediaError(Exception):

@@ -3,7 +3,7 @@
 from pathlib import PurePath
 from typing import Literal
 
-Kind = Literal["photo", "video", "other"]
+Kind = Literal["photo", "video", "other", "link"]
 
 SIGNATURE_BYTES = 1024
 PHOTO_SUFFIXES = frozenset(

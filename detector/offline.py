@@ -1,26 +1,57 @@
-"""Libraries that phone home by default, imported so that they do not: these are people's protest photos."""
+"""Libraries that phone home or keep files of their own, told not to: these are people's protest photos."""
 
+import atexit
 import functools
 import os
+import secrets
+import shutil
 import sys
 import tempfile
 from pathlib import Path
 from typing import Any
 
+OWN_FOLDER = "FLAG_DETECTOR_LIBRARIES"  # where libraries put caches and settings; inherited by all processes
+SILENT = {
+    "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime; its function for that comes too late
+    "YOLO_OFFLINE": "1",
+    "YOLO_AUTOINSTALL": "false",
+}
+
+FONTS = (
+    "Arial.ttf",
+    "Arial.Unicode.ttf",
+)  # ultralytics fetches them before each training, if they are not there
+
+
+def keep_offline() -> None:
+    """Tells this process and all that it begins; to be called before any such library is imported.
+
+    What libraries insist on keeping goes to a temporary folder, which is removed with this process.
+    """
+    os.environ.update(SILENT)
+    folder = os.environ.get(OWN_FOLDER)
+    if not folder:
+        folder = str(Path(tempfile.gettempdir()) / f"flag-detector-{secrets.token_hex(8)}")
+        os.environ[OWN_FOLDER] = folder
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ.update(MPLCONFIGDIR=folder, YOLO_CONFIG_DIR=folder)
+
 
 def import_ultralytics() -> Any:
-    """The module ultralytics, kept from the network. Raises ImportError."""
-    os.environ.update(YOLO_OFFLINE="1", YOLO_AUTOINSTALL="false")  # read when it is imported
-    os.environ.setdefault("YOLO_CONFIG_DIR", str(Path(tempfile.gettempdir()) / "flag-detector"))
+    """The module ultralytics. Raises ImportError."""
+    import matplotlib as mpl
     import ultralytics
 
     ultralytics.settings.update({"sync": False})
+    font = Path(mpl.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf"
+    for name in FONTS:
+        shutil.copy(font, Path(ultralytics.utils.USER_CONFIG_DIR) / name)
     return ultralytics
 
 
 @functools.cache
 def import_onnxruntime() -> Any:
-    """The module onnxruntime, kept from the network.
+    """The module onnxruntime.
 
     Sessions with the entry `session.use_env_allocators` work in one memory; the others each keep the most
     that they ever needed.
@@ -28,7 +59,7 @@ def import_onnxruntime() -> Any:
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # read when it is imported; the function comes too late
     import onnxruntime
 
-    onnxruntime.disable_telemetry_events()
+    onnxruntime.disable_telemetry_events()  # where the variable is not heeded, as on Windows
     place = onnxruntime.OrtMemoryInfo(
         "Cpu", onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, onnxruntime.OrtMemType.DEFAULT
     )

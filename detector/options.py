@@ -3,12 +3,15 @@
 import enum
 import os
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
 from detector.errors import UsageError
 
 PACKAGE = Path(__file__).parent
 DEVICES = ("cpu", "openvino", "cuda")
+CORES = os.cpu_count() or 1
+MOST_PER_CORE = 8  # workers or threads: more only take memory
 DETAILS = ("fast", "standard", "thorough")
 
 
@@ -49,14 +52,20 @@ class ScanOptions:
     """Report folder; made when it is not there."""
     recursive: bool = True
     """Whether folders inside folders are scanned."""
+    follow_links: bool = False
+    """Follow links in the folders that lead out of them; else they are not opened."""
     weights: Path | None = None
     """Weights to use, .onnx or .pt; the ones that come with the tool when None."""
+    trust_weights: bool = False
+    """Load a .pt whose hash its .toml does not hold: it can run code."""
     detail: str = "standard"
     """How closely an image is looked at, one of `DETAILS`: the sizes in which the network sees it."""
     device: str = "cpu"
     """Where the network runs: cpu, openvino (the CPU, through OpenVINO) or cuda."""
-    workers: int = os.cpu_count() or 1
+    workers: int = CORES
     """Files looked at side by side, each in a process of its own."""
+    worker_memory: float = 2.0
+    """Gigabytes of memory that a worker may take beside what it begins with, on Linux; 0 for no limit."""
     threads: int = 1
     """Threads of each worker's network."""
     every: float = 1.0
@@ -90,12 +99,7 @@ class ScanOptions:
             raise UsageError("nothing to scan: name at least one file or folder, or use --from-file")
         if self.detail not in DETAILS:
             raise UsageError(f"--detail must be one of {', '.join(DETAILS)}")
-        if self.workers < 1 or self.threads < 1:
-            raise UsageError("--workers and --threads must be at least 1")
-        if self.every < 0 or self.file_timeout <= 0:
-            raise UsageError("--every must not be negative, and --file-timeout must be more than 0")
-        if self.photo_memory < 1:
-            raise UsageError("--photo-memory must be at least 1")
+        self._check_numbers()
         for name, value in (("--min-confidence", self.min_confidence), ("--floor", self.floor)):
             if value is not None and not 0 < value <= 1:
                 raise UsageError(f"{name} must be more than 0 and at most 1")
@@ -113,3 +117,15 @@ class ScanOptions:
             )
         if self.pseudonym_key and self.pseudonym_key.resolve().is_relative_to(self.out.resolve()):
             raise UsageError("--pseudonym-key is inside the report: choose another place")
+
+    def _check_numbers(self) -> None:
+        for name, count in (("--workers", self.workers), ("--threads", self.threads)):
+            if not 1 <= count <= MOST_PER_CORE * CORES:
+                raise UsageError(f"{name} must be at least 1 and at most {MOST_PER_CORE * CORES} here")
+        for name, seconds in (("--every", self.every), ("--worker-memory", self.worker_memory)):
+            if not 0 <= seconds < inf:
+                raise UsageError(f"{name} must be a number that is not negative")
+        if self.photo_memory < 1:
+            raise UsageError("--photo-memory must be at least 1")
+        if not 0 < self.file_timeout < inf:
+            raise UsageError("--file-timeout must be a number of seconds, more than 0")

@@ -1,15 +1,22 @@
-"""How worker processes are begun."""
+"""How worker processes are begun, and how they end with the process that began them."""
 
 import multiprocessing
+import os
 import signal
 import sys
 import tempfile
-from multiprocessing import forkserver
+import threading
+from multiprocessing import connection, forkserver
 from multiprocessing.context import BaseContext
+from pathlib import Path
 
 IMPORTED = ["detector.worker"]  # what every worker needs: a second of imports, done once
 SAFE_SINCE = (3, 11, 1)  # before, other users of the machine could reach a fork server (CVE-2022-42919)
 MAX_FOLDER = 64  # characters: a socket's path may have 107, and multiprocessing adds its own
+GIGABYTE = 1 << 30
+FOR_THE_PARENT = tuple(  # what asks the scan to stop, often sent to all its processes at once
+    getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
+)
 
 
 def choose_context() -> BaseContext:
@@ -24,8 +31,50 @@ def choose_context() -> BaseContext:
 def import_early() -> None:
     """Has the imports begin beside those of this process; to be called in the main thread."""
     if choose_context().get_start_method() == "forkserver":
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is for this process
+        before = [(one, signal.signal(one, signal.SIG_IGN)) for one in FOR_THE_PARENT]  # inherited
         try:
             forkserver.ensure_running()
         finally:
-            signal.signal(signal.SIGINT, before)
+            for one, handler in before:
+                signal.signal(one, handler)
+
+
+def leave_signals_to_parent() -> None:
+    """Has this worker finish its file whatever signal reaches the whole group: the parent decides."""
+    for one in FOR_THE_PARENT:
+        signal.signal(one, signal.SIG_IGN)
+
+
+def end_with_parent() -> None:
+    """Has this worker end when its parent does, however that came about."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    if sys.platform == "linux":  # by the kernel, even if a decoder lets no other thread of Python run
+        import fcntl
+
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETOWN, os.getpid())
+        flags = fcntl.fcntl(parent.sentinel, fcntl.F_GETFL)
+        fcntl.fcntl(parent.sentinel, fcntl.F_SETFL, flags | os.O_ASYNC)  # SIGIO when its other end closes
+    threading.Thread(target=_wait_for_end, args=(parent.sentinel,), daemon=True).start()
+
+
+def limit_memory(gigabytes: float) -> None:
+    """Has this process be refused more memory than it has now and so much, where the system can do that.
+
+    What counts on Linux is what may be written to (RLIMIT_DATA): libraries reserve far more than they use.
+    """
+    status = Path("/proc/self/status")
+    if sys.platform != "linux" or not gigabytes or not status.exists():
+        return
+    import resource
+
+    now = int(status.read_text().partition("VmData:")[2].split()[0]) * 1024
+    _, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    limit = now + round(gigabytes * GIGABYTE)
+    resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
+
+
+def _wait_for_end(sentinel: int) -> None:
+    connection.wait([sentinel])
+    os._exit(1)

@@ -12,7 +12,7 @@ import supervision as sv
 from detector.errors import MediaError, UsageError
 from detector.evidence import renew_events
 from detector.frames import Frame, Sampling
-from detector.journal import Journal, ReportInfo, define_views, keep_thresholds
+from detector.journal import Journal, ReportInfo, add_result, define_views, keep_thresholds
 from detector.originals import read_original
 from detector.pictures import write_pictures
 from detector.report import Summary, renew_outputs, reopen_report
@@ -64,6 +64,7 @@ def renew_report(folder: Path, thresholds: Mapping[str, float]) -> Renewal:
             renew_events(journal, 0.0 if sampling["keyframes"] else float(sampling["every_seconds"]))
             gone = _write_missing_pictures(journal, folder, info)
             info = define_views(journal.connection)
+            journal.seal()
         summary = renew_outputs(journal, folder, description, info)
     now = dict(zip(info.class_names, info.thresholds, strict=True))
     return Renewal(before, now, files_before, summary, gone)
@@ -108,20 +109,33 @@ def _write_picture(journal: Journal, folder: Path, info: ReportInfo, sha256: str
     size = int(columns["frame_width"][0]), int(columns["frame_height"][0])
     frame = Frame(frame_index, seconds, image, size)
     written = write_pictures(frame, detections, pictured, sha256, info.class_names, _settings(folder, info))
+    where = (sha256, frame_index)
     with journal.connection:
         journal.connection.executemany(
-            "UPDATE detections SET annotated = ?, crop = ? "
+            "UPDATE detections SET annotated = ?, crop = ?, crop_sha256 = ? "
             "WHERE sha256 = ? AND frame_index = ? AND rank = ? AND crop = ''",
             [
-                (written.data["annotated"][row], written.data["crop"][row], sha256, frame_index, rank)
+                (*(written.data[name][row] for name in ("annotated", "crop", "crop_sha256")), *where, rank)
                 for row, rank in enumerate(columns["rank"])
             ],
         )
+        for name, drawn, plain in zip(
+            *(written.data[name][pictured] for name in ("annotated", "annotated_sha256", "plain_sha256")),
+            strict=True,
+        ):
+            journal.connection.execute(
+                "UPDATE detections SET annotated_sha256 = ?, plain_sha256 = ? "
+                "WHERE sha256 = ? AND frame_index = ? AND annotated = ?",
+                (drawn, plain, *where, name),
+            )
+        add_result(journal.connection, sha256)
 
 
 def _settings(folder: Path, info: ReportInfo) -> WorkerSettings:
     return WorkerSettings(
         weights=Path(),
+        trust_weights=False,
+        worker_memory=0.0,
         device="cpu",
         threads=1,
         detail="standard",

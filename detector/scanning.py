@@ -1,6 +1,7 @@
 """The pipeline: folder in, report out."""
 
 import itertools
+import logging
 import sys
 import threading
 import time
@@ -10,24 +11,27 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from detector.engines import scan_files
-from detector.errors import ExitCode, MediaError, UsageError
+from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
+from detector.filing import remove_half_written
 from detector.frames import Sampling
 from detector.journal import Journal, identity_text, open_journal, utc_now
 from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
-from detector.pictures import is_shown, remove_half_written
+from detector.pictures import is_shown, remove_pictures
 from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media
-from detector.worker import FileResult
+from detector.worker import FileResult, failed_result
 
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
 SO_FAR_SECONDS = 60.0  # before the page is first written, and at least between two times
 SO_FAR_SHARE = 0.05  # of the scan's time that writing it may take
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +75,11 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         if options.retry_failed:
             journal.forget_failed()
         found = find_media(
-            options.paths, listed=_listed(options), recursive=options.recursive, skip=settings.out
+            options.paths,
+            listed=_listed(options),
+            recursive=options.recursive,
+            follow_links=options.follow_links,
+            skip=settings.out,
         )
         for listed in _chunks(found, LISTED_AT_ONCE):
             journal.add_inputs(listed)
@@ -85,8 +93,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         )
         with closing(results):
             for result in results:
-                journal.record(result)
-                watch.recorded(result, settings.thresholds)
+                watch.recorded(_record(journal, result, settings.out), settings.thresholds)
                 so_far.now_and_then()
                 if options.max_failures and watch.progress.failed >= options.max_failures:
                     stop.set()
@@ -94,6 +101,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         stopped = tally.looked_at < tally.found
         every_seconds = 0.0 if options.keyframes else options.every
         evidence = gather_evidence(journal, every_seconds=every_seconds, key=key)
+        journal.seal()
         run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
         summary = write_report(journal, settings.out, run, evidence)
     if not stopped:
@@ -112,6 +120,7 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
         raise UsageError(f"--floor {floor:g} is above the threshold {min(thresholds):g} of the tables")
     return WorkerSettings(
         weights=info.path.absolute(),
+        trust_weights=options.trust_weights,
         device=options.device,
         threads=options.threads,
         detail=options.detail,
@@ -126,6 +135,7 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
         ),
         densify=options.densify,
         show_faces=options.show_faces,
+        worker_memory=options.worker_memory,
         out=options.out.absolute(),
     )
 
@@ -149,6 +159,20 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
             "show_faces": settings.show_faces,
         }
     )
+
+
+def _record(journal: Journal, result: FileResult, out: Path) -> FileResult:
+    """Notes a result; one that cannot be noted becomes its file's failure. Gives what was noted."""
+    try:
+        journal.record(result)
+    except RecordError as error:
+        log.warning("%s: %s", result.media.name, error)
+        failed = failed_result(result.media, str(error), seconds=0)
+        result = replace(failed, sha256=result.sha256, bytes=result.bytes)
+        journal.record(result)
+    if result.unfinished and result.sha256:
+        remove_pictures(out, result.sha256, journal.pictures_of(result.sha256))
+    return result
 
 
 def _privacy(key: bytes) -> dict[str, str]:
@@ -186,7 +210,7 @@ def _unfinished(journal: Journal, watch: "_Watch", stop: threading.Event) -> Ite
 
 
 def _is_finished(journal: Journal, media: Media) -> bool:
-    if media.kind == "other":
+    if media.kind in ("other", "link"):
         return False
     try:
         size = media.size()

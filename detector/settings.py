@@ -11,6 +11,8 @@ class WorkerSettings:
     """What a worker is told once; the same for every file."""
 
     weights: Path
+    trust_weights: bool
+    """Whether a .pt whose hash its .toml does not hold may be loaded: it can run code."""
     device: str
     threads: int
     """Threads of one worker's network."""
@@ -24,5 +26,7 @@ class WorkerSettings:
     densify: bool
     """Whether a video is looked at more closely around what was seen in it."""
     show_faces: bool
+    worker_memory: float
+    """Gigabytes that a worker may take beside what it begins with; 0 for no limit."""
     out: Path
     """Report folder; pictures are written to `frames/`, `crops/` and `almost/` in it."""

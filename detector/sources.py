@@ -1,17 +1,21 @@
 """Folders, files and lists in, Media out: what is worth opening, in a stable order."""
 
+import errno
 import hashlib
 import os
 import re
 import stat
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
 from detector.naming import choose_roots, find_root
 
+HASHED_AT_ONCE = 1 << 20  # bytes, between looks at the clock
 LIKE_ESCAPE = re.compile(r"\\(?=[nrtux])")  # a backslash that would be taken for the start of an escape
 STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")  # control codes, writing direction
 
@@ -27,7 +31,8 @@ class Media:
     `naming`); the identity in all tables. Bytes that are not UTF-8 and
     control characters are written as `\\xNN`, so that every name can be printed."""
     kind: Kind
-    """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start."""
+    """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start; a `link`
+    leads out of what is to be scanned and is not opened."""
     path: Path
     """Absolute path to open."""
 
@@ -38,13 +43,22 @@ class Media:
         below = len(self.path.relative_to(self.root).parts)
         return "/".join([*self.name.split("/")[:-below], _name_under(self.root, path)])
 
-    def sha256(self) -> str:
-        """Hash of the content as 64 hexadecimal digits. Raises MediaError when it cannot be read."""
+    def sha256(self, seconds: float = float("inf")) -> str:
+        """Hash of the content as 64 hexadecimal digits.
+
+        Raises MediaError when it cannot be read, or not within so many seconds.
+        """
+        give_up_at = time.monotonic() + seconds
+        digest = hashlib.sha256()
         try:
-            with self.path.open("rb") as file:
-                return hashlib.file_digest(file, "sha256").hexdigest()
+            with open_regular(self.path) as file:
+                while part := file.read(HASHED_AT_ONCE):
+                    digest.update(part)
+                    if time.monotonic() > give_up_at:
+                        raise MediaError(f"so long that it was not read within {seconds:g} s")
         except OSError as error:
             raise MediaError(f"cannot be read: {error.strerror}") from error
+        return digest.hexdigest()
 
     def size(self) -> int:
         """Length of the content in bytes. Raises MediaError when it cannot be read."""
@@ -59,25 +73,28 @@ def find_media(
     *,
     listed: Iterable[Path] = (),
     recursive: bool = True,
+    follow_links: bool = False,
     skip: Path | None = None,
 ) -> Iterator[Media]:
     """Every regular file under the paths, each once: the files named, then folder by folder in order of name.
 
-    Hidden files and folders, folder loops through links and the folder `skip` are passed over. Names are
+    Hidden files and folders, folder loops through links and the folder `skip` are passed over. A link in a
+    folder that leads out of all paths is of kind `link`, unless links are to be followed. Names are
     relative to the folder itself when one is given, else to what `choose_roots` finds. Of what is `listed` a
     path that is gone is given out, to become a failed row. Raises UsageError for one of `paths` that is gone.
     """
     starts = _check_starts(list(map(_absolute, paths)), list(map(_absolute, listed)))
     named = frozenset(start for start in starts if not start.is_dir())
+    inside = None if follow_links else tuple(os.path.realpath(start) for start in starts)
     roots = choose_roots(start.parent if start in named else start for start in starts)
     for path in (start for start in starts if start in named):
         yield _describe(path, roots)
     visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
     for folder in starts:
         if folder not in named:
-            for path in _walk(folder, visited, recursive=recursive):
+            for path in _walk(folder, visited, inside, recursive=recursive):
                 if path not in named:
-                    yield _describe(path, roots)
+                    yield _describe(path, roots, inside)
 
 
 def _check_starts(paths: list[Path], listed: list[Path]) -> list[Path]:
@@ -98,10 +115,20 @@ def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 (a link keeps its own name)
 
 
+def open_regular(path: Path) -> BinaryIO:
+    """A file to read that is no pipe or device, which might never end. Raises OSError."""
+    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "neither a file nor a folder", str(path))
+    return os.fdopen(descriptor, "rb")
+
+
 def find_kind(path: Path) -> Kind:
     """What the first bytes say the file is; a file that cannot be read goes by its suffix."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             head = file.read(SIGNATURE_BYTES)
     except OSError:
         return claimed_kind(path)
@@ -127,20 +154,31 @@ def printable(name: str) -> str:
     return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def _describe(path: Path, roots: Mapping[Path, str]) -> Media:
+def _describe(path: Path, roots: Mapping[Path, str], inside: tuple[str, ...] | None = None) -> Media:
     root = find_root(path, roots)
     label = (printable(roots[root]),) if roots[root] else ()
-    return Media(root, "/".join([*label, _name_under(root, path)]), find_kind(path), path)
+    kind: Kind = "link" if _leads_out(path, inside) else find_kind(path)
+    return Media(root, "/".join([*label, _name_under(root, path)]), kind, path)
+
+
+def _leads_out(path: Path, inside: tuple[str, ...] | None) -> bool:
+    """Whether it is a link to what lies in none of these real places; never where all links are followed."""
+    if inside is None or not path.is_symlink():
+        return False
+    target = Path(os.path.realpath(path))
+    return not any(target.is_relative_to(place) for place in inside)
 
 
 def _name_under(root: Path, path: Path) -> str:
     return table_name(path.relative_to(root).as_posix())
 
 
-def _walk(top: Path, visited: set[tuple[int, int]], *, recursive: bool) -> Iterator[Path]:
+def _walk(
+    top: Path, visited: set[tuple[int, int]], inside: tuple[str, ...] | None, *, recursive: bool
+) -> Iterator[Path]:
     """Files below a folder; `visited` holds the identities of folders already seen, so that loops end.
 
-    A folder that cannot be opened is given out itself, to become a failed row.
+    A folder that cannot be opened, and a link that leads out, are given out themselves: each has a row.
     """
     waiting = [top]
     while waiting:
@@ -159,6 +197,9 @@ def _walk(top: Path, visited: set[tuple[int, int]], *, recursive: bool) -> Itera
             if entry.name.startswith("."):
                 continue
             path = folder / entry.name
+            if _leads_out(path, inside):
+                yield path
+                continue
             mode = _mode(path)
             if stat.S_ISDIR(mode):
                 folders.append(path)

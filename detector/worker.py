@@ -2,10 +2,11 @@
 
 import functools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal, NamedTuple, cast
 
@@ -23,6 +24,9 @@ from detector.model import Model, load_model
 from detector.pictures import find_picture_side, has_picture, is_shown, write_pictures
 from detector.settings import WorkerSettings
 from detector.sources import Media, printable, without_path
+
+LINK = "a link to elsewhere, which only --follow-links looks at"
+REFUSED = ("Failed to allocate", "bad_alloc", "not enough memory", "Insufficient memory")
 
 Status = Literal["ok", "no_detection", "failed", "not_read", "unsupported"]
 
@@ -54,33 +58,30 @@ class FileResult:
     detections: sv.Detections
     """All frames' detections down to the floor, by frame and rank; `data` holds, besides what `Model` gives,
     `frame_index`, `time_seconds`, `rank`, `page`, `frame_width`, `frame_height`, `annotated` and `crop`
-    (paths in the report folder, "" for none)."""
+    (paths in the report folder, "" for none), and the sha256 of both pictures."""
+    unfinished: bool = False
+    """Whether its worker was ended: then there may be pictures that no detection names."""
 
 
 def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     """Looks at one file and writes its pictures. Never raises for what is wrong with the file."""
     give_up_at = time.monotonic() + settings.sampling.max_seconds
+    if media.kind == "link":
+        return replace(failed_result(media, LINK, seconds=0), status="not_read")
     try:
-        sha256, size = media.sha256(), media.size()
+        sha256, size = media.sha256(settings.sampling.max_seconds), media.size()
     except MediaError as error:
-        return failed_result(media, _one_line(error, media), hashed=False)
+        return failed_result(media, _one_line(error, media), seconds=0)
+    except MemoryError:
+        return failed_result(media, _say_memory(settings), seconds=0)
     coverage = Coverage(media.kind)
-    reason = ""
-    status: Status | None = None
     look = _Look(media, sha256, settings)
-    try:
-        for frame in read_frames(media, settings.sampling, coverage):
-            look.look_at(frame)
-    except MediaError as error:
-        status, reason = error.status, _one_line(error, media)
+    status, reason = _try(partial(look.look_through, coverage), media, settings)
     if not reason and coverage.frames_unreadable:
         reason = f"{coverage.frames_unreadable} damaged frames passed over"
     if settings.densify and coverage.kind == "video":
-        seen = {frame.frame_index for frame in look.frames}
-        for frame in _closer_frames(look, coverage, settings, give_up_at):
-            if frame.index not in seen:
-                coverage.frames_read += 1
-                look.look_at(frame, only_better=True)
+        closer, why = _try(partial(look.look_closer, coverage, give_up_at), media, settings)
+        status, reason = status or closer, reason or why
     detections = look.detections()
     if status is None:
         status = "ok" if is_shown(detections, settings.thresholds).any() else "no_detection"
@@ -90,20 +91,24 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
     return FileResult(media, sha256, size, status, reason, coverage, frames, detections)
 
 
-def failed_result(media: Media, reason: str, *, hashed: bool = True) -> FileResult:
-    """The result of a file whose worker gave none; without its hash when even that is not to be had."""
+def failed_result(media: Media, reason: str, *, seconds: float) -> FileResult:
+    """The result of a file whose worker gave none; without its hash when that takes longer than so long."""
     sha256, size = "", 0
-    if hashed:
+    if seconds:
         with suppress(MediaError):
-            sha256, size = media.sha256(), media.size()
-    return FileResult(media, sha256, size, "failed", reason, Coverage(media.kind), (), empty_detections())
+            sha256, size = media.sha256(seconds), media.size()
+    nothing = empty_detections()
+    return FileResult(
+        media, sha256, size, "failed", reason, Coverage(media.kind), (), nothing, unfinished=True
+    )
 
 
 def empty_detections() -> sv.Detections:
     """No detections, with every array a file's detections have."""
     nothing = np.empty(0)
     names = [*("rival_class_id", "rival_confidence", "ambiguous", "frame_index", "time_seconds", "rank")]
-    names += ["page", "frame_width", "frame_height", "annotated", "crop"]
+    names += ["page", "frame_width", "frame_height"]
+    names += ["annotated", "crop", "annotated_sha256", "crop_sha256", "plain_sha256"]
     return sv.Detections(
         np.empty((0, 4), np.float32),
         confidence=np.empty(0, np.float32),
@@ -112,36 +117,35 @@ def empty_detections() -> sv.Detections:
     )
 
 
+def _try(look: Callable[[], None], media: Media, settings: WorkerSettings) -> tuple[Status | None, str]:
+    """What went wrong in a look at the file; what was seen until then is kept."""
+    try:
+        look()
+    except MediaError as error:
+        return error.status, _one_line(error, media)
+    except Exception as error:
+        if not _is_memory_short(error):
+            raise
+        return "failed", _say_memory(settings)
+    return None, ""
+
+
+def _say_memory(settings: WorkerSettings) -> str:
+    return f"needs more than the {settings.worker_memory:g} GB of --worker-memory"
+
+
+def _is_memory_short(error: Exception) -> bool:
+    """Whether a library was refused memory; each has its own way to say so."""
+    return isinstance(error, MemoryError) or any(sign in str(error) for sign in REFUSED)
+
+
 def _one_line(error: MediaError | str, media: Media) -> str:
     return " ".join(printable(without_path(str(error), media.path)).split())
 
 
 @functools.cache
-def _model(weights: Path, detail: str, device: str, threads: int) -> Model:
-    return load_model(weights, detail=detail, device=device, threads=threads)
-
-
-def _closer_frames(
-    look: "_Look", coverage: Coverage, settings: WorkerSettings, give_up_at: float
-) -> Iterator[Frame]:
-    """Frames around what is shown in a video that has been looked at once, more densely taken."""
-    every = settings.sampling.every_seconds
-    detections = look.detections()
-    shown = is_shown(detections, settings.thresholds)
-    if not every or settings.sampling.keyframes or not shown.any():
-        return
-    hits = np.asarray(detections.data["frame_index"], int)[shown]
-    hit_seconds = np.asarray(detections.data["time_seconds"], float)[shown]
-    confidence = np.asarray(detections.confidence, np.float32)[shown]
-    looked_at = look.frames.copy()
-    for stream in np.unique(hits // STREAM_FRAMES).tolist():
-        own = hits // STREAM_FRAMES == stream
-        seen = [one.time_seconds for one in looked_at if stream_of(one.frame_index) == stream]
-        spans = spans_to_look_closer(hit_seconds[own], confidence[own], np.array(seen), every)
-        left = give_up_at - time.monotonic()
-        if left > 0:
-            closer = Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left)
-            yield from read_spans(look.media, spans, closer, coverage, stream)
+def _model(weights: Path, detail: str, device: str, threads: int, trusted: bool) -> Model:
+    return load_model(weights, detail=detail, device=device, threads=threads, trust_weights=trusted)
 
 
 class _Look:
@@ -165,11 +169,26 @@ class _Look:
         order = np.lexsort((detections.data["rank"], detections.data["frame_index"]))
         return cast("sv.Detections", detections[order])
 
+    def look_through(self, coverage: Coverage) -> None:
+        """The first look, from beginning to end."""
+        for frame in read_frames(self.media, self.settings.sampling, coverage):
+            self.look_at(frame)
+
+    def look_closer(self, coverage: Coverage, give_up_at: float) -> None:
+        """A second look at a video, around what was shown in the first."""
+        seen = {frame.frame_index for frame in self.frames}
+        for frame in self._closer_frames(coverage, give_up_at):
+            if frame.index not in seen:
+                coverage.frames_read += 1
+                self.look_at(frame, only_better=True)
+
     def look_at(self, frame: Frame, *, only_better: bool = False) -> None:
         """Detects, where the frame shows something else than the one before, and writes the pictures; with
         `only_better` only if it shows more than the frames around it that have been looked at before."""
         settings = self.settings
-        model = _model(settings.weights, settings.detail, settings.device, settings.threads)
+        model = _model(
+            settings.weights, settings.detail, settings.device, settings.threads, settings.trust_weights
+        )
         if not self._repeats.is_repeat(frame.image):
             (self._last,) = model.detect([frame.image], settings.floor)
             self._hashes = hash_whole_and_inside(frame.image)
@@ -185,6 +204,27 @@ class _Look:
             frame = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
         names = model.info.class_names
         self.found.append(write_pictures(frame, detections, pictured, self.sha256, names, settings))
+
+    def _closer_frames(self, coverage: Coverage, give_up_at: float) -> Iterator[Frame]:
+        """Frames around what is shown in a video that has been looked at once, more densely taken."""
+        settings = self.settings
+        every = settings.sampling.every_seconds
+        detections = self.detections()
+        shown = is_shown(detections, settings.thresholds)
+        if not every or settings.sampling.keyframes or not shown.any():
+            return
+        hits = np.asarray(detections.data["frame_index"], int)[shown]
+        hit_seconds = np.asarray(detections.data["time_seconds"], float)[shown]
+        confidence = np.asarray(detections.confidence, np.float32)[shown]
+        looked_at = self.frames.copy()
+        for stream in np.unique(hits // STREAM_FRAMES).tolist():
+            own = hits // STREAM_FRAMES == stream
+            seen = [one.time_seconds for one in looked_at if stream_of(one.frame_index) == stream]
+            spans = spans_to_look_closer(hit_seconds[own], confidence[own], np.array(seen), every)
+            left = give_up_at - time.monotonic()
+            if left > 0:
+                closer = Sampling(every_seconds=every / CLOSER_STEPS, max_seconds=left)
+                yield from read_spans(self.media, spans, closer, coverage, stream)
 
     def _sharpen(self, frame: Frame, xyxy: NDArray[np.float32]) -> Frame:
         """The frame in as many pixels as pictures of these boxes need, where it was decoded smaller."""

@@ -88,6 +88,7 @@ def settings_for(
     """What a worker looks at files with, in a scan of the fake weights."""
     return WorkerSettings(
         weights=weights,
+        trust_weights=False,
         device="cpu",
         threads=1,
         detail="standard",
@@ -96,6 +97,7 @@ def settings_for(
         sampling=sampling or Sampling(),
         densify=densify,
         show_faces=False,
+        worker_memory=2.0,
         out=out,
     )
 

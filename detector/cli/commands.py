@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -25,8 +26,9 @@ from detector.cli.printing import (
     print_verification,
     shown,
 )
-from detector.cli.progress import Pace, show_count, show_progress, stop_on_interrupt
-from detector.errors import DetectorError, ExitCode
+from detector.cli.progress import Pace, find_asking_signals, show_count, show_progress, stop_on_interrupt
+from detector.cli.streams import keep_streams_usable
+from detector.errors import DetectorError, ExitCode, UsageError
 from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold
 from detector.sources import printable
 
@@ -38,11 +40,15 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 defaults = ScanOptions()
+QUERY_TYPE = "application/timestamp-query"  # RFC 3161, section 3.4
 FOR_OWNER = 0o077  # what group and others may not do with what is written
 
 
 def main() -> None:
     """Entry point of the command `detector`."""
+    keep_streams_usable()
+    for one in find_asking_signals():
+        signal.signal(one, _interrupt)
     os.umask(FOR_OWNER)  # here, once: also for SQLite, for exports and for every worker
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s: %(message)s")
     try:
@@ -70,6 +76,10 @@ def _complain(sentence: str) -> None:
     )
 
 
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         typer.echo(f"flag-detector {__version__}")
@@ -94,6 +104,9 @@ def scan(
         str, typer.Option(help="Text file that names more paths, one a line; - reads standard input.")
     ] = defaults.from_file,
     recursive: Annotated[bool, typer.Option(help="Scan folders inside folders.")] = defaults.recursive,
+    follow_links: Annotated[
+        bool, typer.Option("--follow-links", help="Follow links that lead out of the folders.")
+    ] = defaults.follow_links,
     every: Annotated[
         float, typer.Option(help="Look at the sharpest frame of so many seconds of video; 0: every frame.")
     ] = defaults.every,
@@ -135,11 +148,18 @@ def scan(
         Path | None,
         typer.Option("--weights", "--model", help="Other weights (.onnx or .pt, with their .toml)."),
     ] = defaults.weights,
+    trust_weights: Annotated[
+        bool,
+        typer.Option("--trust-weights", help="Load a .pt that its .toml does not name; it can run code."),
+    ] = defaults.trust_weights,
     detail: Annotated[
         str, typer.Option(help="fast, standard or thorough: in how many sizes an image is looked at.")
     ] = defaults.detail,
     device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = defaults.device,
     workers: Annotated[int, typer.Option(help="Files looked at side by side.")] = defaults.workers,
+    worker_memory: Annotated[
+        float, typer.Option(help="Gigabytes of memory that each worker may take; 0: no limit.")
+    ] = defaults.worker_memory,
     threads: Annotated[int, typer.Option(help="Threads of each worker's network.")] = defaults.threads,
     file_timeout: Annotated[
         float, typer.Option(help="Give a file up after so many seconds, keeping what was seen.")
@@ -162,6 +182,7 @@ def scan(
         out=out,
         from_file=from_file,
         recursive=recursive,
+        follow_links=follow_links,
         every=every,
         keyframes=keyframes,
         densify=densify,
@@ -171,8 +192,10 @@ def scan(
         pseudonymise=pseudonymise,
         pseudonym_key=pseudonym_key,
         weights=weights,
+        trust_weights=trust_weights,
         device=device,
         workers=workers,
+        worker_memory=worker_memory,
         threads=threads,
         detail=detail,
         file_timeout=file_timeout,
@@ -275,6 +298,36 @@ def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> No
         found = verify_report(report, report_count)
     print_verification(found)
     raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
+
+
+@app.command(cls=Command)
+def seal(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    reply: Annotated[
+        Path | None, typer.Option(help="What a time-stamp authority answered to the request.")
+    ] = None,
+    root: Annotated[
+        Path | None, typer.Option(help="The authority's root certificates (PEM), got by another way.")
+    ] = None,
+) -> None:
+    """Have an authority stamp the manifest (RFC 3161): write the request, then keep the reply."""
+    from detector.report import accept_reply, request_seal
+
+    console = Console(highlight=False, soft_wrap=True)
+    if not reply:
+        request = request_seal(report)
+        console.print(
+            f"Request: {shown(request)}. Nothing was sent; send it to an authority you trust, as with"
+        )
+        console.print(f"   curl -H 'Content-Type: {QUERY_TYPE}' --data-binary @REQUEST URL > reply.tsr")
+        console.print(f"then: detector seal {shown(report)} --reply reply.tsr --root root.pem")
+        return
+    if not root:
+        raise UsageError("--reply needs --root: the authority's root certificates, in PEM")
+    kept = accept_reply(report, reply, root)
+    console.print(
+        f"The manifest was there at {kept.stamped_at:%Y-%m-%d %H:%M:%S} UTC. `detector verify` checks it."
+    )
 
 
 @app.command(cls=Command)

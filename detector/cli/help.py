@@ -6,7 +6,16 @@ from typer.core import TyperCommand, TyperGroup
 
 PANELS = {
     "Input": ("from_file", "recursive", "follow_links"),
-    "What is looked for": ("every", "keyframes", "densify", "min_confidence", "floor", "weights", "detail"),
+    "What is looked for": (
+        "every",
+        "keyframes",
+        "densify",
+        "min_confidence",
+        "floor",
+        "weights",
+        "trust_weights",
+        "detail",
+    ),
     "Output": ("out", "show_faces", "pseudonymise", "pseudonym_key", "quiet"),
     "Speed and limits": ("device", "workers", "threads", "file_timeout", "photo_memory", "worker_memory"),
     "Going on": ("max_failures", "retry_failed"),

@@ -161,6 +161,13 @@ def print_verification(found: "Verification") -> None:
         console.print(f"manifest: {found.unreadable_lines} lines make no sense")
     for line in found.tables_differ:
         console.print(f"journal: {shown(line)}")
+    for seal in found.seals:
+        now = "as it is now" if seal.is_current else "as it was then; the tables were written again since"
+        console.print(f"stamped {seal.stamped_at:%Y-%m-%d %H:%M:%S} UTC: the manifest {now} ({seal.name})")
+    for line in found.seals_broken:
+        console.print(f"[bold red]stamp does not hold:[/] {shown(line)}")
+    for line in found.journal_differs:
+        console.print(f"journal: {shown(line)}")
     if found.journal_problem:
         console.print(f"journal: not checked, {shown(found.journal_problem)}")
     if found.as_it_was:

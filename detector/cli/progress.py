@@ -53,9 +53,17 @@ class Pace:
         return note
 
 
+def find_asking_signals() -> list[signal.Signals]:
+    """What asks to end: Ctrl-C, `kill`, and the end of the terminal, unless it is to be outlived."""
+    asking = [signal.SIGINT, signal.SIGTERM]
+    if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:  # as nohup sets it
+        asking.append(signal.SIGHUP)
+    return asking
+
+
 @contextmanager
 def stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
-    """Ctrl-C asks for an orderly end; a second one ends at once."""
+    """Ctrl-C, and what else asks to end, asks for an orderly end; a second one ends at once."""
     stop = threading.Event()
 
     def ask(_signal: int, _frame: object) -> None:
@@ -64,11 +72,12 @@ def stop_on_interrupt(console: Console) -> Iterator[threading.Event]:
         stop.set()
         console.print("\nStopping: finishing the files in hand. Ctrl-C again ends at once.")
 
-    before = signal.signal(signal.SIGINT, ask)
+    before = [(one, signal.signal(one, ask)) for one in find_asking_signals()]
     try:
         yield stop
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before:
+            signal.signal(one, handler)
 
 
 @contextmanager

@@ -1,29 +1,24 @@
-"""Media in, FileResults out as they come: where workers run, here a pool of processes on this machine."""
+"""Media in, FileResults out as they come: where workers run, here processes on this machine."""
 
 import logging
-import signal
 import threading
-from collections.abc import Generator, Iterable
-from concurrent.futures import FIRST_COMPLETED, Future, wait
-from dataclasses import dataclass
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 
-import cv2
-from pebble import ProcessExpired, ProcessPool
-from threadpoolctl import threadpool_limits
-
+from detector.engines.crew import Broken, Crew, Died, Outcome, TimedOut, Work, Worker
 from detector.errors import DetectorError
-from detector.processes import choose_context
 from detector.settings import WorkerSettings
 from detector.sources import Media
 from detector.worker import FileResult, failed_result, scan_file
 
 GRACE_SECONDS = 10.0  # a worker ends a long video by itself; past this it hangs and is killed
-FILES_PER_WORKER = 2000  # then it is replaced, so that a decoder's leak stays small
-QUEUED_PER_WORKER = 2  # enough to keep workers busy, few enough to bound memory
-
+TAKEN_PER_WORKER = 2  # enough to keep workers busy, few enough to bound memory
+MAX_SECOND_TRIES = 100  # that wait for a moment in which they can be alone
 STOP_CHECK_SECONDS = 0.5
-HASH_SECONDS = 600.0  # for the hash of a file that failed
+HASH_SECONDS = 600.0  # for the hash of a file that failed, or less where files have less
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +26,15 @@ log = logging.getLogger(__name__)
 @dataclass(frozen=True, slots=True)
 class _Task:
     media: Media
+    deaths: int = 0
+    """Workers that died of it, or of something else meanwhile."""
     failure: str = ""
-    """Why a first task for the file failed; this one then only hashes it."""
+    """Why the file failed; what is left to do is to hash it."""
+
+    @property
+    def is_second_try(self) -> bool:
+        """Whether it is to be done alone."""
+        return bool(self.deaths and not self.failure)
 
 
 def scan_files(
@@ -47,75 +49,109 @@ def scan_files(
 
     When `stop` is set, files already begun are finished and no others.
 
-    A file whose worker crashes, or gives no result `GRACE_SECONDS` after `file_timeout` seconds, has a failed
-    result. Raises DetectorError when no file can be scanned at all, as with broken weights.
+    A file whose worker died is tried again, alone and in a fresh worker; if that dies too, or if there is no
+    result `GRACE_SECONDS` after `file_timeout` seconds, it has a failed result. Raises DetectorError when no
+    file can be scanned at all, as with broken weights.
     """
-    waiting = iter(media)
-    pool = ProcessPool(
-        max_workers=workers,
-        max_tasks=FILES_PER_WORKER,
-        initializer=_prepare_worker,
-        context=choose_context(),
-    )
-    futures: dict[Future[FileResult], _Task] = {}
-
-    def schedule(task: _Task) -> None:
-        # After a failure only the hash is still wanted; even that may hang, and so is not taken here.
-        work, args = (
-            (failed_result, (task.media, task.failure))
-            if task.failure
-            else (scan_file, (task.media, settings))
-        )
-        seconds = HASH_SECONDS if task.failure else file_timeout + GRACE_SECONDS
-        futures[pool.schedule(work, args=args, timeout=seconds)] = task
-
-    try:
+    tasks = _Tasks(media, TAKEN_PER_WORKER * workers)
+    in_hand: dict[Worker, _Task] = {}
+    with Crew(workers, settings.worker_memory) as crew:
         while True:
             if stop.is_set():
-                waiting = iter(())
-                _drop_queued(futures)
-            for one in islice(waiting, max(0, workers * QUEUED_PER_WORKER - len(futures))):
-                schedule(_Task(one))
-            if not futures:
-                break
-            for future in wait(futures, STOP_CHECK_SECONDS, FIRST_COMPLETED).done:
-                task = futures.pop(future)
-                failure = _find_failure(future, task.media, file_timeout)
-                if not failure:
-                    yield future.result()
-                elif not task.failure:
-                    schedule(_Task(task.media, failure))
-                else:
-                    yield failed_result(task.media, task.failure, hashed=False)
-        pool.close()  # type: ignore[no-untyped-call]
-    finally:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join()
+                tasks.drop()
+            _begin_tasks(tasks, crew, in_hand, settings, file_timeout)
+            if not in_hand and not tasks:
+                return
+            ended = [(in_hand.pop(worker), outcome) for worker, outcome in crew.wait(STOP_CHECK_SECONDS)]
+            results = [
+                result
+                for task, outcome in ended
+                for result in _read_outcome(task, outcome, tasks, file_timeout)
+            ]
+            _begin_tasks(tasks, crew, in_hand, settings, file_timeout)  # before results are taken: no pause
+            yield from results
 
 
-def _prepare_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C lets the files in hand be finished
-    cv2.setNumThreads(1)  # workers are the parallelism
-    threadpool_limits(1)  # of the matrix products in NumPy, which else wait for each other in every worker
+class _Tasks:
+    """What is to be done next: files in their order, and second tries when nothing else is in hand."""
+
+    def __init__(self, media: Iterable[Media], ahead: int) -> None:
+        self._coming: Iterator[Media] = iter(media)
+        self._ahead = ahead
+        self._next: deque[_Task] = deque()
+        self._again: deque[_Task] = deque()
+
+    def __bool__(self) -> bool:
+        return bool(self._next or self._again)
+
+    def drop(self) -> None:
+        """Forgets all that was not begun."""
+        self._coming = iter(())
+        self._next.clear()
+        self._again.clear()
+
+    def take(self, in_hand: int) -> list[_Task]:
+        """Tasks that may begin beside so many others."""
+        alone_first = len(self._again) >= MAX_SECOND_TRIES
+        if not alone_first:
+            wanted = self._ahead - in_hand - len(self._next)
+            self._next.extend(_Task(one) for one in islice(self._coming, max(0, wanted)))
+            if self._next:
+                taken = list(self._next)
+                self._next.clear()
+                return taken
+        return [self._again.popleft()] if self._again and not in_hand else []
+
+    def put_back(self, tasks: Iterable[_Task]) -> None:
+        """Takes tasks again that could not begin; they stay first."""
+        for task in reversed(list(tasks)):
+            (self._again if task.is_second_try else self._next).appendleft(task)
+
+    def add(self, task: _Task) -> None:
+        """Has a task done soon; one of which a worker died, when nothing else is in hand."""
+        (self._again if task.is_second_try else self._next).append(task)
 
 
-def _drop_queued(futures: "dict[Future[FileResult], _Task]") -> None:
-    for future in list(futures):
-        if not future.running() and not future.done():
-            future.cancel()
-            del futures[future]
+def _begin_tasks(
+    tasks: _Tasks, crew: Crew, in_hand: dict[Worker, _Task], settings: WorkerSettings, file_timeout: float
+) -> None:
+    waiting = deque(tasks.take(len(in_hand)))
+    if waiting and waiting[0].is_second_try:
+        crew.dismiss_used()  # a second try has a worker that nothing was done in before
+    for worker in crew.prepare(len(waiting)):
+        work, seconds = _describe_work(waiting[0], settings, file_timeout)
+        if worker.begin(work, seconds):
+            in_hand[worker] = waiting.popleft()
+    tasks.put_back(waiting)
 
 
-def _find_failure(future: Future[FileResult], media: Media, file_timeout: float) -> str:
-    """Why a task gave no result, "" when it gave one. Raises DetectorError, which concerns all files."""
-    error = future.exception()
-    if isinstance(error, DetectorError):
-        raise error
-    if isinstance(error, TimeoutError):
+def _describe_work(task: _Task, settings: WorkerSettings, file_timeout: float) -> tuple[Work, float]:
+    """What a worker is to do, and after how many seconds it hangs."""
+    if task.failure:  # only the hash is still wanted; even that may hang, and so is not taken here
+        seconds = min(HASH_SECONDS, file_timeout)
+        return partial(failed_result, task.media, task.failure, seconds=seconds), seconds + GRACE_SECONDS
+    return partial(scan_file, task.media, settings), file_timeout + GRACE_SECONDS
+
+
+def _read_outcome(task: _Task, outcome: Outcome, tasks: _Tasks, file_timeout: float) -> Iterator[FileResult]:
+    """The result, if there is one; else the file is put among the tasks again. Raises DetectorError."""
+    if isinstance(outcome, FileResult):
+        yield outcome
+    elif isinstance(outcome, DetectorError):
+        raise outcome  # it concerns all files
+    elif task.failure:
+        yield failed_result(task.media, task.failure, seconds=0)
+    elif isinstance(outcome, Died) and not task.deaths:
+        log.info("the worker of %s died (exit code %s)", task.media.name, outcome.exit_code)
+        tasks.add(replace(task, deaths=1))
+    else:
+        tasks.add(replace(task, failure=_name_failure(task.media, outcome, file_timeout)))
+
+
+def _name_failure(media: Media, outcome: Broken | Died | TimedOut, file_timeout: float) -> str:
+    if isinstance(outcome, TimedOut):
         return f"no result after {file_timeout:g} s; its decoder hangs"
-    if isinstance(error, ProcessExpired):
-        return f"its decoder crashed (exit code {error.exitcode})"
-    if error:  # a bug met by one file must not cost the others
-        log.error("unexpected error in %s", media.name, exc_info=error)
-        return f"unexpected error: {type(error).__name__}: {error}"
-    return ""
+    if isinstance(outcome, Died):
+        return f"its decoder crashed twice (exit code {outcome.exit_code})"
+    log.warning("unexpected error in %s: %s (%s)", media.name, outcome.error, outcome.place)
+    return f"unexpected error: {outcome.error}"

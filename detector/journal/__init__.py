@@ -1,5 +1,6 @@
 """Results and verdicts in, rows out: `scan.db`, the one truth of a report."""
 
+from detector.journal.chain import Head, add_result, add_verdict, check_chain, find_head
 from detector.journal.claims import (
     AMBIGUOUS,
     BOTH,
@@ -56,12 +57,17 @@ __all__ = [
     "STATES",
     "UNDECIDED",
     "UNDO",
+    "Head",
     "Journal",
     "ReportInfo",
     "Settled",
     "Verdict",
+    "add_result",
+    "add_verdict",
+    "check_chain",
     "connect_for_review",
     "define_views",
+    "find_head",
     "find_standing",
     "identity_text",
     "insert_verdict",

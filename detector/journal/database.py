@@ -1,5 +1,6 @@
 """A report folder in, a connection to its scan.db out: for one writer, for readers, for verdicts."""
 
+import errno
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
@@ -9,6 +10,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from detector.errors import ReportFolderError
+from detector.filing import say_unwritable
 from detector.journal.schema import FORMAT, REVIEW_SCHEMA, SCHEMA
 
 FILE_NAME = "scan.db"
@@ -33,11 +35,15 @@ def lock_database(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connect
             closing(sqlite3.connect(folder / FILE_NAME, timeout=BUSY_SECONDS)) as connection,
         ):
             yield connection
+            connection.commit()  # views filled temporary tables; within a transaction the next cannot be
             with suppress(sqlite3.OperationalError):  # a review reads: then its log stays
                 connection.execute("PRAGMA journal_mode = DELETE")  # readers need no files beside it
     except Timeout as error:
         raise ReportFolderError(f"another scan is writing to {folder}; wait for it to end") from error
     except sqlite3.DatabaseError as error:
+        if error.sqlite_errorcode == sqlite3.SQLITE_FULL:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise ReportFolderError(say_unwritable(folder / FILE_NAME, full)) from error
         raise ReportFolderError(f"{folder / FILE_NAME} cannot be used: {error}") from error
     except OSError as error:
         raise ReportFolderError(f"{folder} cannot be written: {error.strerror or error}") from error
@@ -98,7 +104,9 @@ def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mappi
             f"INSERT INTO identity VALUES ({_quote(name)}, {_quote(value)});"
             for name, value in identity.items()
         )
-        connection.executescript(f"BEGIN; {SCHEMA} {rows} COMMIT;")  # all or nothing: a kill leaves no half
+        connection.executescript(
+            f"BEGIN; {SCHEMA} {REVIEW_SCHEMA} {rows} COMMIT;"
+        )  # all or nothing: a kill leaves no half
     kept = dict(connection.execute("SELECT name, value FROM identity").fetchall())
     differing = [
         f"{name.replace('_', ' ')} was {kept.get(name, 'not set')}, is now {identity.get(name, 'not set')}"

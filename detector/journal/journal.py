@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from detector.errors import RecordError
 from detector.formats import Kind
+from detector.journal.chain import add_forgotten, add_result, add_scan
 from detector.journal.database import lock_database, prepare_tables, read_database
 from detector.sources import Media
 
@@ -22,6 +24,11 @@ if TYPE_CHECKING:
     from detector.worker import FileResult  # whose libraries a journal does not need
 
 PAGE = 1000  # inputs read at once
+NOT_RECORDED = (
+    *(sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, sqlite3.ProgrammingError),
+    *(ArithmeticError, ValueError, TypeError, LookupError, AttributeError),
+)
+DETECTION_COLUMNS = 21
 DERIVED = ("posts", "pictures", "copies", "events")
 
 
@@ -102,23 +109,45 @@ class Journal:
         return True
 
     def record(self, result: FileResult) -> None:
-        """Notes a result in one transaction; its pictures are on disk by now."""
-        by_name = result.media.kind == "other" or not result.sha256
+        """Notes a result in one transaction; its pictures are on disk by now.
+
+        Raises RecordError when something in it cannot be noted: then nothing is.
+        """
+        by_name = result.media.kind in ("other", "link") or not result.sha256
         status, reason = (result.status, result.reason) if by_name else ("", "")
-        with self.connection:
-            self._link(result.media, result.sha256, result.bytes, status, reason)
-            if not by_name:
-                self._add_result(result)
+        try:
+            with self.connection:
+                self._link(result.media, result.sha256, result.bytes, status, reason)
+                if not by_name:
+                    self._add_result(result)
+        except NOT_RECORDED as error:  # all others are about the disk or the journal, and concern all files
+            raise RecordError(f"its result cannot be recorded: {error}") from error
+
+    def pictures_of(self, sha256: str) -> set[str]:
+        """The pictures that a content's detections name."""
+        rows = self.connection.execute("SELECT annotated, crop FROM detections WHERE sha256 = ?", (sha256,))
+        return {name for row in rows for name in row if name}
 
     def forget_failed(self) -> None:
         """Makes failed contents count as not looked at."""
         with self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")  # a review may add links beside
+            failed = "SELECT sha256 FROM results WHERE status = 'failed' ORDER BY sha256"
+            for (sha256,) in self.connection.execute(failed).fetchall():
+                add_forgotten(self.connection, sha256)
             for table in ("detections", "frames"):
                 self.connection.execute(
                     f"DELETE FROM {table} WHERE sha256 IN "
                     "(SELECT sha256 FROM results WHERE status = 'failed')"
                 )
             self.connection.execute("DELETE FROM results WHERE status = 'failed'")
+
+    def seal(self) -> None:
+        """Adds to the chain what tables are made from besides results and verdicts; they are written next."""
+        self.connection.commit()  # of the temporary tables that views are made of
+        with self.connection:
+            self.connection.execute("BEGIN IMMEDIATE")  # a review may add links beside
+            add_scan(self.connection, self.run)
 
     def tally(self) -> Tally:
         """Counts over the newest run's inputs."""
@@ -169,9 +198,10 @@ class Journal:
             ),
         )
         self.connection.executemany(
-            "INSERT INTO detections VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            f"INSERT INTO detections VALUES ({', '.join('?' * DETECTION_COLUMNS)})",
             ((sha256, *row) for row in _detection_rows(result)),
         )
+        add_result(self.connection, sha256)
 
 
 @contextmanager
@@ -207,7 +237,8 @@ def _detection_rows(result: FileResult) -> Iterator[tuple[object, ...]]:
     columns |= dict(zip(("left", "top", "right", "bottom"), found.xyxy.T, strict=True))
     names = ["frame_index", "rank", "time_seconds", "class_id", "confidence", "rival_class_id"]
     names += ["rival_confidence", "ambiguous", "left", "top", "right", "bottom"]
-    names += ["page", "frame_width", "frame_height", "annotated", "crop"]
+    names += ["page", "frame_width", "frame_height"]
+    names += ["annotated", "crop", "annotated_sha256", "crop_sha256", "plain_sha256"]
     return zip(*(np.asarray(columns[name]).tolist() for name in names), strict=True)
 
 

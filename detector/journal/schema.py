@@ -1,6 +1,6 @@
 """The tables of scan.db, in SQL."""
 
-FORMAT = "4"  # of the tables below and of what a worker finds; a report of another format is refused
+FORMAT = "8"  # of the tables below and of what a worker finds; a report of another format is refused
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
@@ -26,6 +26,7 @@ CREATE TABLE detections (
     "left" REAL NOT NULL, top REAL NOT NULL, "right" REAL NOT NULL, bottom REAL NOT NULL,
     page INTEGER NOT NULL, frame_width INTEGER NOT NULL, frame_height INTEGER NOT NULL,
     annotated TEXT NOT NULL, crop TEXT NOT NULL,
+    annotated_sha256 TEXT NOT NULL, crop_sha256 TEXT NOT NULL, plain_sha256 TEXT NOT NULL,
     PRIMARY KEY (sha256, frame_index, rank)
 ) WITHOUT ROWID;
 -- Every frame looked at, with the perceptual hashes of the whole and of what is inside its margins.
@@ -56,6 +57,11 @@ CREATE TABLE events (
     max_confidence REAL NOT NULL, median_confidence REAL NOT NULL, frames_hit INTEGER NOT NULL,
     frames_sampled INTEGER NOT NULL, ambiguous INTEGER NOT NULL, PRIMARY KEY (sha256, event_id)
 ) WITHOUT ROWID;
+-- A hash over each row that was written and over the hash before it (chain.py); rows are only ever added.
+CREATE TABLE chain (
+    number INTEGER PRIMARY KEY, what TEXT NOT NULL, subject TEXT NOT NULL, digest TEXT NOT NULL,
+    chained TEXT NOT NULL
+);
 """
 REVIEW_SCHEMA = """
 -- What people said (verdicts.py); rows are only ever added, by several writers at once, also during a scan.

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import astuple, dataclass
 from typing import NamedTuple
 
+from detector.journal.chain import add_verdict
+
 CONFIRMED, REJECTED, OTHER_FLAG = "confirmed", "rejected", "other_flag"
 ANOTHER_FLAG, CANNOT_TELL = "another_flag", "cannot_tell"
 ON_DETECTION = (CONFIRMED, REJECTED, OTHER_FLAG, ANOTHER_FLAG, CANNOT_TELL)
@@ -95,7 +97,9 @@ def read_verdicts(connection: sqlite3.Connection, after: int = 0) -> list[Verdic
 
 def insert_verdict(connection: sqlite3.Connection, row: Verdict) -> int:
     """Adds a row; its number is the next, which is returned, whatever number it has."""
-    return int(connection.execute(INSERT, row[1:]).lastrowid or 0)
+    number = int(connection.execute(INSERT, row[1:]).lastrowid or 0)
+    add_verdict(connection, number)
+    return number
 
 
 def find_standing(rows: Iterable[Verdict]) -> list[Verdict]:

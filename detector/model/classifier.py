@@ -102,6 +102,9 @@ class Classifier:
             ]
             images = np.asarray(cv2.dnn.blobFromImages(crops, 1 / 255), np.float32)
             both = self._network(np.concatenate([images, images[..., ::-1]]))
+            expected = (2 * len(images), len(self._known))
+            if both.shape != expected:
+                raise WeightsError(f"{self.info.path} gives {both.shape}, not {expected}")
             mean = (both[: len(images)] + both[len(images) :]) / 2
             found.append(fold_kinds(mean, self._known, self.info.kinds))
         return np.concatenate(found)

@@ -17,6 +17,7 @@ from detector.model.joining import NMS_IOU, join_rivals, suppress
 from detector.model.letterbox import Letterboxed, letterbox
 from detector.model.networks import load_onnx, load_pt
 from detector.model.pieces import find_pieces, keep_whole
+from detector.model.self_test import check_model
 from detector.model.weights import WeightsInfo, read_weights_info
 
 Image = NDArray[np.uint8]
@@ -53,15 +54,23 @@ def load_model(
     device: str = "cpu",
     threads: int = 1,
     classified: bool = True,
+    trust_weights: bool = False,
 ) -> "NetworkModel":
     """The model in a .onnx (run by ONNX Runtime) or .pt file (run by ultralytics).
 
     The .toml says which kinds are reported. A detector that tells them apart proposes what it takes for one
     of them; with a classifier, any other need only find flags. `detail` is one of `options.DETAILS`, `device`
-    of `options.DEVICES`; without `classified` the detector alone decides, between all that it knows. Raises
-    WeightsError, or UsageError where there is no such device.
+    of `options.DEVICES`; without `classified` the detector alone decides, between all that it knows. A .pt
+    can run code when it is loaded, and has to be named in its .toml or trusted. Raises WeightsError, also
+    when a network's output has another shape or it does not find what it must; UsageError where there is no
+    such device.
     """
     info = read_weights_info(weights, detail=detail)
+    if weights.suffix == ".pt" and not (info.is_named or trust_weights):
+        raise WeightsError(
+            f"{weights} can run code when it is loaded, and its .toml does not hold its sha256; "
+            "if you trust who made it: --trust-weights"
+        )
     network, names = _load_network(weights, device, threads)
     if not classified:
         return NetworkModel(replace(info, class_names=names), network)
@@ -70,13 +79,14 @@ def load_model(
     if info.classifier is None:
         if not told_apart:
             raise WeightsError(f"{weights} knows {names}, but its .toml says {info.class_names}")
-        return NetworkModel(info, network, None, proposing)
+        return check_model(NetworkModel(info, network, None, proposing))
     device = "cpu" if device == "openvino" else device  # small, and another shape for each number of crops
     second, known = _load_network(info.classifier.path, device, threads)
     missing = [kind for kind in info.classifier.kinds if kind not in known]
     if missing:
         raise WeightsError(f"{info.classifier.path} knows {known}, not {', '.join(missing)}")
-    return NetworkModel(info, network, Classifier(info.classifier, second, known), proposing)
+    model = NetworkModel(info, network, Classifier(info.classifier, second, known), proposing)
+    return check_model(model)
 
 
 def _load_network(weights: Path, device: str, threads: int) -> tuple[Network, tuple[str, ...]]:
@@ -162,7 +172,10 @@ class NetworkModel:
         rows = [np.empty((0, 6), np.float32)]
         for size in self.info.input_sizes:
             boxed = letterbox(image, size)
-            (output,) = self._network(np.asarray(cv2.dnn.blobFromImage(boxed.image, 1 / 255), np.float32))
+            outputs = self._network(np.asarray(cv2.dnn.blobFromImage(boxed.image, 1 / 255), np.float32))
+            if outputs.ndim != 3 or outputs.shape[0] != 1 or outputs.shape[1] <= max((4, *self._proposing)):
+                raise WeightsError(f"{self.info.path} gives {outputs.shape}, not (1, 4 and classes, places)")
+            output = outputs[0]
             if self._proposing:
                 output = output[[*range(4), *self._proposing]]
             largest = find_largest_side(size, self.info.input_sizes)

@@ -2,11 +2,15 @@
 
 import hashlib
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import inf, isfinite
 from pathlib import Path
 
 from detector.errors import WeightsError
 from detector.model.classifier import ClassifierInfo, read_classifier_info
+
+MIN_SIZE, MAX_SIZE = 32, 4096  # pixels of a network's input
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,8 @@ class WeightsInfo:
     """Recommended confidence for each class."""
     classifier: ClassifierInfo | None = None
     """What takes the second look; none where the detector alone decides."""
+    is_named: bool = False
+    """Whether the .toml holds the hash of this very file: then its maker is that of the .toml."""
 
 
 def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo:
@@ -58,15 +64,43 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
                 else None
             ),
         )
-        expected = settings.get("weights_sha256", {}).get(weights.suffix.lstrip("."), sha256)
+        expected = settings.get("weights_sha256", {}).get(weights.suffix.lstrip("."), "")
     except OSError as error:
         raise WeightsError(
             f"no settings at {settings_path}; scripts/convert.py writes them beside the weights"
         ) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{settings_path} is not understood: {error!r}") from error
-    if expected != sha256:
+    if expected and expected != sha256:
         raise WeightsError(
             f"{settings_path} was written for other weights than {weights}; run scripts/convert.py"
         )
-    return info
+    for what, is_sound in _check(info):
+        if not is_sound:
+            raise WeightsError(f"{settings_path} makes no sense: {what}")
+    return replace(info, is_named=bool(expected))
+
+
+def find_self_test(weights: Path) -> Path:
+    """The picture beside the weights in which they must find a flag, if there is one."""
+    return weights.with_name(f"{weights.stem}-self-test.jpg")
+
+
+def _check(info: WeightsInfo) -> Iterator[tuple[str, bool]]:
+    """What has to hold of the settings: numbers that are none, or of another kind, would find nothing."""
+    names, sizes = info.class_names, info.input_sizes
+    yield "class_names must be there, and differ", 0 < len(names) == len(set(names))
+    sizes_sound = bool(sizes) and all(MIN_SIZE <= size <= MAX_SIZE for size in sizes)
+    yield f"input_sizes must be from {MIN_SIZE} to {MAX_SIZE}", sizes_sound
+    yield "floor must be more than 0 and at most 1", 0 < info.floor <= 1
+    yield "ambiguity_margin must be from 0 to 1", 0 <= info.ambiguity_margin <= 1
+    yield "thresholds must be more than 0 and at most 1", all(0 < one <= 1 for one in info.thresholds)
+    second = info.classifier
+    if second:
+        yield (
+            f"the classifier's input_size must be at most {MAX_SIZE}",
+            MIN_SIZE <= second.input_size <= MAX_SIZE,
+        )
+        yield "the classifier's context must be at least 1", 1 <= second.context < inf
+        yield "candidate_floor must be more than 0 and at most 1", 0 < second.candidate_floor <= 1
+        yield "joining must be numbers", all(isfinite(one) for one in second.joining)

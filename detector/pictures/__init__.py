@@ -4,7 +4,6 @@ from detector.pictures.annotate import (
     FRAME_LONG_SIDE,
     JPEG_QUALITY,
     protect,
-    remove_half_written,
     shrink,
     write_jpeg,
 )
@@ -15,6 +14,7 @@ from detector.pictures.writing import (
     find_picture_side,
     has_picture,
     is_shown,
+    remove_pictures,
     write_pictures,
 )
 
@@ -29,7 +29,7 @@ __all__ = [
     "is_shown",
     "protect",
     "register",
-    "remove_half_written",
+    "remove_pictures",
     "shrink",
     "write_jpeg",
     "write_pictures",

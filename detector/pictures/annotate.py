@@ -1,6 +1,7 @@
 """Frame and detections in, pictures with boxes and labels out."""
 
-import os
+import hashlib
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import supervision as sv
 from numpy.typing import NDArray
 from PIL import Image
 
+from detector.filing import replacing
 from detector.pictures.faces import find_faces, hide_faces
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/); its
@@ -78,15 +80,10 @@ def shrink(image: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:
     return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8)
 
 
-def write_jpeg(image: NDArray[np.uint8], path: Path) -> None:
-    """The RGB image as a JPEG without metadata; the path holds either nothing or the whole picture."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    Image.fromarray(image).save(half, "JPEG", quality=JPEG_QUALITY)
-    half.replace(path)
-
-
-def remove_half_written(out: Path) -> None:
-    """Removes what `write_jpeg` left in a report folder when it was killed."""
-    for half in out.glob("*/.*.jpg.*"):
-        half.unlink(missing_ok=True)
+def write_jpeg(image: NDArray[np.uint8], out: Path, name: str) -> str:
+    """Writes the RGB image as a JPEG without metadata to `name` in a report folder; gives its sha256."""
+    content = io.BytesIO()
+    Image.fromarray(image).save(content, "JPEG", quality=JPEG_QUALITY)
+    with replacing(out, name) as file:
+        file.write(content.getbuffer())
+    return hashlib.sha256(content.getbuffer()).hexdigest()

@@ -2,6 +2,8 @@
 
 import functools
 import math
+from collections.abc import Collection
+from pathlib import Path
 
 import numpy as np
 import supervision as sv
@@ -21,6 +23,7 @@ from detector.pictures.annotate import (
 from detector.settings import WorkerSettings
 
 PLAIN = "plain"  # folder of the same pictures without boxes and texts
+FOLDERS = ("frames", "crops", "almost", PLAIN)  # in a report, that hold pictures
 ALMOST_SHARE = 0.5  # of its class's threshold: from there on a detection has pictures, shown as "almost"
 
 
@@ -67,6 +70,7 @@ def write_pictures(
     crops = np.array(
         [f"{folder}/{name}.jpg" for folder, name in zip(folders, ids, strict=True)], dtype=object
     )
+    digests = np.full((count, 3), "", dtype=object)
     if pictured.any():
         safe = functools.partial(protect, show_faces=settings.show_faces, device=settings.device)
         picture = shrink(frame.image, FRAME_LONG_SIDE)
@@ -77,15 +81,18 @@ def write_pictures(
             detections.xyxy[pictured] * scale, class_id=np.asarray(detections.class_id)[pictured]
         )
         labels = np.array(_labels(detections, shown, class_names, ids), dtype=object)
-        write_jpeg(picture, settings.out / PLAIN / f"{frame_id(sha256, frame.index)}.jpg")
-        write_jpeg(draw_detections(picture, only, labels[pictured].tolist()), settings.out / annotated)
-        for box, crop in zip(detections.xyxy[pictured], crops[pictured], strict=True):
+        plain = f"{PLAIN}/{frame_id(sha256, frame.index)}.jpg"
+        digests[pictured, 2] = write_jpeg(picture, settings.out, plain)
+        drawn = draw_detections(picture, only, labels[pictured].tolist())
+        digests[pictured, 0] = write_jpeg(drawn, settings.out, annotated)
+        for row in np.flatnonzero(pictured):
+            box = detections.xyxy[row]
             cut = _cut(frame.image, box * decoded)
             if min(1, CROP_LONG_SIDE / max(cut.shape[:2])) * decoded <= scale:
                 cut = _cut(picture, box * scale)  # as sharp, or enough
             else:  # it shows faces that were too small to be found in the picture
                 cut = safe(shrink(cut, CROP_LONG_SIDE), flags=_inside_crop(frame, box, cut, flags))
-            write_jpeg(cut, settings.out / crop)
+            digests[row, 1] = write_jpeg(cut, settings.out, crops[row])
     detections.data |= {
         "frame_index": np.full(count, frame.index),
         "time_seconds": np.full(count, frame.time_seconds),
@@ -95,8 +102,19 @@ def write_pictures(
         "frame_height": np.full(count, height),
         "annotated": np.where(pictured, annotated, ""),
         "crop": np.where(pictured, crops, ""),
+        "annotated_sha256": digests[:, 0],
+        "crop_sha256": digests[:, 1],
+        "plain_sha256": digests[:, 2],
     }
     return detections
+
+
+def remove_pictures(out: Path, sha256: str, kept: Collection[str]) -> None:
+    """Removes a content's pictures from a report folder but those kept."""
+    for folder in FOLDERS:
+        for path in (out / folder).glob(f"{sha256[:ID_DIGITS]}-*.jpg"):
+            if f"{folder}/{path.name}" not in kept:
+                path.unlink(missing_ok=True)
 
 
 def _inside_crop(

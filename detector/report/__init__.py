@@ -12,6 +12,7 @@ from detector.report.outputs import (
     write_report,
     write_so_far,
 )
+from detector.report.seal import accept_reply, request_seal
 from detector.report.summary import Reach, Summary
 from detector.report.tables import list_tables
 from detector.report.verify import Standing, Verification, verify_report
@@ -25,12 +26,14 @@ __all__ = [
     "Summary",
     "Table",
     "Verification",
+    "accept_reply",
     "escape_cell",
     "list_tables",
     "open_report",
     "read_description",
     "renew_outputs",
     "reopen_report",
+    "request_seal",
     "rewrite_report",
     "verify_report",
     "write_report",

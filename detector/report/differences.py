@@ -100,7 +100,7 @@ def _compare(
             registration = register(images[0], images[1])
             change = find_change(images[0], registration)
             for image, path in zip((images[0], registration.second, change.picture), pictures, strict=True):
-                write_jpeg(image, folder / path)
+                write_jpeg(image, folder, path)
             with replacing(measured) as file:
                 json.dump({"share": round(change.share, 5), "mirrored": registration.mirrored}, file)
         share: dict[str, Any] = json.loads(measured.read_text(encoding="utf-8"))

@@ -3,26 +3,34 @@
 import functools
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from detector.journal import FILE_NAME, LOCK_NAME, Journal
+from detector.journal import Journal
 from detector.naming import common_folder, tells_too_much
 from detector.report.writing import replacing
 
+MANIFEST = "manifest.sha256"
 INPUT_MARK = "input:"  # before the name of a scanned file whose way from the report would tell too much
+PICTURES = """
+SELECT annotated AS name, annotated_sha256 FROM detections WHERE annotated != ''
+UNION SELECT crop, crop_sha256 FROM detections WHERE crop != ''
+UNION SELECT 'plain/' || substr(annotated, instr(annotated, '/') + 1), plain_sha256 FROM detections
+WHERE annotated != '' ORDER BY name
+"""
 
 
-def write_manifest(journal: Journal, folder: Path) -> None:
+def write_manifest(journal: Journal, folder: Path, written: Iterable[str]) -> None:
     """Hashes of all inputs and outputs; `sha256sum -c manifest.sha256` in the report folder checks them.
 
+    Pictures have the hash that they had when the scan wrote them, whatever has become of them since; so a
+    manifest that is written again vouches for nothing that was changed. `written` names the files just made.
     Inputs that lie far from the report are named as in the tables: these `detector verify` alone can check.
     """
-    with replacing(folder / "manifest.sha256") as file:
-        for path in sorted(_outputs(folder)):
-            with path.open("rb") as output:
-                digest = hashlib.file_digest(output, "sha256").hexdigest()
-            file.write(_manifest_line(digest, path.relative_to(folder).as_posix()))
+    outputs = [*_hash(folder, written), *journal.connection.execute(PICTURES)]
+    with replacing(folder / MANIFEST) as file:
+        for name, digest in sorted(outputs):
+            file.write(_manifest_line(digest, name))
         for raw, root, name, digest in journal.connection.execute(
             "SELECT f.path, root, f.file, f.sha256 FROM temp.files f JOIN inputs USING (path) "
             "WHERE f.sha256 != '' ORDER BY f.path"
@@ -32,11 +40,10 @@ def write_manifest(journal: Journal, folder: Path) -> None:
             file.write(_manifest_line(digest, shown))
 
 
-def _outputs(folder: Path) -> Iterator[Path]:
-    apart = {FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", LOCK_NAME, "manifest.sha256"}
-    for path in folder.rglob("*"):
-        if path.is_file() and path.name not in apart and not path.name.startswith("."):
-            yield path
+def _hash(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for name in names:
+        with (folder / name).open("rb") as file:
+            yield name, hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @functools.lru_cache

@@ -14,7 +14,7 @@ import cv2
 
 from detector import __version__
 from detector.errors import ReportFolderError
-from detector.journal import Journal, ReportInfo, define_views, reopen_journal
+from detector.journal import Journal, ReportInfo, define_views, find_head, reopen_journal
 from detector.model import WeightsInfo
 from detector.report.differences import find_differences
 from detector.report.manifest import write_manifest
@@ -27,6 +27,7 @@ from detector.settings import WorkerSettings
 LOCK_SECONDS = (
     60.0  # that tables wait for others who write them; a scan may take longer, and writes them itself
 )
+CHAIN = "chain.json"  # where the journal's chain of hashes ends
 VERSIONED = (
     "av",
     "numpy",
@@ -109,14 +110,23 @@ def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, 
 
 
 def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo) -> Summary:
-    write_tables(journal, folder, info.class_names)
+    tables = write_tables(journal, folder, info.class_names)
     summary = summarise(journal, info)
     write_json(asdict(summary), folder / "summary.json")
+    write_json(asdict(find_head(journal.connection)), folder / CHAIN)
     show_faces = info.identity.get("show_faces") == "true"
     differences = find_differences(journal.connection, folder, show_faces=show_faces)
     with replacing(folder / "index.html") as file:
         file.write(draw_page(journal.connection, summary, description, folder, differences))
-    write_manifest(journal, folder)
+    compared = [
+        one
+        for pairs in differences.values()
+        for pair in pairs
+        for name in pair.get("pictures", ())
+        for one in {name, name.replace("-first.jpg", ".json")}
+    ]
+    own = ["run.json", "summary.json", CHAIN, "index.html"]
+    write_manifest(journal, folder, [*tables, *own, *compared])
     return summary
 
 

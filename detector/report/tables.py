@@ -18,9 +18,10 @@ def list_tables(connection: sqlite3.Connection, class_names: Sequence[str]) -> l
     return [*tables, REVIEWS] if read_verdicts(connection) else tables
 
 
-def write_tables(journal: Journal, folder: Path, class_names: Sequence[str]) -> None:
-    """Writes every table, from the views of `define_views`."""
-    for table in list_tables(journal.connection, class_names):
+def write_tables(journal: Journal, folder: Path, class_names: Sequence[str]) -> list[str]:
+    """Writes every table, from the views of `define_views`; gives the names of the files."""
+    tables = list_tables(journal.connection, class_names)
+    for table in tables:
         with replacing(folder / f"{table.name}.csv") as file:
             file.write(",".join(own_cell(column.name) for column in table.columns) + "\n")
             rows = journal.connection.execute(table.sql)
@@ -28,6 +29,7 @@ def write_tables(journal: Journal, folder: Path, class_names: Sequence[str]) -> 
                 columns = zip(table.columns, zip(*chunk, strict=True), strict=True)
                 cells = [FORMATS[column.type](column, values) for column, values in columns]
                 file.writelines(",".join(row) + "\n" for row in zip(*cells, strict=True))
+    return [f"{table.name}.csv" for table in tables]
 
 
 def _write_numbers(column: Column, values: Sequence[float | None]) -> list[str]:

@@ -1,6 +1,7 @@
 """A report folder in, what is no longer as its manifest says out. Only reads."""
 
 import hashlib
+import json
 import os
 import re
 import stat
@@ -12,11 +13,12 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from detector.errors import ReportFolderError
-from detector.journal import FILE_NAME, LOCK_NAME, define_views, read_database
-from detector.report.manifest import INPUT_MARK
+from detector.journal import FILE_NAME, LOCK_NAME, Head, check_chain, define_views, read_database
+from detector.report.manifest import INPUT_MARK, MANIFEST
+from detector.report.outputs import CHAIN
+from detector.report.seal import SEAL_FILES, SEALS, Seal, check_seals
 from detector.sources import printable
 
-MANIFEST = "manifest.sha256"
 APART = frozenset({MANIFEST, FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", LOCK_NAME})
 LINE = re.compile(r"(?P<mark>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)", re.DOTALL)  # GNU sha256sum
 ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
@@ -57,10 +59,16 @@ class Verification:
     """The scanned files."""
     unknown: tuple[str, ...]
     """Files in the report folder that the manifest does not name."""
+    seals: tuple[Seal, ...]
+    """Time stamps that hold."""
+    seals_broken: tuple[str, ...]
+    """Time stamps that do not, and why."""
     unreadable_lines: int
     """Lines of the manifest that make no sense."""
     tables_differ: tuple[str, ...]
     """Tables whose number of rows is not what the journal gives, with both numbers."""
+    journal_differs: tuple[str, ...]
+    """What in the journal is not as it was written."""
     journal_problem: str
     """Why the journal could not be asked, "" when it could."""
 
@@ -69,7 +77,14 @@ class Verification:
         """Whether everything is as the scan left it."""
         standing = (self.outputs, self.inputs)
         differs = any(one.changed or one.missing for one in standing) or self.unknown
-        return not (differs or self.unreadable_lines or self.tables_differ or self.journal_problem)
+        return not (
+            differs
+            or self.seals_broken
+            or self.unreadable_lines
+            or self.tables_differ
+            or self.journal_differs
+            or self.journal_problem
+        )
 
     @property
     def moved(self) -> bool:
@@ -102,13 +117,20 @@ def verify_report(folder: Path, watch: Callable[[int, int], None]) -> Verificati
         )
         for is_input in (False, True)
     )
-    tables_differ, journal_problem = _ask_journal(folder)
+    tables_differ, journal_differs, journal_problem = _ask_journal(folder)
+    seals = list(check_seals(folder))
+    known = {entry.name for entry in entries} | {
+        f"{SEALS}/{path.name}" for path in (folder / SEALS).glob("*") if path.suffix in SEAL_FILES
+    }
     return Verification(
         outputs=outputs,
         inputs=inputs,
-        unknown=tuple(sorted(_unknown(folder, {entry.name for entry in entries}))),
+        unknown=tuple(sorted(_unknown(folder, known))),
+        seals=tuple(one for one in seals if isinstance(one, Seal)),
+        seals_broken=tuple(printable(one) for one in seals if isinstance(one, str)),
         unreadable_lines=unreadable_lines,
         tables_differ=tables_differ,
+        journal_differs=journal_differs,
         journal_problem=journal_problem,
     )
 
@@ -167,10 +189,13 @@ def _unknown(folder: Path, known: set[str]) -> Iterator[str]:
                 yield printable(path)
 
 
-def _ask_journal(folder: Path) -> tuple[tuple[str, ...], str]:
-    """Tables whose number of rows the journal does not confirm, and why it could not be asked."""
+def _ask_journal(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], str]:
+    """Tables whose number of rows the journal does not confirm, what of it was changed, and why it could
+    not be asked.
+    """
     try:
         with read_database(folder) as connection:
+            changed = tuple(map(printable, check_chain(connection, _read_head(folder))))
             define_views(connection)
             queries = {
                 "files.csv": "SELECT count(*) FROM temp.files",
@@ -178,13 +203,25 @@ def _ask_journal(folder: Path) -> tuple[tuple[str, ...], str]:
             }
             expected = {name: connection.execute(sql).fetchone()[0] for name, sql in queries.items()}
     except ReportFolderError as error:
-        return (), printable(str(error))
+        return (), (), printable(str(error))
     counted = {name: _count_rows(folder / name) for name in expected}
-    return tuple(
-        f"{name} has {counted[name]} rows, {FILE_NAME} gives {rows}"
-        for name, rows in expected.items()
-        if counted[name] not in (rows, -1)
-    ), ""
+    return (
+        tuple(
+            f"{name} has {counted[name]} rows, {FILE_NAME} gives {rows}"
+            for name, rows in expected.items()
+            if counted[name] not in (rows, -1)
+        ),
+        changed,
+        "",
+    )
+
+
+def _read_head(folder: Path) -> Head:
+    """Where the journal's chain ended when the tables were made; nowhere when that cannot be read."""
+    try:
+        return Head(**json.loads((folder / CHAIN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Head(0, "")
 
 
 def _count_rows(table: Path) -> int:

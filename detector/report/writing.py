@@ -1,19 +1,26 @@
 """Files of a report that are there whole or not at all."""
 
+import io
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TextIO
 
+from detector import filing
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
-    """A text file that takes the place of `path` when all is written."""
-    half = path.with_name(f".{path.name}")
-    with half.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    """A text file that takes the place of `path`, in a report folder, when all is written.
+
+    Raises ReportFolderError.
+    """
+    with filing.replacing(path.parent, path.name) as raw:
+        file = io.TextIOWrapper(raw, encoding="utf-8", errors="surrogateescape", newline="")
         yield file
-    half.replace(path)
+        file.flush()
+        file.detach()
 
 
 def write_json(content: dict[str, Any], path: Path) -> None:

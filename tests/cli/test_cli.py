@@ -1,3 +1,4 @@
+import contextlib
 import os
 import pty
 import re
@@ -49,7 +50,13 @@ def test_a_scan_without_failures_exits_0_and_quiet_says_nothing(tmp_path: Path, 
     [
         (["scan"], 2, "name at least one file or folder"),
         (["scan", "/no/such/folder"], 2, "no such file or folder: /no/such/folder"),
-        (["scan", ".", "--every", "-1"], 2, "--every must not be negative"),
+        (["scan", ".", "--every", "-1"], 2, "--every must be a number that is not negative"),
+        (["scan", ".", "--every", "nan"], 2, "--every must be a number that is not negative"),
+        (["scan", ".", "--file-timeout", "inf"], 2, "--file-timeout must be a number of seconds"),
+        (["scan", ".", "--floor", "nan"], 2, "--floor must be more than 0"),
+        (["scan", ".", "--workers", "100000"], 2, "--workers must be at least 1 and at most"),
+        (["scan", ".", "--threads", "0"], 2, "--threads must be at least 1 and at most"),
+        (["scan", ".", "--worker-memory", "-1"], 2, "--worker-memory must be a number"),
         (["scan", ".", "--min-confidence", "1.5"], 2, "--min-confidence must be"),
         (["scan", ".", "--device", "tpu"], 2, "--device must be one of cpu, openvino, cuda"),
         (["scan", ".", "--weights", "/no/such.onnx"], 3, "no weights at"),
@@ -102,35 +109,92 @@ def test_paths_come_from_a_file_and_from_standard_input(tmp_path: Path, fake_wei
         ]
 
 
-def test_ctrl_c_finishes_the_files_in_hand_and_says_how_to_go_on(tmp_path: Path, fake_weights: Path) -> None:
+def begin_long_scan(tmp_path: Path, fake_weights: Path) -> "subprocess.Popen[str]":
+    """A scan that takes a while and has written its first picture."""
     for number in range(400):
         shade = (60 + number % 20, 60 + number // 20, 60)  # copies of a file would not be looked at again
         write_picture(tmp_path / "in" / f"{number:03}.png", (number % 4, 0, BLUE), (1, 2, shade))
-    command = [
-        sys.executable,
-        "-m",
-        "detector",
+    words = [
         "scan",
-        str(tmp_path / "in"),
+        tmp_path / "in",
         "--out",
-        str(tmp_path / "report"),
+        tmp_path / "report",
+        "--weights",
+        fake_weights,
+        "--workers",
+        "1",
     ]
-    command += ["--weights", str(fake_weights), "--workers", "1"]
     running = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        [sys.executable, "-m", "detector", *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 120
     while not list((tmp_path / "report" / "frames").glob("*.jpg")) and time.monotonic() < deadline:
         time.sleep(0.05)
-    os.killpg(running.pid, signal.SIGINT)  # a terminal sends it to the workers too
-    stdout, stderr = running.communicate(timeout=60)
+    return running
+
+
+@pytest.mark.parametrize("asking", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_who_asks_a_scan_to_end_gets_the_files_in_hand_finished(
+    tmp_path: Path, fake_weights: Path, asking: signal.Signals
+) -> None:
+    running = begin_long_scan(tmp_path, fake_weights)
+    os.killpg(running.pid, asking)  # a terminal sends it to the workers too
+    stdout, stderr = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "Run the same command again to go on" in stdout
     assert "Traceback" not in stderr
-    looked_at = len((tmp_path / "report" / "files.csv").read_text().splitlines()) - 1
-    assert 1 <= looked_at < 400
-    assert run_detector(*command[3:], "--quiet").returncode == 0
+    rows = (tmp_path / "report" / "files.csv").read_text().splitlines()[1:]
+    assert 1 <= len(rows) < 400
+    assert not [row for row in rows if "failed" in row]
+    words = ("--weights", fake_weights, "--quiet")
+    assert run_detector("scan", tmp_path / "in", "--out", tmp_path / "report", *words).returncode == 0
     assert len((tmp_path / "report" / "files.csv").read_text().splitlines()) == 401
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere processes are not to be found this way")
+def test_when_a_scan_is_killed_its_workers_end(tmp_path: Path, fake_weights: Path) -> None:
+    running = begin_long_scan(tmp_path, fake_weights)
+    started = find_processes(running.pid)
+    assert len(started) > 1  # itself, a worker, and what workers are forked from
+    running.kill()
+    running.communicate()
+    deadline = time.monotonic() + 60
+    while find_processes(running.pid) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert find_processes(running.pid) == []
+
+
+def find_processes(session: int) -> list[str]:
+    """Programs that run in a session."""
+    found = []
+    for status in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            name, _, rest = status.read_text().partition("(")[2].rpartition(")")
+            state, _, _, own = rest.split()[:4]
+            if int(own) == session and state != "Z":
+                found.append(name)
+    return found
+
+
+@pytest.mark.parametrize("stderr", ["2>&1 | head -c 1", "2>/dev/full", "2>&-", ">/dev/full 2>&1", ">&- 2>&-"])
+def test_whoever_does_not_listen_stops_no_scan(tmp_path: Path, fake_weights: Path, stderr: str) -> None:
+    write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
+    command = f"{sys.executable} -m detector scan in --out report --weights {fake_weights} {stderr}"
+    done = subprocess.run(
+        ["bash", "-o", "pipefail", "-c", command],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len((tmp_path / "report" / "files.csv").read_text().splitlines()) == 2
+    assert "complete" in (tmp_path / "report" / "run.json").read_text()
 
 
 def test_a_terminal_gets_a_bar(tmp_path: Path, fake_weights: Path) -> None:

@@ -22,7 +22,7 @@ from detector.model.letterbox import PADDING_GREY, STRIDE, letterbox
 from detector.model.weights import read_weights_info
 from detector.options import DETAILS
 from detector.training.drawing.artwork import draw_artwork
-from tests.conftest import BLUE, RED, REPOSITORY, needs_openvino, picture
+from tests.conftest import BLUE, RED, REPOSITORY, needs_openvino, picture, write_picture
 from tests.fake_weights import TOML, write_fake_weights
 
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
@@ -561,3 +561,66 @@ def test_openvino_runs_no_pt(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     with pytest.raises(UsageError, match="openvino"):
         load_model(WEIGHTS.with_suffix(".pt"), device="openvino")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "what"),
+    [
+        ("floor = 0.05", "floor = nan", "floor must be more than 0"),
+        ("input_sizes = [128]", "input_sizes = [0, -5]", "input_sizes must be from 32"),
+        ("input_sizes = [128]", "input_sizes = []", "input_sizes must be from 32"),
+        ("ambiguity_margin = 0.2", "ambiguity_margin = inf", "ambiguity_margin must be from 0 to 1"),
+        ("kanak = 0.5", "kanak = 50", "thresholds must be more than 0"),
+        ('["azerbaijan", "kanak"]', '["kanak", "kanak"]', "class_names must be there, and differ"),
+    ],
+)
+def test_settings_with_which_nothing_would_be_found_are_refused(
+    tmp_path: Path, old: str, new: str, what: str
+) -> None:
+    weights = write_fake_weights(tmp_path)
+    beside = weights.with_suffix(".toml")
+    assert old in beside.read_text()
+    beside.write_text(beside.read_text().replace(old, new))
+    with pytest.raises(WeightsError, match=f"makes no sense: {what}"):
+        read_weights_info(weights)
+
+
+def test_a_network_whose_output_has_another_shape_is_refused(tmp_path: Path) -> None:
+    weights = write_fake_weights(tmp_path)
+    network = onnx.load(weights)
+    network.graph.output[0].name = "grid"  # (n, 6, rows, columns): as it was before its last step
+    del network.graph.node[-1]
+    del network.graph.output[0].type.tensor_type.shape.dim[:]
+    onnx.save(network, weights)
+    with pytest.raises(WeightsError, match=r"fake\.onnx gives \(1, 6, 3, 4\), not \(1, 6, 'places'\)"):
+        load_model(weights).detect([picture((1, 1, RED))], 0.3)
+
+
+def test_weights_that_do_not_find_the_flags_beside_them_are_refused(tmp_path: Path) -> None:
+    weights = write_fake_weights(tmp_path)
+    must_be_found = tmp_path / "fake-self-test.jpg"
+    write_picture(must_be_found, (1, 1, RED))
+    assert load_model(weights).info.class_names == ("azerbaijan", "kanak")
+    write_picture(must_be_found)
+    with pytest.raises(WeightsError, match=r"does not find the flags in fake-self-test\.jpg"):
+        load_model(weights)
+
+
+def test_the_weights_of_the_release_have_a_picture_to_be_found() -> None:
+    assert WEIGHTS.with_name("flags-self-test.jpg").exists()
+
+
+@pytest.mark.train
+def test_a_pt_that_nobody_vouches_for_runs_no_code_unless_it_is_trusted(tmp_path: Path) -> None:
+    """Its pickle would make a folder."""
+    pytest.importorskip("ultralytics")
+    made = tmp_path / "made by code in the weights"
+    weights = tmp_path / "foreign.pt"
+    weights.write_bytes(b"cos\nmkdir\n(V" + str(made).encode() + b"\ntR.")
+    weights.with_suffix(".toml").write_text(TOML)
+    with pytest.raises(WeightsError, match=r"can run code when it is loaded.*--trust-weights"):
+        load_model(weights)
+    assert not made.exists()
+    with pytest.raises(WeightsError, match="cannot be loaded"):
+        load_model(weights, trust_weights=True)
+    assert made.exists()

@@ -1,15 +1,16 @@
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import supervision as sv
 from PIL import Image
 
+from detector.filing import remove_half_written
 from detector.pictures.annotate import (
     CLASS_COLOURS,
     FRAME_LONG_SIDE,
     cut_crop,
     draw_detections,
-    remove_half_written,
     shrink,
     write_jpeg,
 )
@@ -62,7 +63,8 @@ def test_shrinking_keeps_the_shape_and_never_enlarges() -> None:
 
 
 def test_a_jpeg_is_written_whole_and_without_metadata(tmp_path: Path) -> None:
-    write_jpeg(GREY, tmp_path / "new" / "a.jpg")
+    digest = write_jpeg(GREY, tmp_path, "new/a.jpg")
+    assert digest == hashlib.sha256((tmp_path / "new" / "a.jpg").read_bytes()).hexdigest()
     with Image.open(tmp_path / "new" / "a.jpg") as image:
         assert (image.format, image.size) == ("JPEG", (400, 300))
         assert not image.getexif()
@@ -70,7 +72,7 @@ def test_a_jpeg_is_written_whole_and_without_metadata(tmp_path: Path) -> None:
 
 
 def test_half_written_pictures_are_removed_and_whole_ones_kept(tmp_path: Path) -> None:
-    write_jpeg(GREY, tmp_path / "crops" / "a.jpg")
-    (tmp_path / "crops" / ".b.jpg.4711").write_bytes(b"half")
+    write_jpeg(GREY, tmp_path, "crops/a.jpg")
+    (tmp_path / "crops" / ".half-4711").write_bytes(b"half")
     remove_half_written(tmp_path)
     assert [path.name for path in (tmp_path / "crops").iterdir()] == ["a.jpg"]

@@ -150,3 +150,26 @@ def test_the_command_exits_0_when_all_is_as_it_was_and_1_when_not(report: Path) 
     assert done.returncode == 1
     assert "inputs missing: 8, that is all (were they moved, or the report?)" in done.stdout
     assert "in the folder, not in the manifest: 1\n   [red]more\\x1b[2J" in done.stdout
+
+
+@pytest.mark.parametrize("how", ["overwritten", "deleted", "added", "deleted and added"])
+def test_a_picture_that_was_tampered_with_is_not_blessed_by_scanning_again(
+    tmp_path: Path, fake_weights: Path, how: str
+) -> None:
+    write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
+    report = tmp_path / "report"
+    scan_folder(tmp_path / "in", report, fake_weights)
+    (picture,) = (report / "frames").iterdir()
+    if how == "overwritten":
+        picture.write_bytes(picture.read_bytes() + b"\0")
+    if "deleted" in how:
+        picture.unlink()
+    if "added" in how:
+        picture.with_name(f"{'0' * 32}-0.jpg").write_bytes(b"planted")
+    scan_folder(tmp_path / "in", report, fake_weights)
+    found = verify(report)
+    name = f"frames/{picture.name}"
+    assert found.outputs.changed == ((name,) if how == "overwritten" else ())
+    assert found.outputs.missing == ((name,) if "deleted" in how else ())
+    assert found.unknown == ((f"frames/{'0' * 32}-0.jpg",) if "added" in how else ())
+    assert not found.as_it_was
