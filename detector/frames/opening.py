@@ -25,22 +25,28 @@ def opened(path: Path, number: int = 0) -> "Iterator[tuple[av.container.InputCon
 
     What FFmpeg and the file system say inside becomes MediaError.
     """
+    with opened_container(path) as container:
+        yield container, choose_stream(container, number)
+
+
+@contextmanager
+def opened_container(path: Path) -> Iterator[av.container.InputContainer]:
+    """The same without a stream."""
     with _explained(), _open(path) as container:
-        yield container, _video_stream(container, number)
+        yield container
 
 
-def find_streams(path: Path) -> list[int]:
+def find_streams(container: av.container.InputContainer) -> list[int]:
     """Numbers of the streams that show pictures: those that move, then covers and previews.
 
-    Raises MediaError, UnsupportedMediaError when there is none.
+    Raises UnsupportedMediaError when there is none.
     """
-    with _explained(), _open(path) as container:
-        videos = container.streams.video
-        if not videos:
-            raise UnsupportedMediaError("no picture in it, only sound or data")
-        return sorted(
-            range(len(videos)), key=lambda one: bool(videos[one].disposition & Disposition.attached_pic)
-        )
+    videos = container.streams.video
+    if not videos:
+        raise UnsupportedMediaError("no picture in it, only sound or data")
+    return sorted(
+        range(len(videos)), key=lambda one: bool(videos[one].disposition & Disposition.attached_pic)
+    )
 
 
 @contextmanager
@@ -65,7 +71,8 @@ def _open(path: Path) -> av.container.InputContainer:
     return av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
 
 
-def _video_stream(container: av.container.InputContainer, number: int) -> av.VideoStream:
+def choose_stream(container: av.container.InputContainer, number: int) -> av.VideoStream:
+    """The video stream of that number, ready to be decoded. Raises MediaError."""
     if number >= len(container.streams.video):
         raise MediaError(f"no video stream {number} in it")
     stream = container.streams.video[number]

@@ -71,21 +71,28 @@ def read_timeline(path: Path, number: int, give_up_at: float) -> Timeline | None
 
     Raises MediaError when the file cannot be opened.
     """
-    rows = PacketRows()
     with opened(path, number) as (container, stream):
-        try:
-            for one in container.demux():
-                if time.monotonic() > give_up_at:
-                    return None
-                if one.stream is not stream or not one.size:
-                    continue
-                packet = cast("av.Packet[av.VideoStream]", one)
-                if packet.pts is None or len(rows.stamps) >= MAX_VIDEO_FRAMES:
-                    return None
-                rows.add(packet, decodes_alone=rows.key_count != 1 or _decodes_alone(packet, stream))
-        except av.FFmpegError:
-            return None
-        return rows.timeline(stream)
+        return read_packets(container, stream, give_up_at)
+
+
+def read_packets(
+    container: av.container.InputContainer, stream: av.VideoStream, give_up_at: float
+) -> Timeline | None:
+    """`read_timeline` of a file that was just opened."""
+    rows = PacketRows()
+    try:
+        for one in container.demux():
+            if time.monotonic() > give_up_at:
+                return None
+            if one.stream is not stream or not one.size:
+                continue
+            packet = cast("av.Packet[av.VideoStream]", one)
+            if packet.pts is None or len(rows.stamps) >= MAX_VIDEO_FRAMES:
+                return None
+            rows.add(packet, decodes_alone=rows.key_count != 1 or _decodes_alone(packet, stream))
+    except av.FFmpegError:
+        return None
+    return rows.timeline(stream)
 
 
 @functools.lru_cache(4)

@@ -16,10 +16,10 @@ from detector.frames.counting import Counter
 from detector.frames.decoding import Decoder, where
 from detector.frames.display import read_display
 from detector.frames.frame import Coverage, Frame, Sampling
-from detector.frames.opening import MAX_STREAMS, find_streams, opened
+from detector.frames.opening import MAX_STREAMS, choose_stream, find_streams, opened, opened_container
 from detector.frames.sharpest import Candidate, pick_sharpest, whole_frame
 from detector.frames.shortcut import find_shortcut
-from detector.frames.timeline import MAX_VIDEO_FRAMES, Timeline, read_timeline
+from detector.frames.timeline import MAX_VIDEO_FRAMES, Timeline, read_packets, read_timeline
 from detector.ids import STREAM_FRAMES
 
 MAX_MISSING_SECONDS = 1.0  # and MAX_MISSING_SHARE: declared lengths are rounded and audio may outlast video
@@ -32,13 +32,19 @@ EPOCH_YEAR = 1970  # writers that know no time leave 1904 or 1970
 def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
     """The frames of a video, stream after stream. Raises MediaError and its kinds."""
     give_up_at = time.monotonic() + sampling.max_seconds
-    streams = find_streams(path)
+    known: dict[int, Timeline | None] = {}
+    with opened_container(path) as container:
+        streams = find_streams(container)
+        with suppress(NotReadError):  # told when its turn comes
+            known[streams[0]] = read_packets(container, choose_stream(container, streams[0]), give_up_at)
     broken: list[MediaError] = []
     unread: list[NotReadError] = []
     for number in streams[:MAX_STREAMS]:
         part, name = Coverage("video"), f"video stream {number}: " if len(streams) > 1 else ""
         try:
-            for frame in _read_stream(path, number, sampling, part, give_up_at):
+            if number not in known:
+                known[number] = read_timeline(path, number, give_up_at)
+            for frame in _read_stream(path, number, known[number], sampling, part, give_up_at):
                 yield replace(frame, index=number * STREAM_FRAMES + frame.index)
         except NotReadError as error:
             unread.append(error)
@@ -67,9 +73,13 @@ def _add_stream(coverage: Coverage, part: Coverage, name: str) -> None:
 
 
 def _read_stream(
-    path: Path, number: int, sampling: Sampling, coverage: Coverage, give_up_at: float
+    path: Path,
+    number: int,
+    timeline: Timeline | None,
+    sampling: Sampling,
+    coverage: Coverage,
+    give_up_at: float,
 ) -> Iterator[Frame]:
-    timeline = read_timeline(path, number, give_up_at)
     with opened(path, number) as (container, stream):
         coverage.declared_seconds = _declared_seconds(container, stream)
         coverage.captured_at = _video_capture_time(container)
