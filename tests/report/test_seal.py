@@ -103,7 +103,7 @@ class Authority:
 
     def answer(self, request: Path) -> Path:
         words = ("-queryfile", str(request), "-out", "reply.tsr", "-config", "config", "-section", "tsa")
-        self.run("ts", "-reply", *words, "-chain", "root.pem")
+        self.run("ts", "-reply", *words)
         return self.folder / "reply.tsr"
 
 
