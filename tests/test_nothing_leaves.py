@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from detector.options import ExportFormat
 from tests.conftest import REPOSITORY, needs_openvino
 from tests.reports import copy_samples
 from tests.watching import Watched, has_namespaces, has_strace, watch
@@ -87,10 +88,11 @@ def test_a_scan_with_weights_of_torch(quiet: Callable[..., Watched], downloads: 
     quiet(*DETECTOR, "scan", downloads, "--out", out, "--weights", WEIGHTS / "flags.pt", out=out, code=1)
 
 
-@pytest.mark.parametrize("to", ["megadetector", "coco", "yolo", "labelstudio", "csv-excel"])
+@pytest.mark.parametrize("to", list(ExportFormat))
 def test_an_export(quiet: Callable[..., Watched], samples: Path, tmp_path: Path, to: str) -> None:
-    report, out = copy_samples(samples, tmp_path), tmp_path / "exported"
-    quiet(*DETECTOR, "export", report, "--to", to, "--out", out, out=out)
+    report, out = copy_samples(samples, tmp_path), tmp_path / "new" / "exported"
+    quiet(*DETECTOR, "export", report, "--to", to, "--out", out, out=out.parent)
+    assert [path.name for path in out.parent.iterdir()] == ["exported"]  # what was half made is gone
 
 
 def test_a_check_and_a_comparison(quiet: Callable[..., Watched], samples: Path, tmp_path: Path) -> None:
