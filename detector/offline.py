@@ -34,7 +34,7 @@ def keep_offline() -> None:
         folder = str(Path(tempfile.gettempdir()) / f"flag-detector-{secrets.token_hex(8)}")
         os.environ[OWN_FOLDER] = folder
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ.update(MPLCONFIGDIR=folder, YOLO_CONFIG_DIR=folder)
+    os.environ.update(MPLCONFIGDIR=folder, YOLO_CONFIG_DIR=folder, TORCHINDUCTOR_CACHE_DIR=folder)
 
 
 def import_ultralytics() -> Any:
