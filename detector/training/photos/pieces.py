@@ -20,7 +20,8 @@ from detector.training.photos.truth import Photo
 MAX_ENLARGED = 2.5  # times: more shows only blur
 WHOLE = 0.3  # share of pieces that show the whole photo
 TRIES = 8
-SEEN, UNSEEN = 0.3, 0.04  # of a box inside the piece: from here on it is a flag, below it nothing
+SEEN = 0.3  # of a box inside the piece, from which it is a flag
+SCRAP = 4  # pixels of both sides of what is left of a box, from which it may be taken for one
 LARGE = 72  # pixels of what is left of a box, from which less of it will do
 LARGE_SEEN = 0.1
 CORNERS = 0.9  # how far out from the middle of a box its cloth reaches at the corners
@@ -50,7 +51,8 @@ def cut_piece(image: Image, photo: Photo, size: int, rng: np.random.Generator) -
     for _ in range(TRIES):
         matrix = _aim(image.shape, truth, size, crowd, rng)
         boxes, seen = _move(truth, matrix, size)
-        doubtful = ~_are_shown(boxes, seen) & (seen >= UNSEEN)
+        remaining = (boxes[:, 2:] - boxes[:, :2]).min(axis=1, initial=np.inf)
+        doubtful = ~_are_shown(boxes, seen) & (remaining >= SCRAP)
         if not doubtful.any():
             break
     picture = _warp(image, matrix, size)
@@ -111,19 +113,23 @@ def _keep_inside(
 
 
 def _move(truth: Boxes, matrix: NDArray[np.float64], size: int) -> tuple[Boxes, NDArray[np.float64]]:
-    """The boxes inside the piece (n, 4) and which share of each that is (n,)."""
+    """The boxes inside the piece (n, 4) and which share of each that is (n,).
+
+    They are cut in the photo first: what lies far outside a tilted piece would be thrown back into it.
+    """
     if not len(truth):
         return truth, np.zeros(0)
-    middle, half = (truth[:, :2] + truth[:, 2:]) / 2, (truth[:, 2:] - truth[:, :2]) / 2
-    around = [(x * c, y * c) for x in (-1, 1) for y in (-1, 1) for c in (CORNERS,)]
+    corners = np.array([[[0, 0], [size, 0], [size, size], [0, size]]], np.float64)
+    seen_from = cv2.perspectiveTransform(corners, np.linalg.inv(matrix))[0]
+    inside = truth.clip(np.tile(seen_from.min(axis=0), 2), np.tile(seen_from.max(axis=0), 2))
+    shares = np.prod(inside[:, 2:] - inside[:, :2], axis=1) / np.prod(truth[:, 2:] - truth[:, :2], axis=1)
+    middle, half = (inside[:, :2] + inside[:, 2:]) / 2, (inside[:, 2:] - inside[:, :2]) / 2
+    around = [(x * CORNERS, y * CORNERS) for x in (-1, 1) for y in (-1, 1)]
     around += [(-1, 0), (1, 0), (0, -1), (0, 1)]
     points = np.stack([middle + half * np.array(offset) for offset in around], axis=1)
     moved = cv2.perspectiveTransform(points.reshape(-1, 1, 2).astype(np.float64), matrix)
-    moved = moved.reshape(len(truth), -1, 2)
-    whole = np.hstack([moved.min(axis=1), moved.max(axis=1)])
-    inside = whole.clip(0, size)
-    areas = [np.prod(boxes[:, 2:] - boxes[:, :2], axis=1) for boxes in (inside, whole)]
-    return inside.astype(np.float32), areas[0] / np.maximum(areas[1], 1e-6)
+    moved = moved.reshape(len(truth), -1, 2).clip(0, size)
+    return np.hstack([moved.min(axis=1), moved.max(axis=1)]).astype(np.float32), shares
 
 
 def _are_shown(boxes: Boxes, seen: NDArray[np.float64]) -> NDArray[np.bool_]:
