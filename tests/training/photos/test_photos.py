@@ -106,19 +106,19 @@ def test_a_crowd_is_never_seen_from_afar() -> None:
 
 
 def test_a_scrap_of_a_flag_is_painted_over_where_it_has_no_box() -> None:
-    """A small blue flag before a red one so long that near the blue one only a part of it is ever seen."""
+    """Small blue flags before a red one so long that near them only a part of it is ever seen."""
     image = np.full((240, 2000, 3), 60, np.uint8)
     image[105:135] = (250, 30, 30)
     image[90:150, 950:1050] = (30, 30, 250)
-    boxes = np.array([[950, 90, 1050, 150], [0, 105, 2000, 135]], np.float32)
-    photo = Photo(Path("a.jpg"), "azerbaijan", ("azerbaijan", "kanak"), boxes, notes=("crowd", ""))
+    boxes = np.array([[950, 90, 1050, 150]] * 40 + [[0, 105, 2000, 135]], np.float32)
+    photo = Photo(Path("a.jpg"), "azerbaijan", ("azerbaijan",) * 40 + ("kanak",), boxes, notes=("crowd",))
     near = 0
-    for seed in range(150):
+    for seed in range(40):
         piece = cut_piece(image, photo, 160, np.random.default_rng(seed))
-        if piece.labels == ("azerbaijan",):
+        if "kanak" not in piece.labels:
             near += 1
-            assert find_red(piece.image).mean() < 0.02
-    assert near > 5
+            assert find_red(piece.image).mean() < 0.05
+    assert near > 20
 
 
 def test_pieces_are_the_same_for_the_same_chance() -> None:
