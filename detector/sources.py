@@ -85,7 +85,8 @@ def find_media(
     """
     starts = _check_starts(list(map(_absolute, paths)), list(map(_absolute, listed)))
     named = frozenset(start for start in starts if not start.is_dir())
-    inside = None if follow_links else tuple(os.path.realpath(start) for start in starts)
+    known = [*starts, *([skip] if skip else [])]  # a link to the report is passed over as the report is
+    inside = None if follow_links else tuple(os.path.realpath(place) for place in known)
     roots = choose_roots(start.parent if start in named else start for start in starts)
     for path in (start for start in starts if start in named):
         yield _describe(path, roots)

@@ -20,8 +20,11 @@ def make_file(path: Path, content: bytes = PNG) -> Path:
     return path
 
 
-def found_names(*paths: Path, recursive: bool = True, skip: Path | None = None) -> list[str]:
-    return [media.name for media in find_media(paths, recursive=recursive, skip=skip)]
+def found_names(
+    *paths: Path, recursive: bool = True, skip: Path | None = None, follow_links: bool = False
+) -> list[str]:
+    found = find_media(paths, recursive=recursive, skip=skip, follow_links=follow_links)
+    return [media.name for media in found]
 
 
 def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
@@ -44,12 +47,13 @@ def test_loops_of_links_end(tmp_path: Path) -> None:
     assert found_names(tmp_path) == ["self", "a/one.png"]
 
 
-def test_a_link_to_a_folder_outside_is_followed_and_keeps_its_own_name(tmp_path: Path) -> None:
+def test_a_link_to_a_folder_outside_is_followed_when_asked_and_keeps_its_own_name(tmp_path: Path) -> None:
     make_file(tmp_path / "elsewhere" / "one.png")
     top = tmp_path / "top"
     top.mkdir()
     (top / "link").symlink_to(tmp_path / "elsewhere", target_is_directory=True)
-    assert found_names(top) == ["link/one.png"]
+    assert found_names(top) == ["link"]
+    assert found_names(top, follow_links=True) == ["link/one.png"]
 
 
 def test_the_report_folder_is_skipped(tmp_path: Path) -> None:
