@@ -159,8 +159,16 @@ def test_the_manifest_holds_every_output_and_input(report: Path) -> None:
     assert "detections.csv: OK" in checked.stdout
     assert "../downloads/sub/both.png: OK" in checked.stdout
     listed = len(checked.stdout.splitlines())
-    pictures = sum(len(list(report.glob(f"{folder}/*"))) for folder in ("frames", "crops", "almost"))
-    tables = ["detections.csv", "files.csv", "events.csv", "summary.json", "run.json", "index.html"]
+    pictures = sum(len(list(report.glob(f"{folder}/*"))) for folder in ("frames", "crops", "almost", "plain"))
+    tables = [
+        "detections.csv",
+        "files.csv",
+        "events.csv",
+        "summary.json",
+        "run.json",
+        "chain.json",
+        "index.html",
+    ]
     assert listed == pictures + len(tables) + 8
 
 

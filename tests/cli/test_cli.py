@@ -16,7 +16,7 @@ from detector.cli import app
 from detector.options import ScanOptions
 from tests.conftest import BLUE, RED, REPOSITORY, write_picture
 
-README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+REFERENCE = (REPOSITORY / "docs" / "reference" / "commands.md").read_text(encoding="utf-8")
 
 
 def run_detector(*words: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
@@ -104,8 +104,8 @@ def test_paths_come_from_a_file_and_from_standard_input(tmp_path: Path, fake_wei
         )
         assert done.returncode == 0
         assert [line.split(",")[0] for line in (out / "files.csv").read_text().splitlines()[1:]] == [
-            "blue.png",
-            "red.png",
+            '"blue.png"',
+            '"red.png"',
         ]
 
 
@@ -232,15 +232,15 @@ def test_the_script_does_what_the_command_does(downloads: Path, tmp_path: Path, 
     assert (tmp_path / "report" / "detections.csv").exists()
 
 
-def test_every_command_and_flag_is_in_the_readme() -> None:
+def test_every_command_and_flag_is_in_the_reference() -> None:
     commands = typer.main.get_command(app)
     assert hasattr(commands, "commands")
     for name, command in commands.commands.items():
-        assert f"detector {name}" in README
+        assert f"detector {name}" in REFERENCE
         for parameter in command.params:
             for flag in [*parameter.opts, *parameter.secondary_opts]:
                 if flag.startswith("--") and flag != "--help":
-                    assert f"`{flag}" in README or f"{flag}`" in README, f"{flag} is not in the README"
+                    assert f"`{flag}`" in REFERENCE, f"{flag} is not in the reference"
 
 
 def test_flags_have_the_names_and_defaults_of_the_options() -> None:

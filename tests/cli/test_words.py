@@ -74,7 +74,7 @@ def call(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) ->
     [
         (["scan", "x", "--bogus"], "No such option: --bogus"),
         (["scan", "x", "--every", "abc"], "Invalid value for '--every'"),
-        (["scan", "x", "--every", "-1"], "--every must not be negative"),
+        (["scan", "x", "--every", "-1"], "--every must be a number that is not negative"),
         (["scna"], "No such command 'scna'"),
         (["export", "report"], "Missing option '--to'"),
         (["export", "report", "--to", "word"], "Invalid value for '--to'"),
