@@ -88,6 +88,15 @@ EXAMPLES = {  # by the column's name; a column without one is not documented
     "at": "2024-06-01T09:30:00Z",
     "counts": "true",
     "undoes": "16",
+    "stream": "0",
+    "page": "0",
+    "claims": "azerbaijan, kanak",
+    "confirmed": "2",
+    "rejected": "0",
+    "undecided": "1",
+    "drawn": "0",
+    "forwarded_from": "Ben",
+    "settles": "false",
     "detection_id": "0fc21c0b…-70-0",
 }
 EXIT_CODES = {
