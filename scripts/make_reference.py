@@ -106,6 +106,7 @@ EXIT_CODES = {
     ExitCode.WEIGHTS: "the weights are missing, damaged or not for this tool",
     ExitCode.REPORT_FOLDER: "the report folder cannot be written, or belongs to something else",
     ExitCode.MAX_FAILURES: "stopped by `--max-failures`",
+    ExitCode.WORKERS: "no worker process lives long enough to look at anything",
     ExitCode.INSTALLATION: "a part of the installation is missing, cannot be loaded or does not work",
     ExitCode.NOTHING: "no file was found that could be scanned",
     ExitCode.INTERRUPTED: "interrupted; run the same command again to go on",
