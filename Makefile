@@ -9,7 +9,7 @@ TOOLS := build/tools
 RUNTIME := build/runtime
 TOOL_VERSIONS := uv==0.13.9 cyclonedx-bom==7.5.0 pip-licenses==5.5.5
 
-.PHONY: demo test benchmark fuzz lock wheel sbom clean
+.PHONY: demo test benchmark docs fuzz lock wheel sbom clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -24,6 +24,10 @@ test: $(VENV)/.installed-test
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python scripts/fuzz.py --mutants 2000
+
+docs: $(VENV)/.installed-test
+	$(BIN)/python scripts/make_reference.py
+	$(BIN)/zensical build --clean --strict
 
 benchmark: $(VENV)/.installed-test
 	$(BIN)/python scripts/benchmark.py
