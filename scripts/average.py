@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
+from detector.cli import run_script
 from detector.training.learning.average import average
 
 
@@ -14,4 +13,4 @@ def main(out: Path, parts: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.learning.convert import convert, convert_classifier
 
 
@@ -21,4 +22,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

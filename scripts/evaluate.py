@@ -6,6 +6,7 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from detector.cli import run_script
 from detector.model import load_model
 from detector.training.learning.convert import write_settings
 from detector.training.learning.photo_set import is_unseen
@@ -76,4 +77,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import typer
 
+from detector.cli import run_script
+
 PACKAGE = "svg-country-flags@1.2.10"
 FOLDER = "package/png250px"
 
@@ -28,4 +30,4 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -18,6 +18,8 @@ import numpy as np
 import typer
 from PIL import Image, UnidentifiedImageError
 
+from detector.cli import run_script
+
 PACKAGES = ("gcompris-qt-data", "gnome-backgrounds", "mate-backgrounds", "plasma-workspace-wallpapers")
 THEMES = (
     *("@tabler/preview@1.2.0", "tabler-ui@0.0.34", "soft-ui-design-system@1.0.4", "material-kit@2.0.4"),
@@ -113,4 +115,4 @@ def open_photo(data: bytes) -> Image.Image | None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

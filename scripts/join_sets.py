@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.drawing import TARGETS
 from detector.training.learning.classes import ANY, TARGETS_AND_OTHER, change_classes, join_sets
 
@@ -27,4 +28,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

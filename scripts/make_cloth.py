@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import typer
-
+from detector.cli import run_script
 from detector.training.drawing.cloth import save_bank
 from detector.training.drawing.cloth_scenes import make_bank
 
@@ -15,4 +14,4 @@ def main(out: Path, batches: int = 3, seed: int = 1) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.learning.crops import make_crops
 from detector.training.learning.dataset import Recipe, make_dataset
 
@@ -53,4 +54,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

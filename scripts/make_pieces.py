@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.learning.photo_crops import make_photo_crops
 from detector.training.learning.photo_set import PhotoSet, make_pieces
 
@@ -31,4 +32,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

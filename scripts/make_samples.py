@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.drawing.sample_list import SAMPLES
 from detector.training.drawing.samples import open_workshop, write_samples
 
@@ -18,4 +19,4 @@ def main(out: Annotated[Path, typer.Argument()] = DATASETS / "samples") -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

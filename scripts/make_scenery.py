@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import numpy as np
-import typer
 from PIL import Image
 
+from detector.cli import run_script
 from detector.training.drawing.scenery import SCENERY
 
 WIDTH, HEIGHT = 960, 640  # pixels
@@ -22,4 +22,4 @@ def main(out: Path, count: int = 100, seed: int = 1) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

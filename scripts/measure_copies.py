@@ -15,6 +15,7 @@ import typer
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFilter, ImageOps
 
+from detector.cli import run_script
 from detector.copies import (
     HASH_BYTES,
     MAX_DISTANCE,
@@ -214,4 +215,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

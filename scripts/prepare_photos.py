@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.drawing.people import cut_folder, save_cutouts
 from detector.training.drawing.real_cloth import save_cloths
 from detector.training.drawing.repaint import prepare_folder, save_repaints
@@ -39,4 +40,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -5,11 +5,12 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.learning.train import TrainOptions, train
 
 
 def main(
-    data: Annotated[Path, typer.Option(help="The data.yaml of a data set.")],
+    data: Annotated[Path, typer.Option(help="The data.yaml of a data set.", exists=True)],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
     base: Annotated[
         str, typer.Option(help="Weights to start from: a file, or a public name of ultralytics.")
@@ -44,4 +45,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

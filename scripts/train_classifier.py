@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
 from detector.training.learning.train_classifier import Options, train
 
 
@@ -39,4 +40,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -11,6 +11,8 @@ from typing import Annotated
 
 import typer
 
+from detector.cli import run_script
+
 SCRIPTS = Path(__file__).parent
 WEIGHTS = SCRIPTS.parent / "weights"
 GENERATED, PIECES, CROPPED = 12000, 16000, 4000  # pictures at scale 1: four minutes on 16 cores
@@ -71,4 +73,4 @@ def run(script: str, *arguments: object) -> None:
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -9,10 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 
 from detector import __version__
-from detector.cli.failures import CommandLineError, explain_import
+from detector.cli.failures import CommandLineError, complain, explain_import
 from detector.cli.help import Command, Commands, GroupedCommand
 from detector.cli.printing import (
     print_carried,
@@ -30,7 +29,6 @@ from detector.cli.progress import Pace, find_asking_signals, show_count, show_pr
 from detector.cli.streams import keep_streams_usable
 from detector.errors import DetectorError, ExitCode, UsageError
 from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold
-from detector.sources import printable
 
 app = typer.Typer(
     help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
@@ -54,26 +52,19 @@ def main() -> None:
     try:
         sys.exit(app(prog_name="detector", standalone_mode=False))
     except DetectorError as error:
-        _complain(str(error))
+        complain(str(error))
         sys.exit(error.exit_code)
     except CommandLineError as error:
         if message := error.format_message():  # none where the help was shown instead
-            _complain(f"{message}; see detector --help, or --help behind a command")
+            complain(f"{message}; see detector --help, or --help behind a command")
         sys.exit(ExitCode.USAGE)
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "detector":
             raise  # a bug
-        _complain(explain_import(error))
+        complain(explain_import(error))
         sys.exit(ExitCode.INSTALLATION)
     except (KeyboardInterrupt, typer.Abort):
         sys.exit(ExitCode.INTERRUPTED)
-
-
-def _complain(sentence: str) -> None:
-    """All errors look like this."""
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"[bold red]Error:[/] {escape(printable(sentence))}"
-    )
 
 
 def _interrupt(_signal: int, _frame: object) -> None:

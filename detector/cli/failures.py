@@ -3,6 +3,10 @@
 from typing import cast
 
 import typer
+from rich.console import Console
+from rich.markup import escape
+
+from detector.sources import printable
 
 CommandLineError = cast("type[typer.BadParameter]", typer.BadParameter.__mro__[2])
 """What Typer raises for all that is wrong with a command line; it has no public name there."""
@@ -19,3 +23,9 @@ def explain_import(error: ImportError) -> str:
             "or on Debian and Ubuntu apt-get install libgl1 libglib2.0-0"
         )
     return f"a part of this installation cannot be loaded: {error}; install flag-detector again"
+
+
+def complain(sentence: str) -> None:
+    """Says it on standard error: all errors look like this."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print(f"[bold red]Error:[/] {escape(printable(sentence))}")

@@ -16,6 +16,7 @@ MAX_FRAME_BYTES = (
     8192 * 8192 * 3 // 2
 )  # as decoded; a decoder holds up to 16 frames. 8K in 10 bits has as many
 USUAL_BITS = 12  # a pixel, of a stream that does not tell: brightness, and colour at half of the sides
+ANSWER_SECONDS = 60.0  # after which FFmpeg is stopped that opens a file or looks for its next packet
 MAX_STREAMS = 16  # of one file that are looked at
 
 
@@ -68,7 +69,13 @@ def _open(path: Path) -> av.container.InputContainer:
     options["max_pixels"] = str(
         2 * _most_pixels(USUAL_BITS)
     )  # to look inside; what is larger has no size then
-    return av.open(f"file:{path}", format=demuxer, options=options, metadata_errors="replace")
+    return av.open(
+        f"file:{path}",
+        format=demuxer,
+        options=options,
+        metadata_errors="replace",
+        timeout=ANSWER_SECONDS,
+    )
 
 
 def choose_stream(container: av.container.InputContainer, number: int) -> av.VideoStream:

@@ -110,7 +110,10 @@ def _open_raw(file: BinaryIO) -> OpenedPhoto | None:
     if not preview:
         raise NotReadError(f"{kind} without a preview: not read by this tool")
     note = f"{kind}: looked at in its embedded preview of {preview.width} × {preview.height} pixels"
-    image = open_image(preview.file, formats=("JPEG",))
+    try:
+        image = open_image(preview.file, formats=("JPEG",))
+    except UnidentifiedImageError as error:  # its own words name an object in memory
+        raise MediaError(f"{kind}: damaged, its preview is not understood") from error
     return OpenedPhoto(image, preview.file, preview.orientation, note)
 
 

@@ -585,6 +585,24 @@ def test_a_video_that_takes_too_long_ends_with_a_reason(tmp_path: Path) -> None:
     assert f"stopped by the time limit at {coverage.read_seconds:.1f} of 3.0 s" == str(error)
 
 
+def test_a_video_that_ffmpeg_does_not_get_through_ends_with_a_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a damaged ProRes film of 33 kB, in which it searched for an hour (mutant 10960 of `make fuzz`)."""
+    path = write_video(tmp_path / "a.mp4", [grey_level(100)] * 3)
+    assert len(list(read_frames(as_media(path), ALL, Coverage("video")))) == 3
+    monkeypatch.setattr(opening, "ANSWER_SECONDS", 1e-9)
+    seen, _, error = read_until_error(path)
+    assert (seen, "cannot be read on" in str(error)) == ([], True)
+
+
+def test_a_raw_whose_preview_is_no_picture_is_damaged(tmp_path: Path) -> None:
+    frame = b"\xff\xd8\xff\xc0\0\x11\x08\0\x10\0\x10\x09" + bytes(40)  # of nine components
+    (tmp_path / "a.raf").write_bytes(b"FUJIFILMCCD-RAW 0201" + bytes(64) + frame)
+    _, _, error = read_until_error(tmp_path / "a.raf")
+    assert str(error) == "Fujifilm raw: damaged, its preview is not understood"
+
+
 def test_a_later_frame_that_is_far_larger_takes_no_memory(tmp_path: Path) -> None:
     images = [Image.fromarray(grey_level(level)).convert("P") for level in (10, 200)]
     images[0].save(tmp_path / "a.gif", save_all=True, append_images=images[1:], duration=100)
