@@ -70,17 +70,17 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     started_at = utc_now()
     key = read_key(options.pseudonym_key) if options.pseudonym_key else b""
     identity = scan_identity(settings, info) | _privacy(key)
+    found = find_media(
+        options.paths,
+        listed=_listed(options),
+        recursive=options.recursive,
+        follow_links=options.follow_links,
+        skip=settings.out,
+    )
     with open_journal(settings.out, identity, started_at) as journal:
         remove_half_written(settings.out)
         if options.retry_failed:
             journal.forget_failed()
-        found = find_media(
-            options.paths,
-            listed=_listed(options),
-            recursive=options.recursive,
-            follow_links=options.follow_links,
-            skip=settings.out,
-        )
         for listed in _chunks(found, LISTED_AT_ONCE):
             journal.add_inputs(listed)
         watch = _Watch(Progress(total=journal.tally().found), report_progress)

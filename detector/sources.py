@@ -84,6 +84,10 @@ def find_media(
     path that is gone is given out, to become a failed row. Raises UsageError for one of `paths` that is gone.
     """
     starts = _check_starts(list(map(_absolute, paths)), list(map(_absolute, listed)))
+    return _find(starts, recursive=recursive, follow_links=follow_links, skip=skip)
+
+
+def _find(starts: list[Path], *, recursive: bool, follow_links: bool, skip: Path | None) -> Iterator[Media]:
     named = frozenset(start for start in starts if not start.is_dir())
     known = [*starts, *([skip] if skip else [])]  # a link to the report is passed over as the report is
     inside = None if follow_links else tuple(os.path.realpath(place) for place in known)

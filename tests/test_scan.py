@@ -409,20 +409,22 @@ def test_the_tables_of_one_picture_are_exactly_these(tmp_path: Path, fake_weight
     assert (tmp_path / "report" / "files.csv").read_text() == (
         "file,sha256,bytes,kind,status,reason,width,height,duration_seconds,frames_read,frames_unreadable,"
         "read_seconds,declared_seconds,detections,ambiguous_detections,azerbaijan,kanak,both,both_in_frame,"
+        "claims,confirmed,rejected,undecided,drawn,"
         "cluster,cluster_size,cluster_distance,representative,captured_at,source_url,platform,author,posted_at,"
-        "post_id,post_text,sidecar,post_rule,post_warning,other_posts\n"
-        f"both.png,{sha256},{path.stat().st_size},photo,ok,,128,96,0.000,1,0,"
-        f"0.000,0.000,2,0,0.8235,0.8235,true,true,{name},1,0,both.png,,,,,,,,,,,\n"
+        "forwarded_from,post_id,post_text,sidecar,post_rule,post_warning,other_posts\n"
+        f'"both.png",{sha256},{path.stat().st_size},photo,ok,"",128,96,0.000,1,0,'
+        f'0.000,0.000,2,0,0.8235,0.8235,true,true,"azerbaijan; kanak",0,0,2,0,{name},1,0,"both.png",,'
+        '"","","","","","","","","","",""\n'
     )
     assert (tmp_path / "report" / "detections.csv").read_text() == (
-        "id,file,sha256,kind,frame_index,time_seconds,page,label,confidence,rival_label,rival_confidence,ambiguous,"
-        "left,top,right,bottom,x,y,width,height,frame_width,frame_height,annotated,crop,"
+        "id,file,sha256,kind,frame_index,time_seconds,stream,page,label,confidence,rival_label,rival_confidence,"
+        "ambiguous,left,top,right,bottom,x,y,width,height,frame_width,frame_height,annotated,crop,"
         "both_in_frame,picture,source_url,platform,author,posted_at,verdict,verdict_label,reviewer,reviewed_at,"
         "note\n"
-        f"{name}-0-0,both.png,{sha256},photo,0,0.000,0,azerbaijan,0.8235,,0.0000,false,0.0,0.0,32.0,32.0,"
+        f'{name}-0-0,"both.png",{sha256},photo,0,0.000,0,0,"azerbaijan",0.8235,,0.0000,false,0.0,0.0,32.0,32.0,'
         f"0.000000,0.000000,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-0.jpg,"
-        f"true,{name}-0,,,,,,,,,\n"
-        f"{name}-0-1,both.png,{sha256},photo,0,0.000,0,kanak,0.8235,,0.0000,false,96.0,64.0,128.0,96.0,"
+        f'true,{name}-0,"","","","",,"","",,""\n'
+        f'{name}-0-1,"both.png",{sha256},photo,0,0.000,0,0,"kanak",0.8235,,0.0000,false,96.0,64.0,128.0,96.0,'
         f"0.750000,0.666667,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-1.jpg,"
-        f"true,{name}-0,,,,,,,,,\n"
+        f'true,{name}-0,"","","","",,"","",,""\n'
     )
