@@ -22,6 +22,7 @@ PHOTO_FORMATS = (
     *("JPEG", "PNG", "WEBP", "BMP", "DIB", "TIFF", "GIF", "HEIF", "AVIF"),
     *("JPEG2000", "PPM", "PSD"),
 )
+SEQUENCE_BRAND, STILL_BRAND = b"avis", b"avif"
 TIFF_STARTS = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
 
@@ -65,6 +66,21 @@ def opened_photo(path: Path, max_bytes: int) -> Iterator[OpenedPhoto]:
 def open_part(content: bytes) -> Image.Image:
     """A JPEG that was taken out of another file."""
     return open_image(io.BytesIO(content), formats=("JPEG",))
+
+
+def open_still(photo: OpenedPhoto) -> OpenedPhoto | None:
+    """The still of an animated AVIF, which its decoder shows when the file is of the other brand."""
+    if photo.image.format != "AVIF":
+        return None
+    photo.file.seek(0)
+    content = photo.file.read()
+    if content[8:12] != SEQUENCE_BRAND:
+        return None
+    file = io.BytesIO(content[:8] + STILL_BRAND + content[12:])
+    try:
+        return OpenedPhoto(open_image(file, formats=("AVIF",)), file)
+    except UnidentifiedImageError:  # it has none
+        return None
 
 
 def size_of(file: BinaryIO) -> int:

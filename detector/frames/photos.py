@@ -4,9 +4,11 @@ import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import cv2
 from PIL import ExifTags, Image, ImageFile
 
 from detector.errors import MediaError
@@ -14,13 +16,14 @@ from detector.frames.animations import is_animated, read_animated
 from detector.frames.frame import Coverage, Frame, Sampling
 from detector.frames.memory import check_memory, find_needed_bytes
 from detector.frames.pages import find_pages
-from detector.frames.photo_opening import OpenedPhoto, opened_photo, size_of
+from detector.frames.photo_opening import OpenedPhoto, open_still, opened_photo, size_of
 from detector.frames.pixels import read_pixels
 from detector.frames.profiles import find_conversion
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
 
 REDUCTIONS = (1, 2, 4, 8)  # libjpeg decodes at these shares of the sides
 LONG_RATIO = 3.0  # pictures longer than that are looked at piece by piece (model/pieces.py)
+SAME_LEVELS = 2.0  # of 255, between pictures that are the same but for how they were encoded
 UTC_OFFSET = re.compile(r"[+-]\d\d:\d\d|Z")
 
 
@@ -35,6 +38,7 @@ def read_photo(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[F
             candidates = _animation(photo, sampling, coverage)
             for candidate in pick_sharpest(candidates, sampling.every_seconds):
                 yield whole_frame(candidate)
+            yield from _cover(photo, sampling, coverage)
             return
         coverage.captured_at = _capture_time(photo.image)
         for number, page in enumerate(find_pages(photo, coverage.notes)):
@@ -55,6 +59,19 @@ def _animation(photo: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> It
     check_memory(needed, sampling.photo_bytes, image.size)
     convert = find_conversion(image, photo.file, coverage.notes)
     yield from read_animated(image, convert, sampling, coverage, needed)
+
+
+def _cover(photo: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
+    """The still that an animated AVIF shows where it is not played, unless its first frame is the same."""
+    still = open_still(photo)
+    if not still:
+        return
+    photo.image.seek(0)
+    photo.image.load()
+    first = read_pixels(photo.image, find_conversion(photo.image, photo.file, []))
+    for frame in _read_page(1, still, sampling, coverage):
+        if frame.image.shape != first.shape or cv2.absdiff(frame.image, first).mean() > SAME_LEVELS:
+            yield replace(frame, index=int(getattr(photo.image, "n_frames", 1)))
 
 
 def _read_page(number: int, page: OpenedPhoto, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:

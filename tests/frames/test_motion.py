@@ -73,6 +73,29 @@ def test_a_sequence_of_pictures_alone_is_looked_at(tmp_path: Path) -> None:
     assert coverage.frames_read == 5
 
 
+def test_the_cover_of_an_animated_avif_is_looked_at_where_it_shows_something_else(tmp_path: Path) -> None:
+    """Its pixels are where the first frame's are: the item is pointed to those of another file, behind."""
+    images = [Image.fromarray(grey_level(level, 64, 64)) for level in (220, 120)]
+    images[0].save(tmp_path / "a.avif", save_all=True, append_images=images[1:], duration=100)
+    Image.fromarray(grey_level(20, 64, 64)).save(tmp_path / "cover.avif")
+    content, cover = bytearray((tmp_path / "a.avif").read_bytes()), (tmp_path / "cover.avif").read_bytes()
+    pixels = cover[cover.index(b"mdat") + 4 :]
+    place = content.index(b"iloc") + 4 + 4 + 2 + 2 + 2 + 2 + 2  # flags, sizes, count, id, reference, extents
+    offset, length = struct.unpack(">II", content[place : place + 8])
+    assert content.index(b"mdat") < offset < len(content) - length + 1
+    content[place : place + 8] = struct.pack(">II", len(content) + 8, len(pixels))
+    (tmp_path / "a.avif").write_bytes(bytes(content) + box(b"mdat", pixels))
+    seen, coverage = read_all(tmp_path / "a.avif")
+    assert shown(seen) == [(0, 0, 0.0, 220), (1, 0, 0.1, 120), (2, 1, 0.0, 20)]
+    assert coverage.kind == "video"
+
+
+def test_the_default_image_of_an_animated_png_is_looked_at(tmp_path: Path) -> None:
+    images = [Image.fromarray(grey_level(level)) for level in (20, 120, 220)]
+    images[0].save(tmp_path / "a.png", save_all=True, append_images=images[1:], default_image=True)
+    assert [level for *_, level in shown(read_all(tmp_path / "a.png")[0])] == [20, 120, 220]
+
+
 def test_an_animated_avif_is_read_once(tmp_path: Path) -> None:
     images = [Image.fromarray(grey_level(level)) for level in LEVELS]
     images[0].save(tmp_path / "a.avif", save_all=True, append_images=images[1:], duration=100)
