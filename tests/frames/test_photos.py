@@ -326,20 +326,23 @@ BOMBS = {
 }
 
 
-@pytest.mark.parametrize("name", list(BOMBS))
-def test_a_tiny_file_that_declares_a_huge_picture_takes_no_memory(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(BOMBS[name])
+def test_tiny_files_that_declare_huge_pictures_take_no_memory(tmp_path: Path) -> None:
     script = (
         "import sys, resource\nfrom pathlib import Path\nfrom detector.errors import MediaError\n"
-        "from detector.frames import read_image\nread_image(Path(sys.argv[2]))\n"
+        "from detector.frames import read_image\nread_image(Path(sys.argv[1]))\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "try:\n    read_image(Path(sys.argv[1]))\nexcept MediaError as error:\n    print(error)\n"
+        "for name in sys.argv[2:]:\n"
+        "    try:\n        read_image(Path(name))\n    except MediaError as error:\n        print(error)\n"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before)\n"
     )
     original().save(tmp_path / "small.png")
-    command = [sys.executable, "-c", script, str(tmp_path / name), str(tmp_path / "small.png")]
-    reason, grown = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    assert "MB of memory" in reason
+    for name, content in BOMBS.items():
+        (tmp_path / name).write_bytes(content)
+    paths = [str(tmp_path / name) for name in ("small.png", *BOMBS)]
+    done = subprocess.run([sys.executable, "-c", script, *paths], capture_output=True, text=True, check=True)
+    *reasons, grown = done.stdout.splitlines()
+    assert len(reasons) == len(BOMBS)
+    assert all("MB of memory" in reason for reason in reasons)
     assert int(grown) < 50_000  # kilobytes
 
 
@@ -361,7 +364,7 @@ def test_a_progressive_jpeg_needs_memory_for_all_its_pixels(tmp_path: Path) -> N
     assert len(read_all(tmp_path / "a.jpg", Sampling(photo_bytes=50_000_000))[0]) == 1
 
 
-@pytest.mark.parametrize("suffix", ["png", "webp", "tif", "heic", "avif", "gif", "jp2", "jpg"])
+@pytest.mark.parametrize("suffix", ["png", "webp", "tif", "heic", "avif", "jp2"])
 def test_no_format_takes_more_memory_than_is_reckoned(tmp_path: Path, suffix: str) -> None:
     register_formats()
     rng = np.random.default_rng(1)
