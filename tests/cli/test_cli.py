@@ -130,6 +130,7 @@ def begin_long_scan(tmp_path: Path, fake_weights: Path) -> "subprocess.Popen[str
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # these tests may run under nohup
     )
     deadline = time.monotonic() + 120
     while not list((tmp_path / "report" / "frames").glob("*.jpg")) and time.monotonic() < deadline:
