@@ -130,7 +130,7 @@ def begin_long_scan(tmp_path: Path, fake_weights: Path) -> "subprocess.Popen[str
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # these tests may run under nohup
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 (no threads here; under nohup it is ignored)
     )
     deadline = time.monotonic() + 120
     while not list((tmp_path / "report" / "frames").glob("*.jpg")) and time.monotonic() < deadline:
