@@ -20,7 +20,11 @@ FOR_THE_PARENT = tuple(  # what asks the scan to stop, often sent to all its pro
 
 
 def choose_context() -> BaseContext:
-    """Clean processes; on Linux forked from one that has done the imports and nothing else."""
+    """Clean processes; on Linux forked from one that has done the imports and nothing else.
+
+    None of them imports from the folder in which the command was begun: a stranger's numpy.py may lie there.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"  # inherited; they are begun by `python -c`, which looks there first
     folder = len(tempfile.gettempdir())
     if sys.platform != "linux" or sys.version_info < SAFE_SINCE or folder > MAX_FOLDER:
         return multiprocessing.get_context("spawn")

@@ -1,4 +1,6 @@
+import os
 import signal
+import subprocess
 import sys
 from multiprocessing import forkserver
 from pathlib import Path
@@ -6,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from detector.processes import choose_context, import_early
+from tests.conftest import RED, REPOSITORY, write_picture
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers import for themselves")
@@ -22,3 +25,26 @@ def test_what_workers_are_forked_from_does_not_hear_ctrl_c() -> None:
 def test_where_no_socket_can_be_made_workers_import_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "x" * 90)
     assert choose_context().get_start_method() == "spawn"
+
+
+def test_nothing_is_imported_from_the_folder_in_which_a_scan_is_begun(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    """A stranger's downloads may hold a `numpy.py`, and people do scan `.`"""
+    downloads, command = tmp_path / "downloads", tmp_path / "bin" / "command.py"
+    write_picture(downloads / "red.png", (1, 1, RED))
+    for name in ("numpy", "cv2", "av", "signal", "json", "detector"):
+        (downloads / f"{name}.py").write_text(f"open('ran-{name}', 'w').close()")
+    command.parent.mkdir()
+    command.write_text("from detector.cli import main\nif __name__ == '__main__':\n    main()\n")
+    words = ["scan", ".", "--out", str(tmp_path / "report"), "--weights", str(fake_weights), "-q"]
+    done = subprocess.run(
+        [sys.executable, str(command), *words],
+        cwd=downloads,
+        env={**os.environ, "PYTHONPATH": str(REPOSITORY), "PYTHONSAFEPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not list(downloads.glob("ran-*"))

@@ -301,7 +301,7 @@ const buttons = { undo: "u", next: "ArrowRight", previous: "ArrowLeft", same: "s
 const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 addEventListener("keydown", (event) => {
-  if (document.querySelector("dialog[open]") || event.target.matches("textarea, select, input")) return;
+  if (document.querySelector("dialog[open]") || event.target.matches("textarea, select, input:not([type=checkbox])")) return;
   const undoing = (event.ctrlKey || event.metaKey) && event.key === "z";
   if (!undoing && (event.ctrlKey || event.metaKey || event.altKey)) return;
   if (!undoing && event.key.length === 1 && event.key !== "?" && !find("single").checked) return;
