@@ -10,6 +10,8 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
+from detector.journal import reopen_journal
+from detector.report import rewrite_report
 from detector.review.app import create_app
 from detector.review.desk import Desk
 from tests.conftest import BLUE, RED, picture, write_picture
@@ -55,6 +57,9 @@ def copy_reviewable(base: Path, to: Path) -> Path:
     change_journal(
         report, "UPDATE posts SET path = CAST(replace(CAST(path AS TEXT), ?, ?) AS BLOB)", str(base), str(to)
     )
+    with reopen_journal(report, 10) as journal:
+        journal.seal()
+    rewrite_report(report)
     return report
 
 

@@ -205,7 +205,7 @@ def test_ten_thousand_detections_stay_usable(
         for rank in range(2):
             connection.execute(
                 "INSERT INTO detections VALUES "
-                "(?, 0, ?, 0, ?, 0.9, 0, 0, 0, 0, 0, 5, 5, 0, 9, 9, 'a.jpg', 'c.jpg')",
+                "(?, 0, ?, 0, ?, 0.9, 0, 0, 0, 0, 0, 5, 5, 0, 9, 9, 'a.jpg', 'c.jpg', '', '', '')",
                 (sha256, rank, rank),
             )
     info = define_views(connection)
