@@ -29,6 +29,12 @@ NOT_RECORDED = (
     *(ArithmeticError, ValueError, TypeError, LookupError, AttributeError),
 )
 DETECTION_COLUMNS = 21
+PICTURES = """
+SELECT sha256, annotated AS name, annotated_sha256 AS digest FROM detections WHERE annotated != ''
+UNION SELECT sha256, crop, crop_sha256 FROM detections WHERE crop != ''
+UNION SELECT sha256, 'plain/' || substr(annotated, instr(annotated, '/') + 1), plain_sha256 FROM detections
+WHERE annotated != ''
+"""
 DERIVED = ("posts", "pictures", "copies", "events")
 
 
@@ -125,8 +131,12 @@ class Journal:
 
     def pictures_of(self, sha256: str) -> set[str]:
         """The pictures that a content's detections name."""
-        rows = self.connection.execute("SELECT annotated, crop FROM detections WHERE sha256 = ?", (sha256,))
-        return {name for row in rows for name in row if name}
+        rows = self.connection.execute(f"SELECT name FROM ({PICTURES}) WHERE sha256 = ?", (sha256,))
+        return {name for (name,) in rows}
+
+    def pictures(self) -> Iterator[tuple[str, str]]:
+        """Every picture that detections name, with the hash that it was written with, in order of name."""
+        yield from self.connection.execute(f"SELECT name, digest FROM ({PICTURES}) ORDER BY name")
 
     def forget_failed(self) -> None:
         """Makes failed contents count as not looked at."""

@@ -12,12 +12,6 @@ from detector.report.writing import replacing
 
 MANIFEST = "manifest.sha256"
 INPUT_MARK = "input:"  # before the name of a scanned file whose way from the report would tell too much
-PICTURES = """
-SELECT annotated AS name, annotated_sha256 FROM detections WHERE annotated != ''
-UNION SELECT crop, crop_sha256 FROM detections WHERE crop != ''
-UNION SELECT 'plain/' || substr(annotated, instr(annotated, '/') + 1), plain_sha256 FROM detections
-WHERE annotated != '' ORDER BY name
-"""
 
 
 def write_manifest(journal: Journal, folder: Path, written: Iterable[str]) -> None:
@@ -27,7 +21,7 @@ def write_manifest(journal: Journal, folder: Path, written: Iterable[str]) -> No
     manifest that is written again vouches for nothing that was changed. `written` names the files just made.
     Inputs that lie far from the report are named as in the tables: these `detector verify` alone can check.
     """
-    outputs = [*_hash(folder, written), *journal.connection.execute(PICTURES)]
+    outputs = [*_hash(folder, written), *journal.pictures()]
     with replacing(folder / MANIFEST) as file:
         for name, digest in sorted(outputs):
             file.write(_manifest_line(digest, name))
