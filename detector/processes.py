@@ -6,11 +6,14 @@ import signal
 import sys
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import connection, forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
 IMPORTED = ["detector.worker"]  # what every worker needs: a second of imports, done once
+SAFE_PATH = "PYTHONSAFEPATH"
 SAFE_SINCE = (3, 11, 1)  # before, other users of the machine could reach a fork server (CVE-2022-42919)
 MAX_FOLDER = 64  # characters: a socket's path may have 107, and multiprocessing adds its own
 GIGABYTE = 1 << 30
@@ -20,11 +23,10 @@ FOR_THE_PARENT = tuple(  # what asks the scan to stop, often sent to all its pro
 
 
 def choose_context() -> BaseContext:
-    """Clean processes; on Linux forked from one that has done the imports and nothing else.
+    """Clean processes, to be begun within `safe_imports`.
 
-    None of them imports from the folder in which the command was begun: a stranger's numpy.py may lie there.
+    On Linux they are forked from one that has done the imports and nothing else.
     """
-    os.environ["PYTHONSAFEPATH"] = "1"  # inherited; they are begun by `python -c`, which looks there first
     folder = len(tempfile.gettempdir())
     if sys.platform != "linux" or sys.version_info < SAFE_SINCE or folder > MAX_FOLDER:
         return multiprocessing.get_context("spawn")
@@ -32,12 +34,31 @@ def choose_context() -> BaseContext:
     return multiprocessing.get_context("forkserver")
 
 
+@contextmanager
+def safe_imports() -> Iterator[None]:
+    """Has processes begun meanwhile import nothing from the folder in which this one was begun.
+
+    A stranger's numpy.py may lie there, and `python -c`, by which they are begun, looks there first.
+    What else a program begins that uses this package is left as it is.
+    """
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
+
+
 def import_early() -> None:
     """Has the imports begin beside those of this process; to be called in the main thread."""
     if choose_context().get_start_method() == "forkserver":
         before = [(one, signal.signal(one, signal.SIG_IGN)) for one in FOR_THE_PARENT]  # inherited
         try:
-            forkserver.ensure_running()
+            with safe_imports():
+                forkserver.ensure_running()
         finally:
             for one, handler in before:
                 signal.signal(one, handler)

@@ -54,6 +54,14 @@ def grey_level(level: int, width: int = 64, height: int = 48) -> Image:
     return np.full((height, width, 3), level, np.uint8)
 
 
+def encoder_options(codec: str, options: dict[str, str] | None = None) -> dict[str, str]:
+    """What an encoder is begun with: libx265 quiet and without threads, with which it hung once for ever."""
+    if codec != "libx265":
+        return dict(options or {})
+    more = (options or {}).get("x265-params")
+    return {"x265-params": ":".join(filter(None, ["log-level=none:pools=none:frame-threads=1", more]))}
+
+
 def write_video(
     path: Path,
     images: Sequence[Image],
@@ -71,7 +79,7 @@ def write_video(
     times = list(milliseconds) or [100 * index for index in range(len(images))]
     faststart = {"movflags": "faststart"} if (options or {}).pop("faststart", "") else {}
     with av.open(str(path), "w", options={**faststart, "avoid_negative_ts": "disabled"}) as container:
-        stream = container.add_stream(codec, rate=10, options={**(options or {})})
+        stream = container.add_stream(codec, rate=10, options=encoder_options(codec, options))
         assert isinstance(stream, av.VideoStream)
         stream.height, stream.width = images[0].shape[:2]
         stream.pix_fmt = pixels

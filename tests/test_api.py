@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,15 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> detector.Report:
     done = detector.scan(detector.ScanOptions(paths=paths, out=out, every=2, workers=1))
     assert done.summary.files == 3
     return detector.open_report(out)
+
+
+def test_a_scan_leaves_the_environment_of_its_caller_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONSAFEPATH", raising=False)
+    before = dict(os.environ)
+    detector.scan(detector.ScanOptions(paths=(SAMPLES / "square-both.jpg",), out=tmp_path, workers=2))
+    assert dict(os.environ) == before
 
 
 def test_every_public_name_is_there() -> None:

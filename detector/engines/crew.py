@@ -13,7 +13,13 @@ import cv2
 from threadpoolctl import threadpool_limits
 
 from detector.errors import DetectorError, WorkersError
-from detector.processes import choose_context, end_with_parent, leave_signals_to_parent, limit_memory
+from detector.processes import (
+    choose_context,
+    end_with_parent,
+    leave_signals_to_parent,
+    limit_memory,
+    safe_imports,
+)
 from detector.worker import FileResult
 
 FILES_PER_WORKER = 2000  # then it is replaced, so that a decoder's leak stays small
@@ -54,7 +60,8 @@ class Worker:
         context = choose_context()
         self.pipe, theirs = context.Pipe()
         self.process = context.Process(target=_serve, args=(theirs, memory), daemon=True)  # type: ignore[attr-defined]
-        self.process.start()
+        with safe_imports():
+            self.process.start()
         theirs.close()
         self.is_ready = False
         self.is_busy = False

@@ -15,7 +15,7 @@ ALL = Sampling(every_seconds=0)
 FORMS = [
     ("a.mkv", "libx264", {"g": "12", "bf": "2"}),
     ("a.mkv", "libx264", {"g": "30", "x264-params": "open-gop=1"}),
-    ("a.mkv", "libx265", {"x265-params": "log-level=none:keyint=24"}),
+    ("a.mkv", "libx265", {"x265-params": "keyint=24"}),
     ("a.ts", "libx264", {"g": "12", "bf": "2"}),
     ("a.ts", "mpeg2video", {"bf": "2"}),
     ("a.webm", "libvpx", {"g": "12"}),

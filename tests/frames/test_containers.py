@@ -11,7 +11,15 @@ import pytest
 from detector.errors import MediaError
 from detector.frames import Coverage, Frame, Sampling, read_frame_at, read_frames, read_spans
 from detector.sources import find_kind
-from tests.media_factory import CORNERS, as_media, corners_image, noisy_images, read_corners, write_video
+from tests.media_factory import (
+    CORNERS,
+    as_media,
+    corners_image,
+    encoder_options,
+    noisy_images,
+    read_corners,
+    write_video,
+)
 
 ALL = Sampling(every_seconds=0)
 PAL, NTSC = (720, 576, 25), (720, 480, 30)
@@ -44,9 +52,8 @@ CONTAINERS = [
 def write_form(path: Path, form: str, codec: str, size: tuple[int, int, int]) -> Path:
     """Two seconds of corners in four colours; a bar tells which frame it is."""
     width, height, rate = size
-    options = {"x265-params": "log-level=none"} if codec == "libx265" else {}
     with av.open(str(path), "w", format=form) as container:
-        stream = container.add_stream(codec, rate=rate, options=options)
+        stream = container.add_stream(codec, rate=rate, options=encoder_options(codec))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = width, height
         stream.pix_fmt = "yuv411p" if size == NTSC else "yuv420p"

@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.formats import CONTAINERS
+from tests.media_factory import encoder_options
 
 WIDTH, HEIGHT = 96, 64  # one square of the fake weights is 32
 SIZE_OF = {"dvvideo": (720, 576)}  # no other is DV
 FRAMES = 8
 LARGE_FRAMES = 2
-QUIET = {"libx265": {"x265-params": "log-level=none"}}
 WITHOUT_WRITER = frozenset({"dhav"})
 """Demuxers for which FFmpeg has no muxer: `make_corpus` gives their signature another file's body."""
 
@@ -51,7 +51,7 @@ def _picture(number: int = 0) -> NDArray[np.uint8]:
 
 def _write_video(path: Path, muxer: str, codec: str, pixels: str, **options: str) -> None:
     with av.open(str(path), "w", format=muxer, options=options) as container:
-        stream = container.add_stream(codec, rate=25, options=QUIET.get(codec, {}))
+        stream = container.add_stream(codec, rate=25, options=encoder_options(codec))
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = SIZE_OF.get(codec, (WIDTH, HEIGHT))
         stream.pix_fmt = pixels

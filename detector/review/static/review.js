@@ -192,13 +192,13 @@ async function lookAtSame() {
   find("others-list").replaceChildren(make("div", { class: "few" }, ...cards.map((card) => make("label", { class: "card" },
     make("input", { type: "checkbox", value: card.id, checked: "" }), make("img", { src: card.crop, alt: `${card.label} in ${card.file}` }),
     make("span", {}, `${card.label} ${card.confidence.toFixed(2)} ${card.kind === "video" ? clock(card.time_seconds) : card.file}`)))));
-  find("others").returnValue = "";
   find("others").showModal();
   find("apply").focus();
 }
 
-find("others").addEventListener("close", () => {
-  if (find("others").returnValue !== "apply" || !state.offer) return;
+// Not on "close", which comes later: a key pressed meanwhile would overtake it.
+find("others").addEventListener("submit", (event) => {
+  if (event.submitter?.value !== "apply" || !state.offer) return;
   const { verdict, note, of } = state.offer;
   const ids = [...find("others-list").querySelectorAll("input:checked")].map((box) => box.value);
   state.offer = null;

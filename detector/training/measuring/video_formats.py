@@ -126,7 +126,7 @@ def _row(
 
 FULL = HD | {"color_range": 2}
 SD = {"colorspace": 5, "color_primaries": 5, "color_trc": 6, "color_range": 1}
-QUIET = {"x265-params": "log-level=none"}
+QUIET = {"x265-params": "log-level=none:pools=none:frame-threads=1"}  # with threads it can hang for ever
 PAL = (720, 576)
 VIDEO_FORMATS = (
     _row("MP4, H.264", ".mp4", _Form()),
