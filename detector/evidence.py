@@ -4,7 +4,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import cast
 
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from detector.copies import HASH_BYTES, MIN_QUALITY, distances, find_clusters, find_overlaps
+from detector.copies import PICTURE_COLUMNS, Pictures, find_clusters, find_overlaps, read_pictures
 from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
@@ -30,10 +30,10 @@ def gather_evidence(journal: Journal, *, every_seconds: float, key: bytes) -> Re
     """
     journal.replace_derived("posts", _find_posts(journal, key))
     define_views(journal.connection)
-    pictures = _read_pictures(journal.connection)
+    pictures, is_video = _read_pictures(journal.connection)
     labels = _find_labels(pictures)
     journal.replace_derived("pictures", _picture_rows(pictures, labels))
-    journal.replace_derived("copies", _copy_rows(journal.connection, pictures, labels))
+    journal.replace_derived("copies", _copy_rows(journal.connection, pictures, is_video, labels))
     journal.replace_derived("events", _event_rows(journal.connection, every_seconds))
     return define_views(journal.connection)  # sizes of clusters are known only now
 
@@ -73,50 +73,18 @@ def _match(journal: Journal) -> Iterator[PostMatch]:
 # Copies
 
 
-@dataclass(frozen=True, slots=True)
-class _Pictures:
-    """Every frame that was looked at in the report's files, in order of content and index."""
-
-    contents: list[str]
-    """Content hashes, each once."""
-    content: NDArray[np.int64]
-    """Row (n,) of `contents` that each frame belongs to."""
-    frame_index: NDArray[np.int64]
-    time_seconds: NDArray[np.float64]
-    hashes: NDArray[np.uint8]
-    """Of the wholes (n, 32), then of the insides of the same pictures (n, 32)."""
-    mirrored: NDArray[np.uint8]
-    usable: NDArray[np.bool_]
-    is_video: NDArray[np.bool_]
-    """For each of `contents`."""
-
-
-def _read_pictures(connection: sqlite3.Connection) -> _Pictures:
-    frames = pd.read_sql_query(
-        "SELECT sha256, frame_index, time_seconds, hash, mirrored, quality, inside, inside_mirrored, "
-        "inside_quality FROM frames "
-        "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index",
-        connection,
+def _read_pictures(connection: sqlite3.Connection) -> tuple[Pictures, NDArray[np.bool_]]:
+    """Every frame that was looked at in the report's files, and which of their contents are videos."""
+    frames = connection.execute(
+        f"SELECT sha256, {PICTURE_COLUMNS} FROM frames "
+        "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index"
     )
-    content, contents = pd.factorize(frames["sha256"])
+    pictures = read_pictures(frames)
     videos = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM results WHERE kind = 'video'")}
-    return _Pictures(
-        contents=list(contents),
-        content=content.astype(np.int64),
-        frame_index=frames["frame_index"].to_numpy(np.int64),
-        time_seconds=frames["time_seconds"].to_numpy(float),
-        hashes=np.concatenate([_bits(frames["hash"]), _bits(frames["inside"])]),
-        mirrored=np.concatenate([_bits(frames["mirrored"]), _bits(frames["inside_mirrored"])]),
-        usable=np.concatenate([frames["quality"], frames["inside_quality"]]) >= MIN_QUALITY,
-        is_video=np.array([sha256 in videos for sha256 in contents], bool),
-    )
+    return pictures, np.array([sha256 in videos for sha256 in pictures.contents], bool)
 
 
-def _bits(hashes: "pd.Series[bytes]") -> NDArray[np.uint8]:
-    return np.frombuffer(b"".join(hashes), np.uint8).reshape(len(hashes), HASH_BYTES)
-
-
-def _find_labels(pictures: _Pictures) -> NDArray[np.int64]:
+def _find_labels(pictures: Pictures) -> NDArray[np.int64]:
     """For each picture the smallest row of its cluster."""
     count = len(pictures.content)
     labels = find_clusters(
@@ -125,7 +93,7 @@ def _find_labels(pictures: _Pictures) -> NDArray[np.int64]:
     return np.where(pictures.usable[:count], labels[:count], labels[count:]) % max(count, 1)
 
 
-def _picture_rows(pictures: _Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
+def _picture_rows(pictures: Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
     names = [
         frame_id(pictures.contents[content], index)
         for content, index in zip(pictures.content.tolist(), pictures.frame_index.tolist(), strict=True)
@@ -135,11 +103,14 @@ def _picture_rows(pictures: _Pictures, labels: NDArray[np.int64]) -> Iterator[tu
 
 
 def _copy_rows(
-    connection: sqlite3.Connection, pictures: _Pictures, labels: NDArray[np.int64]
+    connection: sqlite3.Connection,
+    pictures: Pictures,
+    is_video: NDArray[np.bool_],
+    labels: NDArray[np.int64],
 ) -> Iterator[tuple[object, ...]]:
     """Each content's cluster: photos that look the same, videos that share a clip."""
     count = len(pictures.contents)
-    links = np.concatenate([_photo_links(pictures, labels), _video_links(pictures)])
+    links = np.concatenate([_photo_links(pictures, is_video, labels), _video_links(pictures, is_video)])
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
     _, clusters = connected_components(graph, directed=False)
     first_row = np.unique(pictures.content, return_index=True)[1]
@@ -148,24 +119,13 @@ def _copy_rows(
     for _, rows in members:
         best = min(rows, key=lambda row: standing[pictures.contents[row]])
         name = pictures.contents[best]
-        apart = _distances_to(pictures, first_row[best], first_row[rows.to_numpy()])
+        members_first = first_row[rows.to_numpy()]
+        apart = pictures.distances_between(
+            members_first, pictures, np.full(len(members_first), first_row[best])
+        )
         for row, distance in zip(rows, apart.tolist(), strict=True):
-            known = None if pictures.is_video[row] and row != best else int(distance)
+            known = None if is_video[row] and row != best else int(distance)
             yield pictures.contents[row], name[:ID_DIGITS], known, standing[name][-1]
-
-
-def _distances_to(pictures: _Pictures, best: int, rows: NDArray[np.int64]) -> NDArray[np.uint16]:
-    """Least distance of each picture to the best one, wholes or insides, mirrored or not."""
-    count = len(pictures.content)
-    apart = np.stack(
-        [
-            distances(sides[start + rows], pictures.hashes[other + best])
-            for sides in (pictures.hashes, pictures.mirrored)
-            for start in (0, count)
-            for other in (0, count)
-        ]
-    )
-    return np.asarray(apart.min(axis=0), np.uint16)
 
 
 def _standing(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
@@ -177,17 +137,19 @@ def _standing(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
     return {sha256: (posted, size, file) for sha256, posted, size, file in rows}
 
 
-def _photo_links(pictures: _Pictures, labels: NDArray[np.int64]) -> NDArray[np.int64]:
+def _photo_links(
+    pictures: Pictures, is_video: NDArray[np.bool_], labels: NDArray[np.int64]
+) -> NDArray[np.int64]:
     """Pairs (m, 2) of contents, both photos, that hold a picture of the same cluster."""
-    rows = np.flatnonzero(~pictures.is_video[pictures.content])
+    rows = np.flatnonzero(~is_video[pictures.content])
     _, first = np.unique(labels[rows], return_index=True)
     head_of = dict(zip(labels[rows[first]].tolist(), pictures.content[rows[first]].tolist(), strict=True))
     heads = np.array([head_of[label] for label in labels[rows].tolist()], np.int64)
     return np.stack([heads, pictures.content[rows]], axis=1).reshape(-1, 2)
 
 
-def _video_links(pictures: _Pictures) -> NDArray[np.int64]:
-    rows = np.flatnonzero(pictures.is_video[pictures.content])
+def _video_links(pictures: Pictures, is_video: NDArray[np.bool_]) -> NDArray[np.int64]:
+    rows = np.flatnonzero(is_video[pictures.content])
     inside = len(pictures.content) + rows  # of one clip, with bars here and without there
     overlaps = find_overlaps(
         pictures.hashes[inside],

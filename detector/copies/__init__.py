@@ -1,6 +1,6 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
-from detector.copies.clusters import MAX_DISTANCE, find_clusters
+from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
@@ -10,15 +10,20 @@ from detector.copies.hashes import (
     hash_whole_and_inside,
 )
 from detector.copies.overlaps import find_overlaps
+from detector.copies.pictures import PICTURE_COLUMNS, Pictures, read_pictures
 
 __all__ = [
     "HASH_BYTES",
     "MAX_DISTANCE",
     "MIN_QUALITY",
+    "PICTURE_COLUMNS",
     "PictureHash",
+    "Pictures",
     "distances",
     "find_clusters",
+    "find_matches",
     "find_overlaps",
     "hash_picture",
     "hash_whole_and_inside",
+    "read_pictures",
 ]

@@ -52,7 +52,7 @@ def find_clusters(
     for chunk in range(HASH_BYTES // 2):
         backwards = groups.max() - groups
         for queries, order in ((plain, groups), (turned, groups), (turned, backwards)):
-            for left, right in _find_pairs(queries, plain, order, chunk, max_distance):
+            for left, right in _find_pairs(queries, order + 1, _Rows(plain, order, chunk), max_distance):
                 groups = _merge(groups, left, right)
     _, first, member = np.unique(groups, return_index=True, return_inverse=True)
     labels[rows] = rows[first[member]]
@@ -83,29 +83,45 @@ def _join_neighbours(
     return groups
 
 
-def _find_pairs(
-    queries: NDArray[np.uint8],
-    rows: NDArray[np.uint8],
-    groups: NDArray[np.int64],
-    chunk: int,
-    max_distance: int,
+def find_matches(
+    queries: NDArray[np.uint8], rows: NDArray[np.uint8], *, max_distance: int = MAX_DISTANCE
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Numbers of queries and rows of higher groups that are close and closest in this chunk."""
-    keys = rows.view(np.uint16)[:, chunk].astype(np.int64) << 32
-    order = np.argsort(keys | groups, kind="stable")
-    ranks = (keys | groups)[order]
-    words = rows.view(np.uint64)[order, chunk // 4]
-    bucket_ends = np.searchsorted(ranks, np.arange(1, 2**16 + 1) << 32)
-    asked = queries.view(np.uint16)[:, chunk].astype(np.int64)
+    """Numbers of queries (n, 32) and of rows (m, 32) that are at most `max_distance` (at most 31) apart.
+
+    Every such pair is given out, in parts and up to 16 times.
+    """
+    queries, rows = np.ascontiguousarray(queries), np.ascontiguousarray(rows)
+    all_of_them, one_group = np.zeros(len(queries), np.int64), np.zeros(len(rows), np.int64)
+    for chunk in range(HASH_BYTES // 2):
+        yield from _find_pairs(queries, all_of_them, _Rows(rows, one_group, chunk), max_distance)
+
+
+class _Rows:
+    """Hashes in order of one of their chunks and of their groups, to be looked up in."""
+
+    def __init__(self, rows: NDArray[np.uint8], groups: NDArray[np.int64], chunk: int) -> None:
+        self.rows, self.chunk = rows, chunk
+        keys = rows.view(np.uint16)[:, chunk].astype(np.int64) << 32 | groups
+        self.order = np.argsort(keys, kind="stable")
+        self.ranks = keys[self.order]
+        self.words = rows.view(np.uint64)[self.order, chunk // 4]
+        self.bucket_ends = np.searchsorted(self.ranks, np.arange(1, 2**16 + 1) << 32)
+
+
+def _find_pairs(
+    queries: NDArray[np.uint8], from_group: NDArray[np.int64], rows: _Rows, max_distance: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    """Numbers of queries and of rows, of groups from `from_group` (n,) on, close and closest in the chunk."""
+    asked = queries.view(np.uint16)[:, rows.chunk].astype(np.int64)
     by_key = np.argsort(asked, kind="stable")
-    asked, above = asked[by_key], groups[by_key] + 1
-    asked_words = queries.view(np.uint64)[by_key, chunk // 4]
+    asked, lowest = asked[by_key], from_group[by_key]
+    asked_words = queries.view(np.uint64)[by_key, rows.chunk // 4]
     for flip in (0, *(1 << bit for bit in range(16 if max_distance >= 16 else 0))):
-        starts = np.searchsorted(ranks, (asked ^ flip) << 32 | above)
-        counts = bucket_ends[asked ^ flip] - starts
-        for query, place in _close_words(asked_words, words, starts, counts, max_distance // 4):
-            left, right = by_key[query], order[place]
-            close = distances(queries[left], rows[right]) <= max_distance
+        starts = np.searchsorted(rows.ranks, (asked ^ flip) << 32 | lowest)
+        counts = rows.bucket_ends[asked ^ flip] - starts
+        for query, place in _close_words(asked_words, rows.words, starts, counts, max_distance // 4):
+            left, right = by_key[query], rows.order[place]
+            close = distances(queries[left], rows.rows[right]) <= max_distance
             if close.any():
                 yield left[close], right[close]
 

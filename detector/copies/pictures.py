@@ -1,0 +1,99 @@
+"""Rows of pictures' hashes in, arrays out: what everything that compares pictures works on."""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.copies.hashes import HASH_BYTES, MIN_QUALITY, distances
+
+ROWS_AT_ONCE = 50_000  # for memory: as arrays they take a tenth
+PICTURE_COLUMNS = (
+    "frame_index, time_seconds, hash, mirrored, quality, inside, inside_mirrored, inside_quality"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Pictures:
+    """Pictures and frames with their hashes, those of one content side by side."""
+
+    contents: list[str]
+    """Names of contents, each once."""
+    content: NDArray[np.int64]
+    """Row (n,) of `contents` that each picture belongs to."""
+    frame_index: NDArray[np.int64]
+    time_seconds: NDArray[np.float64]
+    hashes: NDArray[np.uint8]
+    """Of the wholes (n, 32), then of the insides of the same pictures (n, 32)."""
+    mirrored: NDArray[np.uint8]
+    usable: NDArray[np.bool_]
+    """(2n,): whether each hash tells anything."""
+
+    def distances_between(
+        self, rows: NDArray[np.int64], other: "Pictures", others: NDArray[np.int64]
+    ) -> NDArray[np.uint16]:
+        """Bits between pictures (m,) and those of another set (m,), as `describe` has them, the least."""
+        return np.asarray(self._apart(rows, other, others).min(axis=0), np.uint16)
+
+    def _apart(
+        self, rows: NDArray[np.int64], other: "Pictures", others: NDArray[np.int64]
+    ) -> NDArray[np.uint16]:
+        """(8, m): plain whole-whole, whole-inside, inside-whole, inside-inside, then the same mirrored."""
+        return np.stack(
+            [
+                distances(sides[start + rows], other.hashes[begin + others])
+                for sides in (self.hashes, self.mirrored)
+                for start in (0, len(self.content))
+                for begin in (0, len(other.content))
+            ]
+        )
+
+    def describe(self, row: int, other: "Pictures", picture: int) -> tuple[int, bool, bool]:
+        """The least distance of two pictures, whether mirrored, and whether only inside margins."""
+        apart = self._apart(np.array([row]), other, np.array([picture]))[:, 0]
+        best = int(np.argmin(apart))
+        return int(apart[best]), best >= 4, best % 4 > 0
+
+
+def read_pictures(rows: Iterable[tuple[object, ...]]) -> Pictures:
+    """Pictures of rows that have a content's name and the `PICTURE_COLUMNS`, in order of content and frame.
+
+    Raises ValueError or TypeError when the rows hold something else.
+    """
+    waiting = iter(rows)
+    names: dict[str, int] = {}
+    parts = [_read_part([], names)]
+    while part := list(itertools.islice(waiting, ROWS_AT_ONCE)):
+        parts.append(_read_part(part, names))
+    columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    content, frame_index, time_seconds, whole, mirrored, usable, inside, turned, within = columns
+    return Pictures(
+        contents=list(names),
+        content=content,
+        frame_index=frame_index,
+        time_seconds=time_seconds,
+        hashes=np.concatenate([whole, inside]),
+        mirrored=np.concatenate([mirrored, turned]),
+        usable=np.concatenate([usable, within]),
+    )
+
+
+def _read_part(rows: list[tuple[object, ...]], names: dict[str, int]) -> list[NDArray[Any]]:
+    columns = list(zip(*rows, strict=True)) or [()] * 9
+    content, frame_index, time_seconds, whole, mirrored, quality, inside, turned, within = columns
+    return [
+        np.array([names.setdefault(str(one), len(names)) for one in content], np.int64),
+        np.array(frame_index, np.int64),
+        np.array(time_seconds, np.float64),
+        *(_bits(whole), _bits(mirrored), np.array(quality, np.int64) >= MIN_QUALITY),
+        *(_bits(inside), _bits(turned), np.array(within, np.int64) >= MIN_QUALITY),
+    ]
+
+
+def _bits(hashes: tuple[Any, ...]) -> NDArray[np.uint8]:
+    if any(len(one) != HASH_BYTES for one in hashes):
+        raise ValueError(f"a hash is not of {HASH_BYTES} bytes")
+    return np.frombuffer(b"".join(hashes), np.uint8).reshape(-1, HASH_BYTES)
