@@ -41,6 +41,12 @@ class ReportFolderError(DetectorError):
     exit_code = ExitCode.REPORT_FOLDER
 
 
+class ArchiveError(DetectorError):
+    """The archive cannot be read or written, or is something else."""
+
+    exit_code = ExitCode.REPORT_FOLDER
+
+
 class WorkersError(DetectorError):
     """No worker process lives long enough to look at anything."""
 

@@ -10,7 +10,8 @@ from detector.frames import Sampling
 class WorkerSettings:
     """What a worker is told once; the same for every file."""
 
-    weights: Path
+    weights: Path | None
+    """None where no flag is looked for and pictures are only hashed."""
     trust_weights: bool
     """Whether a .pt whose hash its .toml does not hold may be loaded: it can run code."""
     device: str

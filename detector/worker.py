@@ -148,6 +148,14 @@ def _model(weights: Path, detail: str, device: str, threads: int, trusted: bool)
     return load_model(weights, detail=detail, device=device, threads=threads, trust_weights=trusted)
 
 
+def _model_of(settings: WorkerSettings) -> Model:
+    if settings.weights is None:
+        raise ValueError("without weights nothing is looked for")
+    return _model(
+        settings.weights, settings.detail, settings.device, settings.threads, settings.trust_weights
+    )
+
+
 class _Look:
     """What is seen in one file, frame by frame."""
 
@@ -186,11 +194,9 @@ class _Look:
         """Detects, where the frame shows something else than the one before, and writes the pictures; with
         `only_better` only if it shows more than the frames around it that have been looked at before."""
         settings = self.settings
-        model = _model(
-            settings.weights, settings.detail, settings.device, settings.threads, settings.trust_weights
-        )
         if not self._repeats.is_repeat(frame.image):
-            (self._last,) = model.detect([frame.image], settings.floor)
+            if settings.weights is not None:
+                (self._last,) = _model_of(settings).detect([frame.image], settings.floor)
             self._hashes = hash_whole_and_inside(frame.image)
         self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes))
         detections = deepcopy(self._last)
@@ -202,7 +208,7 @@ class _Look:
             pictured[:] = False
         if pictured.any():
             frame = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
-        names = model.info.class_names
+        names = _model_of(settings).info.class_names
         self.found.append(write_pictures(frame, detections, pictured, self.sha256, names, settings))
 
     def _closer_frames(self, coverage: Coverage, give_up_at: float) -> Iterator[Frame]:

@@ -104,7 +104,7 @@ EXIT_CODES = {
     ExitCode.SOME_FAILED: "done, but some files failed or were not read; of `verify`: something differs",
     ExitCode.USAGE: "the inputs or options cannot be used as given",
     ExitCode.WEIGHTS: "the weights are missing, damaged or not for this tool",
-    ExitCode.REPORT_FOLDER: "the report folder cannot be written, or belongs to something else",
+    ExitCode.REPORT_FOLDER: "the report folder or archive cannot be used, or belongs to something else",
     ExitCode.MAX_FAILURES: "stopped by `--max-failures`",
     ExitCode.WORKERS: "no worker process lives long enough to look at anything",
     ExitCode.INSTALLATION: "a part of the installation is missing, cannot be loaded or does not work",
@@ -137,15 +137,24 @@ def describe_commands() -> str:
     """Every command with its options, as the command's own parser knows them."""
     parts = [f"# Commands and options\n\n{MADE}"]
     commands: dict[str, Any] = vars(typer.main.get_command(app))["commands"]  # click's, or Typer's copy of it
-    for name, command in commands.items():
-        if command.hidden:
-            continue
+    for name, command in _flatten(commands):
         parts.append(f"\n## detector {name}\n\n{inspect.cleandoc(command.help or '')}\n")
         parts.append("\n| option | meaning | default |\n|---|---|---|\n")
         parts += [_describe_parameter(one) for one in command.params if not getattr(one, "hidden", False)]
     parts.append("\n## Formats of `detector export --to`\n\n")
     parts += [f"- `{one.value}`\n" for one in ExportFormat]
     return "".join(parts)
+
+
+def _flatten(commands: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Every command that is shown, those of a group under both names."""
+    for name, command in commands.items():
+        if command.hidden:
+            continue
+        if hasattr(command, "commands"):
+            yield from ((f"{name} {inner}", one) for inner, one in _flatten(command.commands))
+        else:
+            yield name, command
 
 
 def _describe_parameter(parameter: Any) -> str:

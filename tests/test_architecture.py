@@ -17,6 +17,7 @@ LAYERS = [
     {"engines", "journal"},
     {"evidence"},
     {"report"},
+    {"archive"},
     {"scanning", "renewing", "doctor", "export", "compare", "review"},
     {"api", "cli"},
 ]

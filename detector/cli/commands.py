@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 
 from detector import __version__
+from detector.cli.archive import archive
 from detector.cli.failures import CommandLineError, complain, explain_import
 from detector.cli.help import Command, Commands, GroupedCommand
 from detector.cli.printing import (
@@ -37,6 +38,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.add_typer(archive, name="archive")
 defaults = ScanOptions()
 QUERY_TYPE = "application/timestamp-query"  # RFC 3161, section 3.4
 FOR_OWNER = 0o077  # what group and others may not do with what is written

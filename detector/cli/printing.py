@@ -14,6 +14,7 @@ from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
+    from detector.archive import Listing
     from detector.cli.progress import Pace
     from detector.compare import Carried, Comparison
     from detector.doctor import Check
@@ -216,6 +217,17 @@ def print_comparison(found: "Comparison") -> None:
     for change, rows in found.changes.items():
         counts.add_row(str(rows), change.replace("_", " "))
     console.print(counts)
+
+
+def print_listing(found: "Listing") -> None:
+    """What is in an archive."""
+    console = Console(highlight=False, soft_wrap=True)
+    for one in found.sources:
+        what = f"{one.files} files, {one.contents} different"
+        posts = f", posted {one.first_posted} to {one.last_posted}" if one.first_posted else ", no post known"
+        kind = "" if one.kind == "report" else " (hashes only)"
+        console.print(f"{shown(one.folder)}{kind}: {what}{shown(posts)}; added {shown(one.added_at)}")
+    console.print(f"{len(found.sources)} in all: {found.contents} contents, {found.pictures} pictures")
 
 
 def shown(text: object) -> str:

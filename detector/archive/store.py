@@ -1,0 +1,117 @@
+"""An archive file in, a connection to it out: which pictures are known, from which report and post."""
+
+import errno
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from detector.errors import ArchiveError
+from detector.filing import say_unwritable
+from detector.sources import open_regular
+
+FORMAT = "1"
+BUSY_SECONDS = 30.0  # that a writer waits for another
+MAX_VALUE_BYTES = 10_000_000  # of a text or hash in an archive; strangers may hand one in
+SCHEMA = (
+    "CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID",
+    # A report, or a folder of which only the hashes are here.
+    "CREATE TABLE sources (source INTEGER PRIMARY KEY, folder BLOB NOT NULL UNIQUE, name TEXT NOT NULL, "
+    "kind TEXT NOT NULL, added_at TEXT NOT NULL) STRICT",
+    "CREATE TABLE contents (content INTEGER PRIMARY KEY, sha256 TEXT NOT NULL UNIQUE, "
+    "bytes INTEGER NOT NULL, kind TEXT NOT NULL, captured_at TEXT NOT NULL) STRICT",
+    "CREATE INDEX contents_by_size ON contents (bytes)",
+    # Where a content lay when its source was added, and with which post.
+    "CREATE TABLE places (source INTEGER NOT NULL, path BLOB NOT NULL, content INTEGER NOT NULL, "
+    "file TEXT NOT NULL, source_url TEXT NOT NULL, platform TEXT NOT NULL, author TEXT NOT NULL, "
+    "posted_at TEXT NOT NULL, post_id TEXT NOT NULL, post_text TEXT NOT NULL, PRIMARY KEY (source, path)) "
+    "STRICT, WITHOUT ROWID",
+    "CREATE INDEX places_by_content ON places (content)",
+    # As `frames` of a journal, each content once.
+    "CREATE TABLE pictures (content INTEGER NOT NULL, frame_index INTEGER NOT NULL, "
+    "time_seconds REAL NOT NULL, hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL, "
+    "inside BLOB NOT NULL, inside_mirrored BLOB NOT NULL, inside_quality INTEGER NOT NULL, "
+    "PRIMARY KEY (content, frame_index)) STRICT, WITHOUT ROWID",
+)
+MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+
+
+@contextmanager
+def open_archive(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that only reads. Raises ArchiveError when the file is no archive, or is damaged."""
+    _check_file(path)
+    writable = os.access(path.parent, os.W_OK)  # SQLite's log needs a file beside it, else is passed over
+    uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
+    with _saying_what_is_wrong(path), closing(_connect(uri)) as connection:
+        _check_tables(connection, path)
+        yield connection
+
+
+@contextmanager
+def change_archive(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that writes, made with the archive where there is none; for one writer at a time.
+
+    Raises ArchiveError as `open_archive` does, and when the file cannot be written.
+    """
+    try:
+        path.parent.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise ArchiveError(say_unwritable(path, error)) from error
+    is_new = not os.path.lexists(path)
+    if not is_new:
+        _check_file(path)
+    with _saying_what_is_wrong(path), closing(_connect(f"{path.absolute().as_uri()}?mode=rwc")) as connection:
+        if is_new:
+            make_tables(connection)
+        _check_tables(connection, path)
+        connection.execute("BEGIN IMMEDIATE")
+        with connection:
+            yield connection
+
+
+def make_tables(connection: sqlite3.Connection) -> None:
+    """Makes an empty archive's tables, all or none."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in SCHEMA:
+            connection.execute(statement)
+        connection.execute("INSERT INTO identity VALUES ('format', ?)", (FORMAT,))
+
+
+def _connect(uri: str) -> sqlite3.Connection:
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    return connection
+
+
+def _check_file(path: Path) -> None:
+    try:
+        with open_regular(path):
+            pass
+    except OSError as error:
+        raise ArchiveError(f"{path} is no archive: {error.strerror}") from error
+
+
+def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
+    """That there is nothing in it but our tables: no view and no trigger of strangers is ever run."""
+    made = [sql for (sql,) in connection.execute(MADE_HERE)]
+    if made != list(SCHEMA):
+        raise ArchiveError(
+            f"{path} is no archive of this tool, or of another version; `detector archive add` makes one"
+        )
+    if connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone() != (FORMAT,):
+        raise ArchiveError(f"{path} was made by another version of this tool; add the reports to a new one")
+
+
+@contextmanager
+def _saying_what_is_wrong(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.DatabaseError as error:
+        if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_FULL:
+            full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            raise ArchiveError(say_unwritable(path, full)) from error
+        raise ArchiveError(f"{path} cannot be used: {error}") from error
