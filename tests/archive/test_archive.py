@@ -81,8 +81,8 @@ def test_hashes_of_a_folder_are_those_of_its_report_and_its_posts_are_known(
     assert (done.files, done.new_contents, done.failed) == (2, 2, 0)
     assert counted[-1] == (2, 2)
     for sql in (
-        "SELECT sha256, bytes, kind, hash, mirrored, inside, quality FROM contents JOIN pictures USING (content) "
-        "ORDER BY sha256",
+        "SELECT sha256, bytes, kind, hash, mirrored, inside, quality FROM contents "
+        "JOIN pictures USING (content) ORDER BY sha256",
         "SELECT path, file, posted_at, author, source_url FROM places ORDER BY path",
     ):
         assert rows(scanned, sql) == rows(hashed, sql)
