@@ -117,9 +117,15 @@ def _open_raw(file: BinaryIO) -> OpenedPhoto | None:
     return OpenedPhoto(image, preview.file, preview.orientation, note)
 
 
+def in_words(error: BaseException) -> str:
+    """What a decoder says of a damaged file, in one line."""
+    if isinstance(error, OverflowError):  # Python's words for it are about Python
+        return "a size in it is impossibly large"
+    return " ".join(str(error).split()) or type(error).__name__
+
+
 def _reason(error: BaseException, path: Path) -> str:
     """Pillow's own words; no path of this machine is among them."""
     if isinstance(error, OSError) and error.strerror:
         return f"cannot be read: {error.strerror}"
-    said = str(error).replace(str(path), path.name) or type(error).__name__
-    return f"damaged: {said}"
+    return f"damaged: {in_words(error).replace(str(path), path.name)}"

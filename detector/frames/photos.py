@@ -16,7 +16,7 @@ from detector.frames.animations import is_animated, read_animated
 from detector.frames.frame import Coverage, Frame, Sampling
 from detector.frames.memory import check_memory, find_needed_bytes
 from detector.frames.pages import find_pages
-from detector.frames.photo_opening import OpenedPhoto, open_still, opened_photo, size_of
+from detector.frames.photo_opening import OpenedPhoto, in_words, open_still, opened_photo, size_of
 from detector.frames.pixels import read_pixels
 from detector.frames.profiles import find_conversion
 from detector.frames.sharpest import PILLOW_ERRORS, Candidate, pick_sharpest, whole_frame
@@ -90,10 +90,12 @@ def _read_page(number: int, page: OpenedPhoto, sampling: Sampling, coverage: Cov
         if image.format == "HEIF" and number:  # of a kind that is not decoded, as others in it are
             coverage.notes.append(f"its picture {number + 1} could not be read")
             return
-        damage = f"damaged, seen only in part: {error}"
+        damage = in_words(error)
         coverage.frames_unreadable += 1
         with _truncated_allowed():
             image.load()
+        if not image.getbbox():  # black: nothing was decoded
+            raise MediaError(f"damaged: {damage}") from error
     decoded_wh = image.size
     pixels = read_pixels(image, convert, page.orientation)
     height, width = pixels.shape[:2]
@@ -102,7 +104,7 @@ def _read_page(number: int, page: OpenedPhoto, sampling: Sampling, coverage: Cov
         resolution_wh = whole_wh if (width, height) == decoded_wh else whole_wh[::-1]
     yield Frame(number, 0.0, pixels, resolution_wh, number)
     if damage:
-        raise MediaError(damage)
+        raise MediaError(f"damaged, seen only in part: {damage}")
 
 
 def _choose_reduction(image: Image.Image, file_bytes: int, sampling: Sampling) -> int:

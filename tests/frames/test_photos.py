@@ -13,7 +13,7 @@ from PIL import Image
 
 from detector.errors import MediaError, NotReadError
 from detector.frames import Coverage, Frame, Sampling, read_frames, read_image
-from detector.frames.photo_opening import register_formats
+from detector.frames.photo_opening import opened_photo, register_formats
 from tests.media_factory import (
     BLUE,
     CORNERS,
@@ -404,3 +404,27 @@ def test_no_format_takes_more_memory_than_is_reckoned(tmp_path: Path, suffix: st
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     needed, taken = map(int, output.split())
     assert needed / 5 < taken < needed + 20_000
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".jp2", ".png"])
+def test_of_a_cut_photo_of_which_nothing_was_decoded_nothing_was_seen(tmp_path: Path, suffix: str) -> None:
+    register_formats()
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(corners_image()).save(path)
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * (0.3 if suffix == ".png" else 0.9))])
+    coverage = Coverage("photo")
+    with pytest.raises(MediaError, match=r"^damaged: [^\n]+$"):
+        list(read_frames(as_media(path), Sampling(), coverage))
+    assert coverage.frames_read == 0
+
+
+def test_words_of_python_about_numbers_are_no_reason(tmp_path: Path) -> None:
+    register_formats()
+    path = tmp_path / "a.png"
+    Image.fromarray(corners_image()).save(path)
+    with (
+        pytest.raises(MediaError, match=r"^damaged: a size in it is impossibly large$"),
+        opened_photo(path, 1 << 30),
+    ):
+        raise OverflowError("cannot fit 'int' into an index-sized integer")
