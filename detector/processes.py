@@ -100,6 +100,16 @@ def limit_memory(gigabytes: float) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 
 
+def silence_decoders() -> None:
+    """Has this worker's libraries in C keep to themselves what they print about damaged files.
+
+    The file's row says what is wrong with it; between progress lines such words only frighten.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+
+
 def _wait_for_end(sentinel: int) -> None:
     connection.wait([sentinel])
     os._exit(1)

@@ -5,7 +5,9 @@ import sys
 from multiprocessing import forkserver
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from detector.processes import choose_context, import_early
 from tests.conftest import RED, REPOSITORY, write_picture
@@ -48,3 +50,22 @@ def test_nothing_is_imported_from_the_folder_in_which_a_scan_is_begun(
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert not list(downloads.glob("ran-*"))
+
+
+def test_decoders_print_nothing_about_damaged_files(tmp_path: Path, fake_weights: Path) -> None:
+    folder = tmp_path / "downloads"
+    folder.mkdir()
+    noise = np.random.default_rng(1).integers(0, 99, (64, 96, 3)).astype(np.uint8)
+    Image.fromarray(noise).save(folder / "a.tif", compression="tiff_lzw")
+    content = bytearray((folder / "a.tif").read_bytes())
+    content[200:300] = b"\xff" * 100
+    (folder / "a.tif").write_bytes(content)
+    words = ["scan", str(folder), "--out", str(tmp_path / "report"), "--weights", str(fake_weights), "-q"]
+    done = subprocess.run(
+        [sys.executable, "-m", "detector", *words],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")

@@ -19,6 +19,7 @@ from detector.processes import (
     leave_signals_to_parent,
     limit_memory,
     safe_imports,
+    silence_decoders,
 )
 from detector.worker import FileResult
 
@@ -188,6 +189,7 @@ def _serve(pipe: "connection.Connection", memory: float) -> None:
     """What a worker process does: one piece of work after the other, until its pipe closes."""
     leave_signals_to_parent()
     end_with_parent()
+    silence_decoders()
     cv2.setNumThreads(1)  # workers are the parallelism
     limit_memory(memory)
     threadpool_limits(1)  # of the matrix products in NumPy, which else wait for each other in every worker

@@ -20,9 +20,11 @@ def walk_boxes(file: BinaryIO, start: int = 0, end: int = -1) -> Iterator[Box]:
     """The boxes that follow each other from `start` on, as far as they are sound."""
     end = file.seek(0, 2) if end < 0 else end
     for _ in range(MAX_BOXES):
+        if start + 8 > end:  # asked first: a size may name a place that no file can have
+            return
         file.seek(start)
         head = file.read(16)
-        if start + 8 > end or len(head) < 8:
+        if len(head) < 8:
             return
         size, name = struct.unpack(">I4s", head[:8])
         begin = start + 8
@@ -63,7 +65,7 @@ def read_nclx(file: BinaryIO) -> tuple[int, int]:
                 if content.startswith(b"nclx"):
                     first, second = struct.unpack(">HH", content[4:8])
                     return first, second
-    except struct.error:
+    except (struct.error, IndexError):
         pass
     return 2, 2
 

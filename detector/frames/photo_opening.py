@@ -121,7 +121,8 @@ def in_words(error: BaseException) -> str:
     """What a decoder says of a damaged file, in one line."""
     if isinstance(error, OverflowError):  # Python's words for it are about Python
         return "a size in it is impossibly large"
-    return " ".join(str(error).split()) or type(error).__name__
+    said = error.args[0] if error.args and isinstance(error.args[0], bytes) else str(error).encode()
+    return " ".join(said.decode(errors="replace").split()) or type(error).__name__
 
 
 def _reason(error: BaseException, path: Path) -> str:

@@ -428,3 +428,14 @@ def test_words_of_python_about_numbers_are_no_reason(tmp_path: Path) -> None:
         opened_photo(path, 1 << 30),
     ):
         raise OverflowError("cannot fit 'int' into an index-sized integer")
+
+
+@pytest.mark.parametrize("suffix", [".heic", ".avif"])
+def test_a_box_that_would_end_beyond_any_file_costs_nothing(tmp_path: Path, suffix: str) -> None:
+    register_formats()
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(corners_image()).save(path)
+    path.write_bytes(path.read_bytes() + struct.pack(">I4sQ", 1, b"free", (1 << 64) - 4096))
+    seen, coverage = read_all(path)
+    assert (len(seen), coverage.frames_unreadable) == (1, 0)
+    assert read_corners(seen[0].image) == list(CORNERS)
