@@ -15,7 +15,7 @@ from detector.frames import Frame, Sampling
 from detector.journal import Journal, ReportInfo, add_result, define_views, keep_thresholds
 from detector.originals import read_original
 from detector.pictures import write_pictures
-from detector.report import Summary, renew_outputs, reopen_report
+from detector.report import Summary, refuse_changed, renew_outputs, reopen_report
 from detector.settings import WorkerSettings
 
 UNPICTURED = """
@@ -44,9 +44,10 @@ def renew_report(folder: Path, thresholds: Mapping[str, float]) -> Renewal:
     """Writes all that comes from the journal again, with thresholds of these classes for ever.
 
     Raises UsageError for an unknown class or a threshold below what the journal keeps, ReportFolderError when
-    the folder is no report or a scan is writing to it.
+    the folder is no report, a scan is writing to it or its journal was changed.
     """
     with reopen_report(folder) as (journal, description):
+        refuse_changed(journal, folder)
         info = define_views(journal.connection)
         before = dict(zip(info.class_names, info.thresholds, strict=True))
         floor = float(description["options"]["floor"])

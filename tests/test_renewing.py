@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 from detector.compare import carry_verdicts
-from detector.errors import UsageError
+from detector.errors import ReportFolderError, UsageError
 from detector.journal import connect_for_review
 from detector.renewing import renew_report
 from detector.review.store import Given, VerdictStore
 from tests.cli.test_cli import run_detector
 from tests.conftest import BLUE, RED, picture, write_picture
 from tests.media_factory import write_video
+from tests.reports import change_journal, contents
 from tests.test_evidence import read_table
 from tests.test_scan import scan_folder
 
@@ -113,3 +114,21 @@ def test_the_command_says_what_changed(report: Path) -> None:
     wrong = run_detector("report", report, "--threshold", "azerbaijan")
     assert wrong.returncode == 2
     assert "write a flag and a confidence" in wrong.stderr
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "UPDATE detections SET confidence = 0.99",
+        "UPDATE events SET start_seconds = 7",
+        "UPDATE inputs SET name = 'other.png' WHERE name = 'red.png'",
+        "DELETE FROM chain WHERE number = (SELECT max(number) FROM chain)",
+    ],
+)
+def test_a_journal_that_was_changed_is_not_sealed_anew(report: Path, change: str) -> None:
+    renew_report(report, {"azerbaijan": 0.1})
+    change_journal(report, change)
+    before = contents(report)
+    with pytest.raises(ReportFolderError, match=r"not as it was written: .*nothing was done"):
+        renew_report(report, {"azerbaijan": 0.2})
+    assert contents(report) == before

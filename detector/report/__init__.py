@@ -6,6 +6,7 @@ from detector.report.opened import Report, open_report
 from detector.report.outputs import (
     RunInfo,
     read_description,
+    refuse_changed,
     renew_outputs,
     reopen_report,
     rewrite_report,
@@ -31,6 +32,7 @@ __all__ = [
     "list_tables",
     "open_report",
     "read_description",
+    "refuse_changed",
     "renew_outputs",
     "reopen_report",
     "request_seal",

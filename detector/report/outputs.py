@@ -14,7 +14,16 @@ import cv2
 
 from detector import __version__
 from detector.errors import ReportFolderError
-from detector.journal import Journal, ReportInfo, define_views, find_head, reopen_journal
+from detector.journal import (
+    FILE_NAME,
+    Head,
+    Journal,
+    ReportInfo,
+    check_chain,
+    define_views,
+    find_head,
+    reopen_journal,
+)
 from detector.model import WeightsInfo
 from detector.report.differences import find_differences
 from detector.report.manifest import write_manifest
@@ -23,6 +32,7 @@ from detector.report.summary import Summary, summarise
 from detector.report.tables import write_tables
 from detector.report.writing import replacing, write_json
 from detector.settings import WorkerSettings
+from detector.sources import printable
 
 LOCK_SECONDS = (
     60.0  # that tables wait for others who write them; a scan may take longer, and writes them itself
@@ -78,6 +88,23 @@ def reopen_report(folder: Path) -> Iterator[tuple[Journal, dict[str, Any]]]:
     """
     with reopen_journal(folder, LOCK_SECONDS) as journal:
         yield journal, read_description(folder, journal.connection)
+
+
+def read_head(folder: Path) -> Head:
+    """Where the journal's chain ended when the tables were made; nowhere when that cannot be read."""
+    try:
+        return Head(**json.loads((folder / CHAIN).read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return Head(0, "")
+
+
+def refuse_changed(journal: Journal, folder: Path) -> None:
+    """Raises ReportFolderError for a journal that somebody changed: sealed anew, it would pass for sound."""
+    for change in check_chain(journal.connection, read_head(folder)):
+        raise ReportFolderError(
+            f"{folder}/{FILE_NAME} is not as it was written: {printable(change)}; nothing was done. "
+            f"`detector verify` says more; scanning into a new folder gives a report that can be trusted"
+        )
 
 
 def rewrite_report(folder: Path) -> None:

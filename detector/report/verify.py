@@ -1,7 +1,6 @@
 """A report folder in, what is no longer as its manifest says out. Only reads."""
 
 import hashlib
-import json
 import os
 import re
 import stat
@@ -13,9 +12,9 @@ from typing import Literal, NamedTuple
 import pandas as pd
 
 from detector.errors import ReportFolderError
-from detector.journal import FILE_NAME, LOCK_NAME, Head, check_chain, define_views, read_database
+from detector.journal import FILE_NAME, LOCK_NAME, check_chain, define_views, read_database
 from detector.report.manifest import INPUT_MARK, MANIFEST
-from detector.report.outputs import CHAIN
+from detector.report.outputs import read_head
 from detector.report.seal import SEAL_FILES, SEALS, Seal, check_seals
 from detector.sources import printable
 
@@ -195,7 +194,7 @@ def _ask_journal(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], str]:
     """
     try:
         with read_database(folder) as connection:
-            changed = tuple(map(printable, check_chain(connection, _read_head(folder))))
+            changed = tuple(map(printable, check_chain(connection, read_head(folder))))
             define_views(connection)
             queries = {
                 "files.csv": "SELECT count(*) FROM temp.files",
@@ -214,14 +213,6 @@ def _ask_journal(folder: Path) -> tuple[tuple[str, ...], tuple[str, ...], str]:
         changed,
         "",
     )
-
-
-def _read_head(folder: Path) -> Head:
-    """Where the journal's chain ended when the tables were made; nowhere when that cannot be read."""
-    try:
-        return Head(**json.loads((folder / CHAIN).read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):
-        return Head(0, "")
 
 
 def _count_rows(table: Path) -> int:
