@@ -16,7 +16,8 @@ from detector.engines.local import scan_files
 from detector.errors import WeightsError, WorkersError
 from detector.sources import Media, find_media
 from detector.worker import FileResult
-from tests.conftest import RED, settings_for, write_picture
+from tests.conftest import RED, picture, settings_for, write_picture
+from tests.media_factory import write_video
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +181,28 @@ def test_a_hang_costs_one_row(
     assert results["hang.png"].reason == "no result after 0.5 s; its decoder hangs"
     results = scan_list(sound, fake_weights, tmp_path)
     assert [results[f"{number}.png"].status for number in range(6)] == ["ok"] * 6
+
+
+@pytest.mark.parametrize("name", ["a.jpg", "a.mp4"])
+def test_a_file_of_terabytes_is_given_up_when_its_time_is_over(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """A hole costs whoever made it nothing; to hash these takes about half an hour."""
+    monkeypatch.setattr(engines, "GRACE_SECONDS", 0.5)
+    path = tmp_path / "in" / name
+    if name == "a.mp4":
+        path.parent.mkdir()
+        write_video(path, [picture((1, 1, RED))] * 5)
+    else:
+        write_picture(path, (1, 1, RED))
+    try:
+        os.truncate(path, 8 << 40)
+    except OSError:
+        pytest.skip("this file system holds no files of that size")
+    (media,) = find_media([tmp_path / "in"])
+    results = scan_list([media], fake_weights, tmp_path / "out", file_timeout=1.0)
+    assert (results[name].status, results[name].sha256) == ("failed", "")
+    assert "1 s" in results[name].reason
 
 
 def test_an_unforeseen_error_costs_one_row_and_is_logged(
