@@ -20,6 +20,8 @@ from detector.frames.videos import read_video
 from detector.ids import STREAM_FRAMES, stream_of
 from detector.sources import Media
 
+FRAME_SECONDS = 120.0  # of work to find one frame again: the review waits for it, and some files never end
+
 
 def read_frames(media: Media, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
     """The frames of a photo (one; a TIFF one for each page) or video, upright, RGB.
@@ -100,17 +102,21 @@ def read_spans(
         return
 
 
-def read_frame_at(media: Media, frame_index: int, time_seconds: float) -> NDArray[np.uint8]:
+def read_frame_at(
+    media: Media, frame_index: int, time_seconds: float, *, max_seconds: float = FRAME_SECONDS
+) -> NDArray[np.uint8]:
     """A frame that `read_frames` gave out before, upright RGB; of a video without reading all before it.
 
-    Raises MediaError when it is not there any more.
+    Raises MediaError when it is not there any more, or not found in `max_seconds` of work.
     """
+    give_up_at = time.monotonic() + max_seconds
     if media.kind == "video":
         stream = stream_of(frame_index)
-        image = read_at(media.path, stream, frame_index - stream * STREAM_FRAMES, time_seconds)
+        image = read_at(media.path, stream, frame_index - stream * STREAM_FRAMES, time_seconds, give_up_at)
         if image is not None:
             return image
-    for frame in read_frames(media, Sampling(every_seconds=0), Coverage(media.kind)):
+    sampling = Sampling(every_seconds=0, max_seconds=max(give_up_at - time.monotonic(), 0))
+    for frame in read_frames(media, sampling, Coverage(media.kind)):
         if frame.index == frame_index:
             return frame.image
     raise MediaError(f"no frame {frame_index} at {time_seconds:.3f} s")

@@ -58,7 +58,9 @@ def decode_spans(
                 break
 
 
-def read_at(path: Path, stream_number: int, index: int, time_seconds: float) -> NDArray[np.uint8] | None:
+def read_at(
+    path: Path, stream_number: int, index: int, time_seconds: float, give_up_at: float
+) -> NDArray[np.uint8] | None:
     """The frame of this index, upright RGB; None when it is not found without reading all before it."""
     status = path.stat()
     timeline = remember_timeline(path, stream_number, status.st_mtime_ns, status.st_size)
@@ -74,7 +76,7 @@ def read_at(path: Path, stream_number: int, index: int, time_seconds: float) -> 
     wanted = np.zeros(len(timeline.index), np.bool_)
     wanted[target] = True
     begin = timeline.key_before(target)
-    for number, candidate in _decode_from(path, stream_number, timeline, begin, wanted, float("inf")):
+    for number, candidate in _decode_from(path, stream_number, timeline, begin, wanted, give_up_at):
         if number == target:
             return to_rgb(candidate.picture, candidate.display)
         if candidate.time_seconds > timeline.seconds[target] + SLACK_SECONDS:

@@ -17,6 +17,7 @@ from detector.frames.running import describe, run_on
 
 FRAME_A_PACKET = ("h264", "hevc", "mpeg4", "mpeg2video", "vp9", "libdav1d", "mjpeg")  # FFmpeg's decoders
 MAX_VIDEO_FRAMES = 4_000_000  # a stream; 18 hours at 60 frames a second
+TIMELINE_SECONDS = 60.0  # of work to read a stream's packets again
 UNKNOWN = -1
 
 
@@ -97,8 +98,8 @@ def read_packets(
 
 @functools.lru_cache(4)
 def remember_timeline(path: Path, number: int, _changed_ns: int, _size: int) -> Timeline | None:
-    """`read_timeline` without a limit; the newest few are kept."""
-    return read_timeline(path, number, float("inf"))
+    """`read_timeline` within `TIMELINE_SECONDS`; the newest few are kept."""
+    return read_timeline(path, number, time.monotonic() + TIMELINE_SECONDS)
 
 
 class PacketRows:

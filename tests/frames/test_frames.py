@@ -22,6 +22,7 @@ from detector.frames import (
     Sampling,
     animations,
     opening,
+    read_frame_at,
     read_frames,
     read_image,
     read_spans,
@@ -582,6 +583,21 @@ def test_a_video_that_takes_too_long_ends_with_a_reason(tmp_path: Path) -> None:
     seen, coverage, error = read_until_error(tmp_path / "a.mp4", Sampling(every_seconds=0, max_seconds=0))
     assert len(seen) < 5
     assert f"stopped by the time limit at {coverage.read_seconds:.1f} of 3.0 s" == str(error)
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.avi", "a.gif"])
+def test_a_frame_that_is_not_found_in_time_is_given_up(tmp_path: Path, name: str) -> None:
+    """The review waits for it, and a stranger's file may have no end."""
+    path = tmp_path / name
+    if name == "a.gif":
+        first, *others = [Image.fromarray(grey_level(8 * number)) for number in range(30)]
+        first.save(path, save_all=True, append_images=others, duration=100)
+    else:
+        write_video(path, noisy_images(30))
+    media = as_media(path)
+    assert read_frame_at(media, 25, 2.5).shape == read_frame_at(media, 0, 0.0).shape
+    with pytest.raises(MediaError, match=r"stopped by the time limit|no frame 25"):
+        read_frame_at(media, 25, 2.5, max_seconds=0)
 
 
 def test_a_video_that_ffmpeg_does_not_get_through_ends_with_a_reason(
