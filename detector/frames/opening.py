@@ -11,29 +11,32 @@ from av.stream import Disposition
 
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
 from detector.formats import SIGNATURE_BYTES, find_container
+from detector.frames.parts import find_parts
 
 MAX_FRAME_BYTES = (
     8192 * 8192 * 3 // 2
 )  # as decoded; a decoder holds up to 16 frames. 8K in 10 bits has as many
 USUAL_BITS = 12  # a pixel, of a stream that does not tell: brightness, and colour at half of the sides
 ANSWER_SECONDS = 60.0  # after which FFmpeg is stopped that opens a file or looks for its next packet
-MAX_STREAMS = 16  # of one file that are looked at
+MAX_STREAMS = 16  # of one recording that are looked at
 
 
 @contextmanager
 def opened(path: Path, number: int = 0) -> "Iterator[tuple[av.container.InputContainer, av.VideoStream]]":
     """The container and its video stream of that number, counted from 0.
 
-    What FFmpeg and the file system say inside becomes MediaError.
+    Streams of recording n, from 0, of several appended to each other count from n × `MAX_STREAMS`. What
+    FFmpeg and the file system say inside becomes MediaError.
     """
-    with opened_container(path) as container:
+    part, number = divmod(number, MAX_STREAMS)
+    with opened_container(path, part) as container:
         yield container, choose_stream(container, number)
 
 
 @contextmanager
-def opened_container(path: Path) -> Iterator[av.container.InputContainer]:
+def opened_container(path: Path, part: int = 0) -> Iterator[av.container.InputContainer]:
     """The same without a stream."""
-    with _explained(), _open(path) as container:
+    with _explained(), _open(path, part) as container:
         yield container
 
 
@@ -60,17 +63,22 @@ def _explained() -> Iterator[None]:
         raise MediaError(f"cannot be read: {error.strerror or error}") from error
 
 
-def _open(path: Path) -> av.container.InputContainer:
+def _open(path: Path, part: int) -> av.container.InputContainer:
     with path.open("rb") as file:
         demuxer = find_container(file.read(SIGNATURE_BYTES))
     # The demuxer is named and only the file protocol allowed: a playlist or a reference to another file
     # or address inside a stranger's video is never followed.
-    options = {"protocol_whitelist": "file", "enable_drefs": "0"}
+    parts = find_parts(path)
+    if part >= len(parts):
+        raise MediaError(f"no recording {part + 1} in it")
+    start, end = parts[part]
+    within = f"subfile,,start,{start},end,{end},,:" if start or end else ""
+    options = {"protocol_whitelist": "file,subfile" if within else "file", "enable_drefs": "0"}
     options["max_pixels"] = str(
         2 * _most_pixels(USUAL_BITS)
     )  # to look inside; what is larger has no size then
     return av.open(
-        f"file:{path}",
+        f"{within}file:{path}",
         format=demuxer,
         options=options,
         metadata_errors="replace",

@@ -17,6 +17,7 @@ from detector.frames.decoding import Decoder, where
 from detector.frames.display import read_display
 from detector.frames.frame import Coverage, Frame, Sampling
 from detector.frames.opening import MAX_STREAMS, choose_stream, find_streams, opened, opened_container
+from detector.frames.parts import MAX_PARTS, find_parts
 from detector.frames.sharpest import Candidate, pick_sharpest, whole_frame
 from detector.frames.shortcut import find_shortcut
 from detector.frames.timeline import MAX_VIDEO_FRAMES, Timeline, read_packets, read_timeline
@@ -30,33 +31,60 @@ EPOCH_YEAR = 1970  # writers that know no time leave 1904 or 1970
 
 
 def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[Frame]:
-    """The frames of a video, stream after stream. Raises MediaError and its kinds."""
+    """The frames of a video, stream after stream. Raises MediaError and its kinds.
+
+    A recording that was appended to the first has streams of its own, whose time begins again.
+    """
     give_up_at = time.monotonic() + sampling.max_seconds
+    try:
+        parts = find_parts(path)
+    except OSError as error:
+        raise MediaError(f"cannot be read: {error.strerror or error}") from error
+    broken: list[MediaError] = []
+    for number in range(min(len(parts), MAX_PARTS)):
+        name = f"recording {number + 1}: " if number else ""
+        try:
+            yield from _read_part(path, number, sampling, coverage, give_up_at)
+        except MediaError as error:
+            broken.append(type(error)(f"{name}{error}"))
+    if len(parts) > 1:
+        coverage.notes.append(f"{len(parts)} recordings in one file, each looked at by itself")
+    if len(parts) > MAX_PARTS:
+        coverage.notes[-1] = f"more than {MAX_PARTS} recordings in one file; the others are not looked at"
+    if broken:
+        raise broken[0]
+
+
+def _read_part(
+    path: Path, part: int, sampling: Sampling, coverage: Coverage, give_up_at: float
+) -> Iterator[Frame]:
+    first, noted = part * MAX_STREAMS, len(coverage.notes)
     known: dict[int, Timeline | None] = {}
-    with opened_container(path) as container:
-        streams = find_streams(container)
+    with opened_container(path, part) as container:
+        streams = [first + one for one in find_streams(container)]
         with suppress(NotReadError):  # told when its turn comes
-            known[streams[0]] = read_packets(container, choose_stream(container, streams[0]), give_up_at)
+            stream = choose_stream(container, streams[0] - first)
+            known[streams[0]] = read_packets(container, stream, give_up_at)
     broken: list[MediaError] = []
     unread: list[NotReadError] = []
     for number in streams[:MAX_STREAMS]:
-        part, name = Coverage("video"), f"video stream {number}: " if len(streams) > 1 else ""
+        own, name = Coverage("video"), f"video stream {number}: " if len(streams) > 1 else ""
         try:
             if number not in known:
                 known[number] = read_timeline(path, number, give_up_at)
-            for frame in _read_stream(path, number, known[number], sampling, part, give_up_at):
+            for frame in _read_stream(path, number, known[number], sampling, own, give_up_at):
                 yield replace(frame, index=number * STREAM_FRAMES + frame.index)
         except NotReadError as error:
             unread.append(error)
-            part.notes.append(f"not looked at: {error}")
+            own.notes.append(f"not looked at: {error}")
         except MediaError as error:
             broken.append(type(error)(f"{name}{error}"))
         finally:
-            _add_stream(coverage, part, name)
-            if part.timelines:
-                coverage.timelines[number] = part.timelines[0]
+            _add_stream(coverage, own, name)
+            if own.timelines:
+                coverage.timelines[number] = own.timelines[0]
     if len(unread) == len(streams):
-        coverage.notes.clear()
+        del coverage.notes[noted:]
         raise unread[0]
     if len(streams) > MAX_STREAMS:
         coverage.notes.append(f"{len(streams) - MAX_STREAMS} more video streams are not looked at")

@@ -71,7 +71,9 @@ POST = (
     Column("posted_at", "when it was posted, UTC", "foreign"),
 )
 
-STREAM = "which of the file's video streams it is in, from 0"
+STREAM = (
+    "which of the file's video streams it is in, from 0; from 16, 32 … in recordings appended to the first"
+)
 FRAME_INDEX = f"frames of its stream shown before it, and {STREAM_FRAMES} for each stream before that"
 FIRST_FRAME = f"CAST(substr(event_id, {ID_DIGITS} + 3 + length(class_id)) AS INTEGER)"
 
