@@ -30,12 +30,26 @@ def gather_evidence(journal: Journal, *, every_seconds: float, key: bytes) -> Re
     """
     journal.replace_derived("posts", _find_posts(journal, key))
     define_views(journal.connection)
-    pictures, is_video = _read_pictures(journal.connection)
+    pictures, is_video = read_looked_at(journal.connection)
     labels = _find_labels(pictures)
     journal.replace_derived("pictures", _picture_rows(pictures, labels))
     journal.replace_derived("copies", _copy_rows(journal.connection, pictures, is_video, labels))
     journal.replace_derived("events", _event_rows(journal.connection, every_seconds))
     return define_views(journal.connection)  # sizes of clusters are known only now
+
+
+def read_looked_at(connection: sqlite3.Connection) -> tuple[Pictures, NDArray[np.bool_]]:
+    """Every frame that was looked at in the report's files, and which of their contents are videos.
+
+    The views are defined; contents are named by their sha256.
+    """
+    frames = connection.execute(
+        f"SELECT sha256, {PICTURE_COLUMNS} FROM frames "
+        "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index"
+    )
+    pictures = read_pictures(frames)
+    videos = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM results WHERE kind = 'video'")}
+    return pictures, np.array([sha256 in videos for sha256 in pictures.contents], bool)
 
 
 def renew_events(journal: Journal, every_seconds: float) -> None:
@@ -71,17 +85,6 @@ def _match(journal: Journal) -> Iterator[PostMatch]:
 
 
 # Copies
-
-
-def _read_pictures(connection: sqlite3.Connection) -> tuple[Pictures, NDArray[np.bool_]]:
-    """Every frame that was looked at in the report's files, and which of their contents are videos."""
-    frames = connection.execute(
-        f"SELECT sha256, {PICTURE_COLUMNS} FROM frames "
-        "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index"
-    )
-    pictures = read_pictures(frames)
-    videos = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM results WHERE kind = 'video'")}
-    return pictures, np.array([sha256 in videos for sha256 in pictures.contents], bool)
 
 
 def _find_labels(pictures: Pictures) -> NDArray[np.int64]:

@@ -78,6 +78,8 @@ class ScanOptions:
     """Confidence from which a detection is in the tables; the weights' recommendation when None."""
     floor: float | None = None
     """Confidence from which the journal keeps a detection; the weights' recommendation when None."""
+    archive: Path | None = None
+    """Archive that is asked, when the scan ends, which pictures were seen before; none when None."""
     show_faces: bool = False
     """Leave faces visible in the pictures that are written."""
     pseudonymise: bool = False

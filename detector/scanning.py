@@ -10,12 +10,13 @@ from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from detector.archive import ask_archive, open_archive
 from detector.engines import scan_files
 from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
 from detector.frames import Sampling
-from detector.journal import Journal, identity_text, open_journal, utc_now
+from detector.journal import Journal, define_views, identity_text, open_journal, utc_now
 from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
@@ -67,6 +68,9 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     options.check()
     info = read_weights_info(options.weights or default_weights(), detail=options.detail)
     settings = worker_settings(options, info)
+    if options.archive:
+        with open_archive(options.archive):
+            pass  # said before the scan, not after it
     started_at = utc_now()
     key = read_key(options.pseudonym_key) if options.pseudonym_key else b""
     identity = scan_identity(settings, info) | _privacy(key)
@@ -101,6 +105,9 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         stopped = tally.looked_at < tally.found
         every_seconds = 0.0 if options.keyframes else options.every
         evidence = gather_evidence(journal, every_seconds=every_seconds, key=key)
+        if options.archive:
+            ask_archive(journal, settings.out, options.archive, evidence)
+            evidence = define_views(journal.connection)
         journal.seal()
         run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
         summary = write_report(journal, settings.out, run, evidence)

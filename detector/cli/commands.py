@@ -11,10 +11,11 @@ import typer
 from rich.console import Console
 
 from detector import __version__
-from detector.cli.archive import archive
+from detector.cli.archive import archive as archive_commands
 from detector.cli.failures import CommandLineError, complain, explain_import
 from detector.cli.help import Command, Commands, GroupedCommand
 from detector.cli.printing import (
+    print_asking,
     print_carried,
     print_checks,
     print_comparison,
@@ -38,7 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.add_typer(archive, name="archive")
+app.add_typer(archive_commands, name="archive")
 defaults = ScanOptions()
 QUERY_TYPE = "application/timestamp-query"  # RFC 3161, section 3.4
 FOR_OWNER = 0o077  # what group and others may not do with what is written
@@ -127,6 +128,10 @@ def scan(
             help="Keep detections in the journal from this on. (default: recommended by the weights)"
         ),
     ] = defaults.floor,
+    archive: Annotated[
+        Path | None,
+        typer.Option("--archive", help="Ask this archive which pictures were seen before."),
+    ] = defaults.archive,
     show_faces: Annotated[
         bool, typer.Option("--show-faces", help="Do not blur faces in the pictures written.")
     ] = defaults.show_faces,
@@ -181,6 +186,7 @@ def scan(
         densify=densify,
         min_confidence=min_confidence,
         floor=floor,
+        archive=archive,
         show_faces=show_faces,
         pseudonymise=pseudonymise,
         pseudonym_key=pseudonym_key,
@@ -321,6 +327,17 @@ def seal(
     console.print(
         f"The manifest was there at {kept.stamped_at:%Y-%m-%d %H:%M:%S} UTC. `detector verify` checks it."
     )
+
+
+@app.command(name="match", cls=Command)
+def match_(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    archive: Annotated[Path, typer.Option("--archive", help="Archive file, of `detector archive add`.")],
+) -> None:
+    """Ask an archive which of a report's pictures were seen before; write tables and page anew."""
+    from detector.archive import match_report
+
+    print_asking(match_report(report, archive), report)
 
 
 @app.command(cls=Command)

@@ -14,7 +14,7 @@ from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
-    from detector.archive import Listing
+    from detector.archive import Asking, Listing
     from detector.cli.progress import Pace
     from detector.compare import Carried, Comparison
     from detector.doctor import Check
@@ -217,6 +217,18 @@ def print_comparison(found: "Comparison") -> None:
     for change, rows in found.changes.items():
         counts.add_row(str(rows), change.replace("_", " "))
     console.print(counts)
+
+
+def print_asking(found: "Asking", report: Path) -> None:
+    """How many of a report's files were seen before."""
+    console = Console(highlight=False, soft_wrap=True)
+    count = found.before.get
+    console.print(f"{sum(found.before.values())} files look like something in the archive, of which")
+    console.print(
+        f"{count('certain', 0)} certainly and {count('possible', 0)} possibly from before their post,"
+    )
+    console.print(f"{count('no', 0)} not from before; of {count('unknown', 0)} a time is missing")
+    console.print(f"Tables and page are written: {shown(report)}")
 
 
 def print_listing(found: "Listing") -> None:

@@ -33,7 +33,7 @@ from detector.journal.verdicts import (
     settle,
     settle_one,
 )
-from detector.journal.views import EARLIEST_POSTED, LATEST_POSTED, ReportInfo, define_views
+from detector.journal.views import EARLIEST_POSTED, KNOWN_BEFORE, LATEST_POSTED, ReportInfo, define_views
 
 __all__ = [
     "AMBIGUOUS",
@@ -44,6 +44,7 @@ __all__ = [
     "DISPUTED",
     "EARLIEST_POSTED",
     "FILE_NAME",
+    "KNOWN_BEFORE",
     "LATEST_POSTED",
     "LOCK_NAME",
     "MISSED",

@@ -26,6 +26,7 @@ OF_SCAN = (
     "SELECT * FROM pictures ORDER BY sha256, frame_index",
     "SELECT * FROM copies ORDER BY sha256",
     "SELECT * FROM events ORDER BY sha256, event_id",
+    "SELECT * FROM known ORDER BY sha256",
 )
 
 

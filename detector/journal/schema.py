@@ -1,6 +1,6 @@
 """The tables of scan.db, in SQL."""
 
-FORMAT = "8"  # of the tables below and of what a worker finds; a report of another format is refused
+FORMAT = "9"  # of the tables below and of what a worker finds; a report of another format is refused
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
@@ -51,6 +51,14 @@ CREATE TABLE copies (
     sha256 TEXT PRIMARY KEY, cluster TEXT NOT NULL, cluster_distance INTEGER, representative TEXT NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX copies_by_cluster ON copies (cluster);
+-- Where each content was seen before, as an archive told when it was last asked (archive/known.py).
+CREATE TABLE known (
+    sha256 TEXT PRIMARY KEY, frame_index INTEGER NOT NULL, archived_sha256 TEXT NOT NULL,
+    archived_frame_index INTEGER NOT NULL, known_since TEXT NOT NULL, known_precision TEXT NOT NULL,
+    known_as TEXT NOT NULL, known_distance INTEGER NOT NULL, known_how TEXT NOT NULL,
+    known_possibly TEXT NOT NULL, known_possibly_as TEXT NOT NULL,
+    surely_by TEXT NOT NULL, possibly_from TEXT NOT NULL, pictures TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE events (
     event_id TEXT NOT NULL, sha256 TEXT NOT NULL, class_id INTEGER NOT NULL,
     start_seconds REAL NOT NULL, end_seconds REAL NOT NULL, best_detection TEXT NOT NULL,

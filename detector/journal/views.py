@@ -41,10 +41,16 @@ SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS ki
        coalesce(p.post_rule, '') AS post_rule,
        coalesce(p.post_warning, '') AS post_warning, coalesce(p.other_posts, '') AS other_posts,
        coalesce(c.cluster, '') AS cluster, coalesce(z.size, 0) AS cluster_size,
-       c.cluster_distance AS cluster_distance, coalesce(c.representative, '') AS representative
+       c.cluster_distance AS cluster_distance, coalesce(c.representative, '') AS representative,
+       coalesce(n.known_since, '') AS known_since, coalesce(n.known_precision, '') AS known_precision,
+       coalesce(n.known_as, '') AS known_as, n.known_distance AS known_distance,
+       coalesce(n.known_how, '') AS known_how, coalesce(n.known_possibly, '') AS known_possibly,
+       coalesce(n.known_possibly_as, '') AS known_possibly_as,
+       coalesce(n.surely_by, '') AS surely_by, coalesce(n.possibly_from, '') AS possibly_from
 FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN posts p ON p.path = i.path
 LEFT JOIN copies c ON c.sha256 = i.sha256 AND i.status = ''
+LEFT JOIN known n ON n.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN temp.cluster_sizes z ON z.cluster = c.cluster
 WHERE i.run = {run:d} AND (i.status != '' OR r.sha256 IS NOT NULL)
 """
@@ -57,6 +63,12 @@ LATEST_POSTED = (
 EARLIEST_POSTED = (
     "CASE length(posted_at) WHEN 0 THEN '~' WHEN 10 THEN date(posted_at, '-1 day') || 'T10:00:00Z' "
     "ELSE posted_at END"
+)
+# Whether what an archive knows was posted before a file was: surely, possibly, not, or a time is not known.
+KNOWN_BEFORE = (
+    "CASE WHEN known_how = '' THEN '' WHEN posted_at = '' OR possibly_from = '~' THEN 'unknown' "
+    f"WHEN surely_by < {EARLIEST_POSTED} THEN 'certain' "
+    f"WHEN possibly_from < {LATEST_POSTED} THEN 'possible' ELSE 'no' END"
 )
 CLUSTER_SIZES = """
 CREATE TEMP TABLE cluster_sizes AS

@@ -2,6 +2,7 @@
 
 from detector.report.cells import escape_cell
 from detector.report.columns import Column, Table
+from detector.report.differences import lay_over
 from detector.report.opened import Report, open_report
 from detector.report.outputs import (
     RunInfo,
@@ -14,11 +15,13 @@ from detector.report.outputs import (
     write_so_far,
 )
 from detector.report.seal import accept_reply, request_seal
+from detector.report.seen import FOLDER as SEEN_FOLDER
 from detector.report.summary import Reach, Summary
 from detector.report.tables import list_tables
 from detector.report.verify import Standing, Verification, verify_report
 
 __all__ = [
+    "SEEN_FOLDER",
     "Column",
     "Reach",
     "Report",
@@ -29,6 +32,7 @@ __all__ = [
     "Verification",
     "accept_reply",
     "escape_cell",
+    "lay_over",
     "list_tables",
     "open_report",
     "read_description",

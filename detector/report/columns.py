@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from detector.ids import ID_DIGITS, STREAM_FRAMES, stream_sql
+from detector.journal import KNOWN_BEFORE
 
 Type = Literal["text", "foreign", "whole", "number", "flag"]
 """`foreign` is text that strangers wrote; a `flag` is written as true or false."""
@@ -217,6 +218,19 @@ def describe_files(class_names: Sequence[str]) -> Table:
             Column(
                 "representative", "file of the cluster that was posted first, else the largest", "foreign"
             ),
+            Column(
+                "known_before",
+                "whether an archive knows what looks like it from before this post: certain, possible, no, "
+                "or unknown where a time is missing",
+                sql=KNOWN_BEFORE,
+            ),
+            Column("known_since", "when that was posted, or what its camera wrote", "foreign"),
+            Column("known_precision", "second, day, or camera: a clock that may be wrong"),
+            Column("known_as", "report, file and post that it is known from", "foreign"),
+            Column("known_distance", "bits of 256 between the two", "number", "known_distance", 0),
+            Column("known_how", "in what way the two are alike"),
+            Column("known_possibly", "a time that may be earlier still", "foreign"),
+            Column("known_possibly_as", "what it is known from then", "foreign"),
             Column("captured_at", "what the camera wrote, with its offset from UTC if known"),
             *POST,
             Column("forwarded_from", "who said it first, where the post passes on another's", "foreign"),

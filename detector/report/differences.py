@@ -6,10 +6,14 @@ Each pair is made once: its pictures are named after both contents, and kept whe
 import json
 import os
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from detector.errors import MediaError
 from detector.ids import ID_DIGITS, frame_id
@@ -17,6 +21,8 @@ from detector.journal import LATEST_POSTED, REJECTED
 from detector.originals import read_original
 from detector.pictures import FRAME_LONG_SIDE, find_change, protect, register, shrink, write_jpeg
 from detector.report.writing import replacing
+
+Image = NDArray[np.uint8]
 
 FOLDER = "differences"
 MAX_PAIRS = 300  # a report; each takes about half a second
@@ -89,31 +95,42 @@ def _compare(
         frames = (0, 0)  # joined through a third picture that looks like both
     pair: dict[str, Any] = {"a": first.sha256, "b": second.sha256}
     name = f"{FOLDER}/{_short(first.sha256, frames[0])}_{_short(second.sha256, frames[1])}"
+    readers = (
+        partial(_read, connection, sha256, frame, show_faces=show_faces)
+        for sha256, frame in zip((first.sha256, second.sha256), frames, strict=True)
+    )
+    return pair | lay_over(folder, name, *readers)
+
+
+def lay_over(
+    folder: Path, name: str, read_first: Callable[[], Image], read_second: Callable[[], Image]
+) -> dict[str, Any]:
+    """Pictures of the second image laid over the first, and what differs, kept under `name` in the folder.
+
+    Gives `pictures` (names), `share` and `mirrored`, or `why` it cannot be done. What is there is kept.
+    """
     pictures = [f"{name}-{part}.jpg" for part in ("first", "second", "difference")]
     measured = folder / f"{name}.json"
     try:
         if not measured.exists():
-            images = [
-                _read(connection, sha256, frame, show_faces=show_faces)
-                for sha256, frame in zip((first.sha256, second.sha256), frames, strict=True)
-            ]
-            registration = register(images[0], images[1])
-            change = find_change(images[0], registration)
-            for image, path in zip((images[0], registration.second, change.picture), pictures, strict=True):
+            first, second = read_first(), read_second()
+            registration = register(first, second)
+            change = find_change(first, registration)
+            for image, path in zip((first, registration.second, change.picture), pictures, strict=True):
                 write_jpeg(image, folder, path)
             with replacing(measured) as file:
                 json.dump({"share": round(change.share, 5), "mirrored": registration.mirrored}, file)
         share: dict[str, Any] = json.loads(measured.read_text(encoding="utf-8"))
-        return pair | {"pictures": pictures} | share
+        return {"pictures": pictures} | share
     except (MediaError, OSError, ValueError) as error:
-        return pair | {"why": f"The two cannot be laid over each other: {error}"}
+        return {"why": f"The two cannot be laid over each other: {error}"}
 
 
 def _short(sha256: str, frame_index: int) -> str:
     return frame_id(sha256[: ID_DIGITS // 2], frame_index)
 
 
-def _read(connection: sqlite3.Connection, sha256: str, frame_index: int, *, show_faces: bool) -> Any:
+def _read(connection: sqlite3.Connection, sha256: str, frame_index: int, *, show_faces: bool) -> Image:
     paths = [
         Path(os.fsdecode(path))
         for (path,) in connection.execute("SELECT path FROM temp.files WHERE sha256 = ?", (sha256,))

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.ids import frame_id
-from detector.journal import MODEL_ROWS, REJECTED, keys_sql
+from detector.journal import KNOWN_BEFORE, MODEL_ROWS, REJECTED, keys_sql
 from detector.pictures import PLAIN
 
 MAX_DETECTIONS = 20_000  # on the page; past this a browser grows slow, and the page says what is left out
@@ -22,7 +22,7 @@ TEXT_LENGTH = 600  # characters of a post's text
 ON_PAGE = "SELECT sha256 FROM temp.claimed UNION SELECT sha256 FROM temp.almost"
 FILE_COLUMNS = f"""
 file, source_url, platform, author, forwarded_from, posted_at, post_warning, captured_at,
-other_posts != '' AS disputed,
+other_posts != '' AS disputed, {KNOWN_BEFORE} AS before,
 CASE WHEN row_number() OVER (PARTITION BY sha256 ORDER BY posted_at = '', posted_at, file) <= {MAX_TEXTS}
      THEN substr(post_text, 1, {TEXT_LENGTH}) END AS post_text
 """
@@ -107,8 +107,9 @@ def find_other_files(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     return _read(
         connection,
         f"SELECT file, kind, status, reason, nullif(read_seconds, 0) AS read, "
-        f"nullif(declared_seconds, 0) AS declared, source_url, platform, author, posted_at, "
-        f"substr(post_text, 1, {TEXT_LENGTH // 4}) AS post_text FROM temp.files WHERE sha256 NOT IN "
+        f"nullif(declared_seconds, 0) AS declared, {KNOWN_BEFORE} AS before, "
+        f"source_url, platform, author, posted_at, substr(post_text, 1, {TEXT_LENGTH // 4}) AS post_text "
+        f"FROM temp.files WHERE sha256 NOT IN "
         f"(SELECT sha256 FROM temp.claimed WHERE state != '{REJECTED}') "
         f"ORDER BY file LIMIT {MAX_OTHER_FILES}",
     )

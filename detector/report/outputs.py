@@ -28,6 +28,7 @@ from detector.model import WeightsInfo
 from detector.report.differences import find_differences
 from detector.report.manifest import write_manifest
 from detector.report.page import draw_page
+from detector.report.seen import list_seen_pictures
 from detector.report.summary import Summary, summarise
 from detector.report.tables import write_tables
 from detector.report.writing import replacing, write_json
@@ -152,6 +153,7 @@ def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], 
         for name in pair.get("pictures", ())
         for one in {name, name.replace("-first.jpg", ".json")}
     ]
+    compared += list_seen_pictures(journal.connection, folder)
     own = ["run.json", "summary.json", CHAIN, "index.html"]
     write_manifest(journal, folder, [*tables, *own, *compared])
     return summary

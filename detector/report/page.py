@@ -19,12 +19,13 @@ from detector.report.gallery import (
     find_other_files,
 )
 from detector.report.reasons import in_plain_words
+from detector.report.seen import find_seen
 from detector.report.summary import Summary
 
 MAX_FILES_LISTED = 1000  # of those not read
 COLOURS = ("#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00")  # of flags, as in pictures/annotate.py
 COLOURS_OF_BOTH = {BOTH_IN_FRAME: "#0072B2", BOTH: "#8C8C8C", AMBIGUOUS: "#999999"}
-SCRIPTS = ("words", "state", "shots", "cards", "lightbox", "charts", "thresholds", "start")
+SCRIPTS = ("words", "state", "shots", "seen", "cards", "lightbox", "charts", "thresholds", "start")
 
 
 def draw_page(
@@ -49,6 +50,7 @@ def draw_page(
         AMBIGUOUS: "ambiguous: one flag or the other",
     }
     data = _gather(connection, summary, run, folder) | {"names": names, "differences": differences or {}}
+    (asked,) = connection.execute("SELECT count(*) FROM known").fetchone()
     on_page = sum("almost" not in one for content in data["contents"] for one in content["detections"])
     drawn = summary.verdicts.get("missed", 0)
     return environment.get_template("page.html").render(
@@ -61,6 +63,7 @@ def draw_page(
         script=Markup(script),  # noqa: S704
         script_hash=digest,
         data=data,
+        asked=asked,
         to_look_at=summary.to_look_at,
         left_out=max(0, summary.to_look_at - (on_page - drawn)),
         limits={"a file": MAX_PER_CONTENT, "in all": MAX_DETECTIONS},
@@ -98,6 +101,7 @@ def _gather(
         "tool": run["tool"],
         "weights": run["weights_sha256"],
         "contents": find_contents(connection, folder),
+        "known": find_seen(connection, folder),
         "others": others,
         "counts": {"other": without},
         "histogram": _count_by_confidence(connection, labels, 20, "temp.shown"),

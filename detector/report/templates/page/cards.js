@@ -6,7 +6,7 @@ function drawCard(found) {
   const { content, keys, files } = matching[0];
   const shots = mainDetections(content, keys).map((main) => shotOf(content, main));
   const article = make("article", { id: `cluster-${card.cluster}` }, make("h3", {}, headingOf(content, keys, shots)), drawBadges(card, content, shots));
-  article.append(drawDifference(card));
+  article.append(drawSeenBefore(card), drawDifference(card));
   if (shots.length) article.append(make("div", { class: `shots of-${shots.length}` }, ...shots.map((shot) => openable(drawShot(shot), shot, article))));
   else article.append(make("p", { class: "note" }, "This page has no picture of it; its rows are in detections.csv."));
   const others = matching.flatMap((one) => candidates(one.content).filter(isAskedFor).map((main) => shotOf(one.content, main)));
@@ -47,6 +47,10 @@ function drawBadges(card, content, shots) {
   if (states.includes("confirmed")) add("confirmed", false);
   if (states.includes("rejected")) add("rejected", false);
   if (content.status === "failed") add("read in part only");
+  const [known] = seenIn(card);
+  const before = known ? beforeOf(known.files) : "";
+  if (before === "certain") add(`seen before: ${spanBefore(known)} earlier`);
+  if (before === "possible") add("perhaps seen before");
   const copies = card.contents.reduce((sum, one) => sum + one.files.length, 0);
   if (copies > 1) add(`${count(copies)} copies`, false);
   return badges;
@@ -138,12 +142,17 @@ function drawDifference(card) {
 function drawPair(pair, card) {
   const sides = [pair.a, pair.b].map((sha256) => card.contents.find((content) => content.sha256 === sha256));
   if (!pair.pictures || sides.includes(undefined)) return make("p", { class: "note" }, pair.why ?? "");
-  const shown = (content, picture) => {
+  const [first, second] = sides.map((content) => {
     const file = [...content.files].sort((a, b) => byText(latest(a.posted_at), latest(b.posted_at)))[0];
-    return make("figure", {}, make("img", { src: picture, alt: `${file.file}: ${claimWords(content)}`, loading: "lazy" }),
-      make("figcaption", {}, `${file.file}: ${claimWords(content)}${file.posted_at ? `, ${timeWords(file.posted_at, view.zone)}` : ", time of posting unknown"}`));
-  };
-  const [first, second] = [shown(sides[0], pair.pictures[0]), shown(sides[1], pair.pictures[1])];
+    return `${file.file}: ${claimWords(content)}${file.posted_at ? `, ${timeWords(file.posted_at, view.zone)}` : ", time of posting unknown"}`;
+  });
+  return drawOverlay(pair, first, second);
+}
+
+// Two pictures, the second laid over the first, and what differs.
+function drawOverlay(pair, wordsOfFirst, wordsOfSecond) {
+  const shown = (picture, words) => make("figure", {}, make("img", { src: picture, alt: words, loading: "lazy" }), make("figcaption", {}, words));
+  const first = shown(pair.pictures[0], wordsOfFirst), second = shown(pair.pictures[1], wordsOfSecond);
   const words = `${pair.share < 0.0005 ? "less than 0.1" : (100 * pair.share).toFixed(1)} % of the picture differs, after both were laid over each other and matched in brightness`;
   const third = make("figure", {}, make("img", { src: pair.pictures[2], alt: `Difference: ${words}`, loading: "lazy" }), make("figcaption", {}, `Difference: ${words}.`));
   let timer = 0;

@@ -1,5 +1,5 @@
 // What is looked at lives in the address, so that Back, reload and a shared link give the same view.
-const CLEAR = { tab: "seen", show: "", verdict: "", confidence: "0", kind: "", status: "", platform: "", author: "", from: "", to: "", text: "", order: "", page: "1", zone: "UTC" };
+const CLEAR = { tab: "seen", show: "", verdict: "", known: "", confidence: "0", kind: "", status: "", platform: "", author: "", from: "", to: "", text: "", order: "", page: "1", zone: "UTC" };
 const FIELDS = Object.keys(CLEAR).filter((name) => !["tab", "page"].includes(name));
 const TABS = ["seen", "almost", "other"];
 const view = { ...CLEAR };
@@ -11,6 +11,7 @@ const PEOPLE = {
   rejected: ([state, said]) => state === "rejected" && said === 1,
   entered: ([state, said]) => state !== "rejected" && said === 0,
 };
+const SEEN_BEFORE = { certain: ["certain"], possible: ["certain", "possible"], known: ["certain", "possible", "no", "unknown"] };
 const KEYS = [...data.labels, "both_in_frame", "both", "ambiguous"];
 
 function readAddress() {
@@ -21,7 +22,7 @@ function readAddress() {
   if (!(view.verdict in PEOPLE)) view.verdict = "";
   if (!isZone(view.zone)) view.zone = "UTC";
   for (const name of FIELDS) find(name).value = view[name];
-  for (const name of ["show", "platform", "order", "verdict", "kind", "status"]) if (find(name).value !== view[name]) view[name] = find(name).value = "";
+  for (const name of ["show", "platform", "order", "verdict", "known", "kind", "status"]) if (find(name).value !== view[name]) view[name] = find(name).value = "";
 }
 
 function address(changes = {}) {
@@ -44,6 +45,7 @@ const authors = new Set([...data.contents.flatMap((content) => content.files), .
 const isBy = (author, wanted) => (authors.has(wanted) ? author === wanted : author.toLowerCase().includes(wanted.toLowerCase()));
 
 function fileMatches(file, content) {
+  if (view.known && !SEEN_BEFORE[view.known].includes(file.before ?? "")) return false;
   if (view.platform && file.platform !== view.platform) return false;
   if (view.author && !isBy(file.author ?? "", view.author)) return false;
   if (view.from || view.to) {

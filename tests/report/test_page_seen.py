@@ -1,0 +1,50 @@
+"""What the page shows of pictures that were seen before."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from detector.archive import match_report
+from tests.archive.seen_before import scan_old_and_new
+from tests.report.conftest import OpenPage
+
+
+@pytest.fixture(scope="module")
+def scanned(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
+    """As `scan_old_and_new` made it."""
+    return scan_old_and_new(tmp_path_factory.mktemp("seen"), fake_weights)
+
+
+@pytest.fixture
+def matched(scanned: Path, tmp_path: Path) -> Path:
+    """The new report after the archive was asked."""
+    shutil.copytree(scanned / "new", tmp_path / "new")
+    match_report(tmp_path / "new", scanned / "archive.db")
+    return tmp_path / "new"
+
+
+def test_the_page_shows_both_pictures_and_filters_what_was_seen_before(
+    matched: Path, open_page: OpenPage
+) -> None:
+    page = open_page(matched / "index.html", 1400)
+    card = page.locator("article").filter(has_text="certain.jpg")
+    assert "Seen before: what looks like certain.jpg was posted at least 3 years earlier" in card.inner_text()
+    assert card.locator(".badge", has_text="seen before: at least 3 years earlier").count() == 1
+    assert card.locator(".pair img").count() == 3
+    image = card.locator(".pair img").first
+    image.scroll_into_view_if_needed()
+    page.wait_for_function("(image) => image.naturalWidth > 100", arg=image.element_handle())
+    page.select_option("#known", "certain")
+    assert page.locator("article").count() == 2
+    page.select_option("#known", "possible")
+    assert page.locator("article").count() == 3
+    assert "Perhaps seen before" in page.locator("article").filter(has_text="day.jpg").inner_text()
+
+
+def test_a_report_that_asked_no_archive_has_neither_badge_nor_filter(
+    scanned: Path, open_page: OpenPage
+) -> None:
+    page = open_page(scanned / "new" / "index.html", 1400)
+    assert not page.locator("#known").is_visible()
+    assert "Seen before" not in page.locator("#cards").inner_text()
