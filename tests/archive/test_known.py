@@ -90,7 +90,7 @@ def test_a_scan_that_asks_an_archive_ends_with_the_same_tables_as_one_that_asks_
 def test_the_earliest_certain_post_counts_and_what_may_be_earlier_is_said(
     scanned: Path, tmp_path: Path
 ) -> None:
-    archive = shutil.copy(scanned / "archive.db", tmp_path / "archive.db")
+    archive = Path(shutil.copy(scanned / "archive.db", tmp_path))
     with closing(sqlite3.connect(archive)) as connection, connection:
         connection.execute("INSERT INTO sources VALUES (9, x'00', 'other', 'report', '')")
         connection.execute(
@@ -124,7 +124,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize(("sql", "told"), HOSTILE.items())
 def test_an_archive_of_strangers_does_no_harm(scanned: Path, tmp_path: Path, sql: str, told: str) -> None:
-    archive = shutil.copy(scanned / "archive.db", tmp_path / "archive.db")
+    archive = Path(shutil.copy(scanned / "archive.db", tmp_path))
     with closing(sqlite3.connect(archive)) as connection, connection:
         assert connection.execute(sql).rowcount > 0
     shutil.copytree(scanned / "new", tmp_path / "new")
