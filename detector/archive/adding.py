@@ -6,25 +6,21 @@ import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
+from detector.archive.hashing import hash_files, picture_rows
 from detector.archive.store import change_archive
 from detector.copies import PICTURE_COLUMNS
-from detector.engines import scan_files
 from detector.errors import ArchiveError, MediaError
-from detector.frames import Sampling
 from detector.journal import define_views, read_database, utc_now
 from detector.naming import is_home
 from detector.posts import Post, match_posts
-from detector.settings import WorkerSettings
 from detector.sources import Media, find_media, printable
 from detector.worker import FileResult
 
 REPORT, FOLDER = "report", "folder"
-PHOTO_SIDE = 1024  # pixels: twice what a hash is made from
 ADDED_AT_ONCE = 200  # contents in one transaction
-SECONDS_A_FILE = 3600.0
 CONTENTS = (
     "SELECT f.sha256, max(f.bytes), max(f.kind), max(f.captured_at) FROM temp.files f "
     "JOIN frames r USING (sha256) GROUP BY f.sha256"
@@ -96,7 +92,7 @@ def add_folder(
         unread = list(_read_known(connection, found, known))
         _add_places(connection, source, _name_places(found, known))
     names = {media.path: media for media in unread}
-    results = scan_files(unread, _hashing(), workers=workers, file_timeout=SECONDS_A_FILE, stop=stop)
+    results = hash_files(unread, workers=workers, stop=stop)
     failed = done = 0
     with closing(results):
         while batch := list(itertools.islice(results, ADDED_AT_ONCE)):
@@ -206,33 +202,10 @@ def _read_known(
         yield media
 
 
-def _hashing() -> WorkerSettings:
-    return WorkerSettings(
-        weights=None,
-        trust_weights=False,
-        device="cpu",
-        threads=1,
-        detail="fast",
-        floor=1.0,
-        thresholds=(),
-        sampling=Sampling(photo_side=PHOTO_SIDE, max_seconds=SECONDS_A_FILE),
-        densify=False,
-        show_faces=False,
-        worker_memory=2.0,
-        out=Path(),
-    )
-
-
 def _add_result(connection: sqlite3.Connection, result: FileResult) -> None:
     coverage = result.coverage
     _add_content(connection, (result.sha256, result.bytes, coverage.kind, coverage.captured_at))
-    _add_pictures(
-        connection,
-        (
-            (result.sha256, one.frame_index, one.time_seconds, *astuple(one.whole), *astuple(one.inside))
-            for one in result.frames
-        ),
-    )
+    _add_pictures(connection, picture_rows(result))
 
 
 def _name_places(found: Iterable[Media], known: dict[Path, str]) -> Iterator[tuple[object, ...]]:

@@ -19,6 +19,7 @@ from detector.cli.printing import (
     print_carried,
     print_checks,
     print_comparison,
+    print_found,
     print_interruption,
     print_nothing,
     print_pace,
@@ -338,6 +339,25 @@ def match_(
     from detector.archive import match_report
 
     print_asking(match_report(report, archive), report)
+
+
+@app.command(name="find", cls=Command)
+def find_(
+    picture: Annotated[Path, typer.Argument(help="Photo or video to look for.")],
+    places: Annotated[list[Path], typer.Argument(help="Archive files and report folders to look in.")],
+    csv: Annotated[Path | None, typer.Option("--csv", help="Write what is found here, a row each.")] = None,
+) -> None:
+    """Say where a picture is, or one very like it, in archives and reports."""
+    from detector.processes import import_early
+
+    import_early()
+    from detector.archive import find_picture, write_found
+
+    found = find_picture(picture, places)
+    print_found(found)
+    if csv:
+        write_found(found, csv)
+        Console(highlight=False, soft_wrap=True).print(f"All of it: {shown(csv)}")
 
 
 @app.command(cls=Command)

@@ -1,6 +1,6 @@
 """What the commands tell on the terminal."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from detector.options import ScanOptions
 from detector.sources import printable
 
 if TYPE_CHECKING:
-    from detector.archive import Asking, Listing
+    from detector.archive import Asking, Found, Listing
     from detector.cli.progress import Pace
     from detector.compare import Carried, Comparison
     from detector.doctor import Check
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FAILURES_SHOWN = 5
 NAMES_SHOWN = 20
+FOUND_SHOWN = 50
 
 
 def _reach_row(reach: "Reach", text: str) -> tuple[str, str]:
@@ -229,6 +230,22 @@ def print_asking(found: "Asking", report: Path) -> None:
     )
     console.print(f"{count('no', 0)} not from before; of {count('unknown', 0)} a time is missing")
     console.print(f"Tables and page are written: {shown(report)}")
+
+
+def print_found(found: "Sequence[Found]") -> None:
+    """Where a picture is, the nearest first."""
+    console = Console(highlight=False, soft_wrap=True)
+    if not found:
+        console.print("Nothing here looks like it. That is no proof that it was not there before.")
+    for one in found[:FOUND_SHOWN]:
+        at = f" at {one.at_seconds:.0f} s" if one.at_seconds else ""
+        post = ", ".join(filter(None, (one.posted_at, one.platform, one.author, one.source_url)))
+        console.print(
+            f"{shown(one.report)}: {shown(one.file)}{at}, {one.how}, {one.distance} bits of 256 apart"
+        )
+        console.print(f"   {shown(post) or 'no post known'} (in {shown(one.where)})")
+    if len(found) > FOUND_SHOWN:
+        console.print(f"and {len(found) - FOUND_SHOWN} more; --csv writes all")
 
 
 def print_listing(found: "Listing") -> None:

@@ -1,0 +1,128 @@
+"""A photo or video, archives and reports in, where it or what looks like it is out."""
+
+import csv
+import sqlite3
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+
+import numpy as np
+
+from detector.archive.adding import copy_report
+from detector.archive.hashing import hash_files, picture_rows
+from detector.archive.matching import Asked, Matches, describe_match, find_in_archive
+from detector.archive.store import make_tables, open_archive
+from detector.copies import read_pictures
+from detector.errors import ArchiveError, UsageError
+from detector.journal import define_views, read_database
+from detector.report import escape_cell
+from detector.sources import Media, find_kind, printable
+
+PLACES = """
+SELECT s.name, p.file, p.posted_at, p.source_url, p.platform, p.author,
+       (SELECT time_seconds FROM pictures WHERE content = p.content AND frame_index = ?)
+FROM places p JOIN sources s USING (source) WHERE p.content = ? ORDER BY s.source, p.file
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """A file that is, or looks like, the one that was looked for. Texts are of strangers, but printable."""
+
+    where: str
+    """Archive or report that was searched, as it was named."""
+    report: str
+    file: str
+    distance: int
+    """Bits of 256 between the hashes; 0 for the same bytes."""
+    how: str
+    at_seconds: float
+    """Where in a video."""
+    posted_at: str
+    source_url: str
+    platform: str
+    author: str
+
+
+def find_picture(picture: Path, places: Sequence[Path]) -> list[Found]:
+    """Every file of the archives and reports that looks like it, the nearest first.
+
+    Raises UsageError when it cannot be read, ArchiveError or ReportFolderError as their readers do.
+    """
+    asked = _read_asked(picture)
+    found = [one for place in places for one in _find_in(place, asked)]
+    return sorted(found, key=lambda one: (one.distance, one.where, one.report, one.file))
+
+
+def write_found(found: Sequence[Found], table: Path) -> None:
+    """Writes them as CSV. Raises ArchiveError when the table exists already or cannot be written."""
+    try:
+        with table.open("x", encoding="utf-8", newline="") as file:
+            rows = csv.writer(file, lineterminator="\n", quoting=csv.QUOTE_ALL)
+            rows.writerow(field.name for field in fields(Found))
+            rows.writerows([escape_cell(str(cell)) for cell in astuple(one)] for one in found)
+    except FileExistsError as error:
+        raise ArchiveError(f"{table} exists; remove it or choose another --csv") from error
+    except OSError as error:
+        raise ArchiveError(f"{table} cannot be written: {error.strerror or error}") from error
+
+
+def _read_asked(picture: Path) -> Asked:
+    path = picture.absolute()
+    media = Media(path.parent, printable(path.name), find_kind(path), path)
+    with closing(hash_files([media], workers=1, stop=threading.Event())) as results:
+        (result,) = results
+    if not result.frames:
+        raise UsageError(f"{picture}: {result.reason or 'no photo or video'}")
+    return Asked(read_pictures(picture_rows(result)), np.array([result.coverage.kind == "video"]))
+
+
+def _find_in(place: Path, asked: Asked) -> Iterator[Found]:
+    with _open_place(place) as archive:
+        counted = np.array([one for (one,) in archive.execute("SELECT content FROM contents")], np.int64)
+        nearest: dict[int, Matches] = {}
+        for part in find_in_archive(archive, asked, counted):
+            for row in range(len(part)):
+                one = part.take(np.array([row]))
+                content = int(one.content[0])
+                if content not in nearest or one.distance[0] < nearest[content].distance[0]:
+                    nearest[content] = one
+        for content, one in nearest.items():
+            yield from _describe(archive, place, asked, content, one)
+
+
+def _describe(
+    archive: sqlite3.Connection, place: Path, asked: Asked, content: int, match: Matches
+) -> Iterator[Found]:
+    frame_index = int(match.frame_index[0])
+    how = describe_match(archive, asked, int(match.picture[0]), content, frame_index)
+    for *told, seconds in archive.execute(PLACES, (frame_index, content)):
+        report, file, posted_at, source_url, platform, author = (printable(str(one)) for one in told)
+        yield Found(
+            where=printable(str(place)),
+            report=report,
+            file=file,
+            distance=int(match.distance[0]),
+            how=how,
+            at_seconds=float(seconds or 0.0),
+            posted_at=posted_at,
+            source_url=source_url,
+            platform=platform,
+            author=author,
+        )
+
+
+@contextmanager
+def _open_place(place: Path) -> Iterator[sqlite3.Connection]:
+    """An archive, or a report as an archive of its own, which is gone afterwards."""
+    if not place.is_dir():
+        with open_archive(place) as archive:
+            yield archive
+        return
+    with read_database(place) as journal, closing(sqlite3.connect("")) as archive:
+        define_views(journal)
+        make_tables(archive)
+        copy_report(archive, journal, place)
+        yield archive
