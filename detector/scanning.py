@@ -20,6 +20,7 @@ from detector.journal import Journal, define_views, identity_text, open_journal,
 from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
+from detector.parts import mark_parts
 from detector.pictures import is_shown, remove_pictures
 from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
@@ -105,6 +106,7 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         stopped = tally.looked_at < tally.found
         every_seconds = 0.0 if options.keyframes else options.every
         evidence = gather_evidence(journal, every_seconds=every_seconds, key=key)
+        mark_parts(journal)
         if options.archive:
             ask_archive(journal, settings.out, options.archive, evidence)
             evidence = define_views(journal.connection)

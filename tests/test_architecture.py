@@ -15,7 +15,7 @@ LAYERS = [
     {"pictures"},
     {"worker"},
     {"engines", "journal"},
-    {"evidence"},
+    {"evidence", "parts"},
     {"report"},
     {"archive"},
     {"scanning", "renewing", "doctor", "export", "compare", "review"},

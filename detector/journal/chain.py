@@ -27,6 +27,7 @@ OF_SCAN = (
     "SELECT * FROM copies ORDER BY sha256",
     "SELECT * FROM events ORDER BY sha256, event_id",
     "SELECT * FROM known ORDER BY sha256",
+    "SELECT * FROM parts ORDER BY sha256",
 )
 
 

@@ -35,7 +35,7 @@ UNION SELECT sha256, crop, crop_sha256 FROM detections WHERE crop != ''
 UNION SELECT sha256, 'plain/' || substr(annotated, instr(annotated, '/') + 1), plain_sha256 FROM detections
 WHERE annotated != ''
 """
-DERIVED = ("posts", "pictures", "copies", "events", "known")
+DERIVED = ("posts", "pictures", "copies", "events", "known", "parts")
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,12 @@ CREATE TABLE known (
     known_possibly TEXT NOT NULL, known_possibly_as TEXT NOT NULL,
     surely_by TEXT NOT NULL, possibly_from TEXT NOT NULL, pictures TEXT NOT NULL
 ) WITHOUT ROWID;
+-- Whether a photo shows something else in a part than the representative of its cluster, and where, as shares
+-- of its width and height (parts.py); what could not be compared has no row.
+CREATE TABLE parts (
+    sha256 TEXT PRIMARY KEY, other_sha256 TEXT NOT NULL, differs INTEGER NOT NULL,
+    "left" REAL NOT NULL, top REAL NOT NULL, "right" REAL NOT NULL, bottom REAL NOT NULL
+) WITHOUT ROWID;
 CREATE TABLE events (
     event_id TEXT NOT NULL, sha256 TEXT NOT NULL, class_id INTEGER NOT NULL,
     start_seconds REAL NOT NULL, end_seconds REAL NOT NULL, best_detection TEXT NOT NULL,

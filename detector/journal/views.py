@@ -42,6 +42,8 @@ SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS ki
        coalesce(p.post_warning, '') AS post_warning, coalesce(p.other_posts, '') AS other_posts,
        coalesce(c.cluster, '') AS cluster, coalesce(z.size, 0) AS cluster_size,
        c.cluster_distance AS cluster_distance, coalesce(c.representative, '') AS representative,
+       CASE t.differs WHEN 1 THEN 'yes' WHEN 0 THEN 'no' ELSE '' END AS differs_in_part,
+       t."left" AS differs_left, t.top AS differs_top, t."right" AS differs_right, t.bottom AS differs_bottom,
        coalesce(n.known_since, '') AS known_since, coalesce(n.known_precision, '') AS known_precision,
        coalesce(n.known_as, '') AS known_as, n.known_distance AS known_distance,
        coalesce(n.known_how, '') AS known_how, coalesce(n.known_possibly, '') AS known_possibly,
@@ -50,6 +52,7 @@ SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS ki
 FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN posts p ON p.path = i.path
 LEFT JOIN copies c ON c.sha256 = i.sha256 AND i.status = ''
+LEFT JOIN parts t ON t.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN known n ON n.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN temp.cluster_sizes z ON z.cluster = c.cluster
 WHERE i.run = {run:d} AND (i.status != '' OR r.sha256 IS NOT NULL)

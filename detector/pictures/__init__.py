@@ -7,7 +7,7 @@ from detector.pictures.annotate import (
     shrink,
     write_jpeg,
 )
-from detector.pictures.registering import find_change, register
+from detector.pictures.registering import PART_SIDE, NoHold, Part, find_change, find_part, register
 from detector.pictures.writing import (
     ALMOST_SHARE,
     PLAIN,
@@ -22,8 +22,12 @@ __all__ = [
     "ALMOST_SHARE",
     "FRAME_LONG_SIDE",
     "JPEG_QUALITY",
+    "PART_SIDE",
     "PLAIN",
+    "NoHold",
+    "Part",
     "find_change",
+    "find_part",
     "find_picture_side",
     "has_picture",
     "is_shown",

@@ -17,6 +17,10 @@ ROUNDS = 4
 NOISE_LEVELS = 12.0  # of 255: what codecs leave after matching
 NOISE_SIGMAS = 6.0
 SMALLEST_SHARE = 0.0005  # of the picture: a smaller spot is no change
+PART_SIDE = 640  # pixels at which copies are searched for parts that differ
+MIN_PART_SHARE = 0.0015  # of the picture; with the next, of repainted flags the smallest is 0.0022
+MIN_PART_LEVELS = 22.0  # of 255, that a part differs by on average
+JOINED_SHARE = 0.02  # of the long side: regions so near each other are one part
 MARK = (255, 0, 160)  # a colour that neither flags nor grey pictures have
 
 Image = NDArray[np.uint8]
@@ -31,6 +35,8 @@ class Registration:
     covered: NDArray[np.bool_]
     """Mask of the first picture's pixels of which the second has something."""
     mirrored: bool
+    holds: bool
+    """Whether enough points of both agree; else the second was only made as large as the first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,22 @@ class Change:
     """Of the pixels that both have, those that differ."""
 
 
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a picture shows something else than its copy: shares of its width and height, 0 to 1."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+    share: float
+    """Of the picture's pixels, those of this part that differ."""
+
+
+class NoHold(Exception):  # noqa: N818 (it says what is missing)
+    """Two pictures have too little in common to be laid over each other."""
+
+
 def register(first: Image, second: Image) -> Registration:
     """Lays the second over the first, mirrored where that fits better, and matches its brightness."""
     grey = _grey(first)
@@ -52,7 +74,8 @@ def register(first: Image, second: Image) -> Registration:
         matrix, inliers = _find_similarity(grey, _grey(image))
         candidates.append((inliers, not mirrored, image, matrix))
     inliers, straight, image, matrix = max(candidates, key=lambda one: one[:2])
-    if inliers < MIN_INLIERS:  # nothing to hold on to: as large as the other, and as it stands
+    holds = inliers >= MIN_INLIERS
+    if not holds:  # nothing to hold on to: as large as the other, and as it stands
         image, straight = second, True
         matrix = np.array(
             [[first.shape[1] / second.shape[1], 0, 0], [0, first.shape[0] / second.shape[0], 0]], np.float32
@@ -62,11 +85,50 @@ def register(first: Image, second: Image) -> Registration:
     laid = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
     whole = np.full(image.shape[:2], 255, np.uint8)
     covered = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) == 255
-    return Registration(_match_brightness(first, laid.astype(np.uint8), covered), covered, not straight)
+    return Registration(
+        _match_brightness(first, laid.astype(np.uint8), covered), covered, not straight, holds
+    )
 
 
 def find_change(first: Image, registration: Registration) -> Change:
     """What differs beyond the noise of codecs and of laying one over the other."""
+    differs, apart, inside = _find_differing(first, registration)
+    faded = np.repeat((_grey(first) * 0.5 + 110)[..., None], 3, axis=2)
+    strength = np.clip(apart / 96, 0.35, 1)[..., None] * differs[..., None]
+    picture = faded * (1 - strength) + np.array(MARK, np.float32) * strength
+    picture[~registration.covered] = 255
+    return Change(picture.clip(0, 255).astype(np.uint8), float(differs.sum()) / max(1, int(inside.sum())))
+
+
+def find_part(first: Image, second: Image) -> Part | None:
+    """The largest part in which two copies of a picture show something else, as where a flag was painted in.
+
+    None where they show the same. Raises NoHold when they cannot be laid over each other, so that nothing is
+    known. Both should be shrunk to `PART_SIDE` before.
+    """
+    registration = register(first, second)
+    if not registration.holds:
+        raise NoHold
+    differs, apart, _ = _find_differing(first, registration)
+    reach = round(JOINED_SHARE * max(differs.shape)) | 1
+    joined = cv2.dilate(differs, np.ones((reach, reach), np.uint8))
+    count, labels, _, _ = cv2.connectedComponentsWithStats(joined.astype(np.uint8))
+    regions = [(labels == number) & (differs > 0) for number in range(1, count)]
+    clear = [region for region in regions if apart[region].mean() >= MIN_PART_LEVELS]
+    largest = max(clear, key=lambda region: int(region.sum()), default=np.zeros(differs.shape, bool))
+    share = float(largest.mean())
+    if share < MIN_PART_SHARE:
+        return None
+    height, width = differs.shape
+    rows, columns = np.flatnonzero(largest.any(axis=1)), np.flatnonzero(largest.any(axis=0))
+    left, right = columns[0] / width, (columns[-1] + 1) / width
+    return Part(float(left), float(rows[0] / height), float(right), float((rows[-1] + 1) / height), share)
+
+
+def _find_differing(
+    first: Image, registration: Registration
+) -> tuple[Image, NDArray[np.float32], NDArray[np.bool_]]:
+    """Masks of what differs and of what can be compared, and by how many levels each pixel differs."""
     blurred = [cv2.GaussianBlur(one, (0, 0), 1.5).astype(np.float32) for one in (first, registration.second)]
     apart = np.abs(blurred[0] - blurred[1]).max(axis=2)
     apart = np.minimum(apart, _least_around(blurred[0], blurred[1]))  # an edge half a pixel off is none
@@ -76,12 +138,7 @@ def find_change(first: Image, registration: Registration) -> Change:
     differs = (apart > max(NOISE_LEVELS, NOISE_SIGMAS * typical)).astype(np.uint8)
     differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
-    differs = _without_spots(closed.astype(np.uint8))
-    faded = np.repeat((_grey(first) * 0.5 + 110)[..., None], 3, axis=2)
-    strength = np.clip(apart / 96, 0.35, 1)[..., None] * differs[..., None]
-    picture = faded * (1 - strength) + np.array(MARK, np.float32) * strength
-    picture[~registration.covered] = 255
-    return Change(picture.clip(0, 255).astype(np.uint8), float(differs.sum()) / max(1, int(inside.sum())))
+    return _without_spots(closed.astype(np.uint8)), apart, inside
 
 
 def _find_similarity(first: Image, second: Image) -> tuple[NDArray[np.float32], int]:

@@ -65,6 +65,17 @@ def _said(name: str, about: str, type_: Type = "text") -> Column:
     return Column(name, about, type_, f"coalesce({name}, '')")
 
 
+def _differing(side: str) -> str:
+    """SQL of a side of what differs, nothing where nothing does."""
+    expression = {
+        "x": "differs_left",
+        "y": "differs_top",
+        "width": "differs_right - differs_left",
+        "height": "differs_bottom - differs_top",
+    }[side]
+    return f"CASE differs_in_part WHEN 'yes' THEN {expression} END"
+
+
 POST = (
     Column("source_url", "address of the post", "foreign"),
     Column("platform", "where it was posted", "foreign"),
@@ -217,6 +228,20 @@ def describe_files(class_names: Sequence[str]) -> Table:
             ),
             Column(
                 "representative", "file of the cluster that was posted first, else the largest", "foreign"
+            ),
+            Column(
+                "differs_in_part",
+                "whether a part of it shows something else than the representative: yes, no, or empty where "
+                "that was not compared",
+            ),
+            *(
+                _share(f"differs_{side}", f"{about} of that part, of its {of}", _differing(side))
+                for side, about, of in (
+                    ("x", "left edge", "width"),
+                    ("y", "upper edge", "height"),
+                    ("width", "width", "width"),
+                    ("height", "height", "height"),
+                )
             ),
             Column(
                 "known_before",

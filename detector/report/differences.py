@@ -32,7 +32,8 @@ SHOWN = f"""
 SELECT f.cluster, f.sha256, f.kind, min({LATEST_POSTED}), min(f.file),
        coalesce((SELECT group_concat(key, '\n') FROM (
             SELECT c.key FROM temp.claimed c JOIN temp.classes l ON l.label = c.key
-            WHERE c.sha256 = f.sha256 AND c.state != '{REJECTED}' ORDER BY l.class_id)), '') AS shows
+            WHERE c.sha256 = f.sha256 AND c.state != '{REJECTED}' ORDER BY l.class_id)), '') AS shows,
+       coalesce((SELECT other_sha256 FROM parts WHERE parts.sha256 = f.sha256 AND differs), '') AS other
 FROM temp.files f WHERE f.cluster IN (
     SELECT cluster FROM temp.files JOIN temp.claimed USING (sha256) WHERE cluster_size > 1)
 GROUP BY f.cluster, f.sha256 ORDER BY f.cluster, 4, 5
@@ -48,6 +49,8 @@ class _Content:
     sha256: str
     kind: str
     shows: str
+    differs_from: str
+    """The content that it shows something else than in a part, "" for none."""
 
 
 def find_differences(
@@ -58,8 +61,8 @@ def find_differences(
     `a` is of what was posted first, `b` of what shows something else; `why` says what hinders a comparison.
     """
     clusters: dict[str, list[_Content]] = {}
-    for cluster, sha256, kind, _, _, shows in connection.execute(SHOWN).fetchall():
-        clusters.setdefault(cluster, []).append(_Content(sha256, kind, shows))
+    for cluster, sha256, kind, _, _, shows, differs_from in connection.execute(SHOWN).fetchall():
+        clusters.setdefault(cluster, []).append(_Content(sha256, kind, shows, differs_from))
     found: dict[str, list[dict[str, Any]]] = {}
     made = 0
     for cluster, contents in clusters.items():
@@ -74,12 +77,22 @@ def find_differences(
 
 
 def _pairs(contents: Sequence[_Content]) -> list[tuple[_Content, _Content]]:
-    """The one posted first, with the first of each group that shows something else."""
+    """The one posted first, with the first of each group that shows something else; and those that differ
+    from the representative in a part, though the model sees the same.
+    """
     firsts: dict[str, _Content] = {}
     for one in contents:
         firsts.setdefault(one.shows, one)
     first, *others = firsts.values()
-    return [(first, other) for other in others[:MAX_PER_CLUSTER]]
+    by_claims = [(first, other) for other in others[:MAX_PER_CLUSTER]]
+    named = {one.sha256: one for one in contents}
+    by_part = [
+        (named[one.differs_from], one)
+        for one in contents
+        if one.differs_from in named
+        and not {one.sha256, one.differs_from} <= {side.sha256 for pair in by_claims for side in pair}
+    ]
+    return by_claims + by_part[:MAX_PER_CLUSTER]
 
 
 def _compare(

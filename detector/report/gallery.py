@@ -4,6 +4,7 @@ All claims come from `temp.claimed`, from which the summary counts, so that page
 detections a page has room for.
 """
 
+import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +27,10 @@ other_posts != '' AS disputed, {KNOWN_BEFORE} AS before,
 CASE WHEN row_number() OVER (PARTITION BY sha256 ORDER BY posted_at = '', posted_at, file) <= {MAX_TEXTS}
      THEN substr(post_text, 1, {TEXT_LENGTH}) END AS post_text
 """
+PART = (
+    "CASE differs_in_part WHEN 'yes' THEN json_array(differs_left, differs_top, "
+    "differs_right - differs_left, differs_bottom - differs_top) END"
+)
 CANDIDATES = """
 CREATE TEMP TABLE candidates AS
 SELECT v.id, v.sha256, v.frame_index, v.time_seconds, v.label, v.confidence, v.rival_label, v.ambiguous,
@@ -72,14 +77,16 @@ def find_contents(connection: sqlite3.Connection, folder: Path) -> list[dict[str
     rows = _read(
         connection,
         "SELECT sha256, coalesce(nullif(cluster, ''), sha256) AS cluster, kind, status, reason, "
-        f"nullif(duration_seconds, 0) AS duration, {FILE_COLUMNS} FROM temp.files "
+        f"nullif(duration_seconds, 0) AS duration, {PART} AS part, {FILE_COLUMNS} FROM temp.files "
         f"WHERE sha256 IN ({ON_PAGE}) "
         f"OR cluster IN (SELECT cluster FROM temp.files WHERE cluster != '' AND sha256 IN ({ON_PAGE})) "
         "ORDER BY sha256, posted_at = '', posted_at, file",
     )
-    shared = ("sha256", "cluster", "kind", "status", "reason", "duration")
+    shared = ("sha256", "cluster", "kind", "status", "reason", "duration", "part")
     for row in rows:
         of_content = {name: row.pop(name) for name in shared if name in row}
+        if "part" in of_content:
+            of_content["part"] = [round(side, 4) for side in json.loads(of_content["part"])]
         empty: dict[str, Any] = {"keys": {}, "almost": {}, "files": [], "detections": [], "events": []}
         contents.setdefault(of_content["sha256"], of_content | empty)["files"].append(row)
     for sha256, key, state, said, confidence in connection.execute(

@@ -1,4 +1,4 @@
-"""What the page shows of pictures that were seen before."""
+"""What the page shows of pictures that were seen before, and of copies that differ."""
 
 import shutil
 from pathlib import Path
@@ -8,6 +8,8 @@ import pytest
 from detector.archive import match_report
 from tests.archive.seen_before import scan_old_and_new
 from tests.report.conftest import OpenPage
+from tests.test_evidence import save, scan_to
+from tests.test_parts import detailed, painted
 
 
 @pytest.fixture(scope="module")
@@ -48,3 +50,19 @@ def test_a_report_that_asked_no_archive_has_neither_badge_nor_filter(
     page = open_page(scanned / "new" / "index.html", 1400)
     assert not page.locator("#known").is_visible()
     assert "Seen before" not in page.locator("#cards").inner_text()
+
+
+def test_the_page_marks_where_a_copy_differs(tmp_path: Path, fake_weights: Path, open_page: OpenPage) -> None:
+    save(detailed(1), tmp_path / "in" / "first.png")
+    save(painted(detailed(1)), tmp_path / "in" / "painted.png")
+    (tmp_path / "in" / "posts.csv").write_text("file,posted_at\nfirst.png,2024-05-01T00:00:00Z\n")
+    scan_to(tmp_path / "in", tmp_path / "report", fake_weights)
+    page = open_page(tmp_path / "report" / "index.html", 1400)
+    assert (
+        "In a part painted.png shows something else than first.png." in page.locator(".differ").inner_text()
+    )
+    assert page.locator(".badge", has_text="copies differ in part").count() == 1
+    assert page.locator(".pair img").count() == 3
+    page.fill("#text", "painted.png")
+    box = page.locator(".shot .box.part").first
+    assert box.evaluate("(box) => parseFloat(box.style.left)") == pytest.approx(62.5, abs=2)

@@ -1,5 +1,5 @@
 // One card for all copies of a picture: a picture that meets the filter, what each file shows, where copies differ.
-const STRIP = 6, COPIES = 5, CONTACTS = 8;
+const STRIP = 6, COPIES = 5, CONTACTS = 8, PARTS_NAMED = 3;
 
 function drawCard(found) {
   const { card, matching } = found;
@@ -47,6 +47,7 @@ function drawBadges(card, content, shots) {
   if (states.includes("confirmed")) add("confirmed", false);
   if (states.includes("rejected")) add("rejected", false);
   if (content.status === "failed") add("read in part only");
+  if (card.contents.some((one) => one.part)) add("copies differ in part");
   const [known] = seenIn(card);
   const before = known ? beforeOf(known.files) : "";
   if (before === "certain") add(`seen before: ${spanBefore(known)} earlier`);
@@ -130,11 +131,19 @@ function drawDifference(card) {
     const words = claimsOf(content).length ? both(claimsOf(content)) : content.keys.ambiguous ? "one flag or the other" : "no flag";
     groups.set(words, (groups.get(words) ?? 0) + content.files.length);
   }
-  if (groups.size < 2) return "";
+  const inPart = card.contents.filter((content) => content.part);
+  if (groups.size < 2 && !inPart.length) return "";
   const told = [...groups].sort((a, b) => b[1] - a[1]).map(([words, files]) => `${count(files)} ${files === 1 ? "shows" : "show"} ${words}`);
   const video = card.contents.some((content) => content.kind === "video");
-  const box = make("section", { class: "differ", "aria-label": "Copies differ" },
-    make("p", {}, make("strong", {}, `${video ? "These videos share a clip and differ" : "Copies differ"}: ${told.join(", ")}.`), " What is seen in one copy is no evidence for another."));
+  const box = make("section", { class: "differ", "aria-label": "Copies differ" });
+  if (groups.size > 1) box.append(make("p", {}, make("strong", {}, `${video ? "These videos share a clip and differ" : "Copies differ"}: ${told.join(", ")}.`), " What is seen in one copy is no evidence for another."));
+  if (inPart.length) {
+    const names = inPart.slice(0, PARTS_NAMED).map((content) => content.files[0].file);
+    const more = inPart.length > PARTS_NAMED ? ` and ${count(inPart.length - PARTS_NAMED)} more` : "";
+    const head = (card.contents.find((one) => one.sha256.startsWith(card.cluster)) ?? inPart[0]).files[0].file;
+    box.append(make("p", {}, make("strong", {}, `In a part ${names.join(", ")}${more} ${inPart.length === 1 ? "shows" : "show"} something else than ${head}.`),
+      " Something may have been painted into one of them, or out of it; which is the original the pictures do not say. The part has a broken line in the picture."));
+  }
   for (const pair of data.differences[card.cluster] ?? []) box.append(drawPair(pair, card));
   return box;
 }

@@ -81,7 +81,7 @@ function drawShot(shot, { eager = false, marks = true } = {}) {
   const image = make("img", { src: main.plain ?? main.annotated ?? main.crop ?? "", alt: altOf(shot), loading: eager ? "eager" : "lazy" });
   if (main.size) Object.assign(image, { width: main.size[0], height: main.size[1] });
   layer.append(image);
-  if (main.plain && marks) layer.append(...shot.marks.map(drawBox));
+  if (main.plain && marks) layer.append(...shot.marks.map(drawBox), ...(shot.content.part && shot.frame === 0 ? [drawPart(shot.content.part)] : []));
   return layer;
 }
 
@@ -93,6 +93,13 @@ function drawBox(one) {
   if (!isOut(one)) label.style.background = colourOf(labelOf(one));
   if (top + height > 0.9) Object.assign(label.style, { top: "auto", bottom: "0" });
   box.append(label);
+  return box;
+}
+
+// Where a copy shows something else than the representative.
+function drawPart([left, top, width, height]) {
+  const box = make("span", { class: "box part", "aria-hidden": "true" }, make("span", {}, "differs"));
+  Object.assign(box.style, { left: `${100 * left}%`, top: `${100 * top}%`, width: `${100 * width}%`, height: `${100 * height}%` });
   return box;
 }
 
