@@ -1,4 +1,4 @@
-"""Measures how painted-in flags are found: python scripts/measure_parts.py PHOTOS REPAINTED LABELS..."""
+"""Measures how painted-in flags are found: python -m scripts.measure_parts PHOTOS REPAINTED LABELS..."""
 
 import csv
 from collections import defaultdict
@@ -9,7 +9,6 @@ from typing import Annotated
 import cv2
 import numpy as np
 import typer
-from measure_copies import CHANGES, recode
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -17,6 +16,7 @@ from detector.cli import run_script
 from detector.copies import MAX_DISTANCE, distances, hash_whole_and_inside
 from detector.frames import read_image
 from detector.pictures import PART_SIDE, NoHold, Part, find_part, shrink
+from scripts.measure_copies import CHANGES, recode
 
 Box = tuple[float, float, float, float]
 Change = Callable[[Image.Image], Image.Image]
