@@ -12,6 +12,7 @@ PACKAGE = Path(__file__).parent
 DEVICES = ("cpu", "openvino", "cuda")
 CORES = os.cpu_count() or 1
 MOST_PER_CORE = 8  # workers or threads: more only take memory
+PICTURES = ("best", "all")
 DETAILS = ("fast", "standard", "thorough")
 
 
@@ -80,6 +81,8 @@ class ScanOptions:
     """Confidence from which the journal keeps a detection; the weights' recommendation when None."""
     archive: Path | None = None
     """Archive that is asked, when the scan ends, which pictures were seen before; none when None."""
+    pictures: str = "best"
+    """Which frames of videos have pictures: the best of each event and of every ten seconds, or all."""
     show_faces: bool = False
     """Leave faces visible in the pictures that are written."""
     pseudonymise: bool = False
@@ -99,6 +102,8 @@ class ScanOptions:
         """Raises UsageError for values that mean nothing."""
         if not self.paths and not self.from_file:
             raise UsageError("nothing to scan: name at least one file or folder, or use --from-file")
+        if self.pictures not in PICTURES:
+            raise UsageError(f"--pictures must be one of {', '.join(PICTURES)}")
         if self.detail not in DETAILS:
             raise UsageError(f"--detail must be one of {', '.join(DETAILS)}")
         self._check_numbers()

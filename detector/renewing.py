@@ -144,6 +144,7 @@ def _settings(folder: Path, info: ReportInfo) -> WorkerSettings:
         thresholds=info.thresholds,
         sampling=Sampling(),
         densify=False,
+        picture_seconds=0.0,
         show_faces=info.identity.get("show_faces") == "true",
         out=folder.absolute(),
     )

@@ -28,6 +28,7 @@ from detector.settings import WorkerSettings
 from detector.sources import Media, find_media
 from detector.worker import FileResult, failed_result
 
+PICTURE_SECONDS = 10.0  # of a video, with one picture while the same is shown
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
 SO_FAR_SECONDS = 60.0  # before the page is first written, and at least between two times
 SO_FAR_SHARE = 0.05  # of the scan's time that writing it may take
@@ -144,6 +145,7 @@ def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
         ),
         densify=options.densify,
         show_faces=options.show_faces,
+        picture_seconds=PICTURE_SECONDS if options.pictures == "best" else 0.0,
         worker_memory=options.worker_memory,
         out=options.out.absolute(),
     )
@@ -165,6 +167,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
             "keyframes": settings.sampling.keyframes,
             "device": settings.device,  # each rounds in its own way
             "densify": settings.densify,
+            "picture_seconds": settings.picture_seconds,
             "show_faces": settings.show_faces,
         }
     )

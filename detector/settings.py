@@ -27,6 +27,8 @@ class WorkerSettings:
     densify: bool
     """Whether a video is looked at more closely around what was seen in it."""
     show_faces: bool
+    picture_seconds: float
+    """Of a video, seconds of which only the best frame has a picture while the same is shown; 0: all have."""
     worker_memory: float
     """Gigabytes that a worker may take beside what it begins with; 0 for no limit."""
     out: Path

@@ -2,7 +2,7 @@
 
 import functools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
 from detector.ids import STREAM_FRAMES, stream_of
 from detector.model import Model, load_model
-from detector.pictures import find_picture_side, has_picture, is_shown, write_pictures
+from detector.pictures import PictureChooser, find_picture_side, has_picture, is_shown, write_pictures
 from detector.settings import WorkerSettings
 from detector.sources import Media, printable, without_path
 
@@ -156,6 +156,15 @@ def _model_of(settings: WorkerSettings) -> Model:
     )
 
 
+class _Waiting(NamedTuple):
+    """A frame that may get pictures."""
+
+    place: int
+    """Of its detections among those found."""
+    frame: Frame
+    pictured: NDArray[np.bool_]
+
+
 class _Look:
     """What is seen in one file, frame by frame."""
 
@@ -165,6 +174,8 @@ class _Look:
         self.settings = settings
         self.frames: list[SeenFrame] = []
         self.found: list[sv.Detections] = []
+        self._chooser = PictureChooser[_Waiting](settings.picture_seconds)
+        self._stream = 0
         self._repeats = Repeats()
         self._last = sv.Detections.empty()
         self._hashes: tuple[PictureHash, ...] = ()
@@ -179,20 +190,27 @@ class _Look:
 
     def look_through(self, coverage: Coverage) -> None:
         """The first look, from beginning to end."""
-        for frame in read_frames(self.media, self.settings.sampling, coverage):
-            self.look_at(frame)
+        try:
+            for frame in read_frames(self.media, self.settings.sampling, coverage):
+                self.look_at(frame, moves=coverage.kind == "video")
+        finally:
+            self._write(self._chooser.finish())
 
     def look_closer(self, coverage: Coverage, give_up_at: float) -> None:
         """A second look at a video, around what was shown in the first."""
         seen = {frame.frame_index for frame in self.frames}
-        for frame in self._closer_frames(coverage, give_up_at):
-            if frame.index not in seen:
-                coverage.frames_read += 1
-                self.look_at(frame, only_better=True)
+        try:
+            for frame in self._closer_frames(coverage, give_up_at):
+                if frame.index not in seen:
+                    coverage.frames_read += 1
+                    self.look_at(frame, moves=True, only_better=True)
+        finally:
+            self._write(self._chooser.finish())
 
-    def look_at(self, frame: Frame, *, only_better: bool = False) -> None:
-        """Detects, where the frame shows something else than the one before, and writes the pictures; with
-        `only_better` only if it shows more than the frames around it that have been looked at before."""
+    def look_at(self, frame: Frame, *, moves: bool, only_better: bool = False) -> None:
+        """Detects, where the frame shows something else than the one before, and has pictures written: of a
+        photo now, of a video's frames (`moves`) of the best; with `only_better` only of one that shows more
+        than the frames around it that have been looked at before."""
         settings = self.settings
         if not self._repeats.is_repeat(frame.image):
             if settings.weights is not None:
@@ -206,10 +224,28 @@ class _Look:
         pictured = has_picture(detections, settings.thresholds)
         if only_better and not self._shows_more(detections, frame):
             pictured[:] = False
-        if pictured.any():
-            frame = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
-        names = _model_of(settings).info.class_names
-        self.found.append(write_pictures(frame, detections, pictured, self.sha256, names, settings))
+        self.found.append(self._picture(frame, detections, np.zeros(len(detections), bool)))
+        if not pictured.any():
+            return
+        waiting = _Waiting(len(self.found) - 1, frame, pictured)
+        if not moves:
+            self._write([waiting])
+            return
+        if stream_of(frame.index) != self._stream:  # its time begins again
+            self._write(self._chooser.finish())
+            self._stream = stream_of(frame.index)
+        surest, labels = self._surest(detections), self._labels(detections)
+        self._write(self._chooser.offer(waiting, frame.time_seconds, labels, surest))
+
+    def _write(self, chosen: Sequence["_Waiting"]) -> None:
+        for place, frame, pictured in chosen:
+            detections = self.found[place]
+            sharp = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
+            self.found[place] = self._picture(sharp, detections, pictured)
+
+    def _picture(self, frame: Frame, detections: sv.Detections, pictured: NDArray[np.bool_]) -> sv.Detections:
+        names = _model_of(self.settings).info.class_names
+        return write_pictures(frame, detections, pictured, self.sha256, names, self.settings)
 
     def _closer_frames(self, coverage: Coverage, give_up_at: float) -> Iterator[Frame]:
         """Frames around what is shown in a video that has been looked at once, more densely taken."""
@@ -262,6 +298,17 @@ class _Look:
         return together or any(
             confidence > max(one.get(class_id, 0.0) for one in near) for class_id, confidence in here.items()
         )
+
+    def _labels(self, detections: sv.Detections) -> frozenset[tuple[int, bool]]:
+        """The classes that are shown; where none is, those that almost are."""
+        class_id = np.asarray(detections.class_id)
+        for mask, shown in (
+            (is_shown(detections, self.settings.thresholds), True),
+            (has_picture(detections, self.settings.thresholds), False),
+        ):
+            if mask.any():
+                return frozenset((label, shown) for label in class_id[mask].tolist())
+        return frozenset()
 
     def _surest(self, detections: sv.Detections) -> dict[int, float]:
         """Highest confidence of each class that is worth a picture."""

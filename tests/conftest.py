@@ -96,6 +96,7 @@ def settings_for(
         thresholds=(0.5, 0.5),
         sampling=sampling or Sampling(),
         densify=densify,
+        picture_seconds=0.0,
         show_faces=False,
         worker_memory=2.0,
         out=out,

@@ -18,8 +18,9 @@ from detector.errors import ExitCode, ReportFolderError, UsageError, WeightsErro
 from detector.ids import ID_DIGITS
 from detector.options import ScanOptions
 from detector.scanning import Outcome, Progress, scan
-from tests.conftest import BLUE, RED, write_picture
+from tests.conftest import BLUE, RED, picture, write_picture
 from tests.fake_weights import write_fake_weights
+from tests.media_factory import write_video
 
 TABLES = ("detections.csv", "files.csv", "events.csv", "summary.json")
 
@@ -428,3 +429,31 @@ def test_the_tables_of_one_picture_are_exactly_these(tmp_path: Path, fake_weight
         f"0.750000,0.666667,0.250000,0.333333,128,96,frames/{name}-0.jpg,crops/{name}-0-1.jpg,"
         f'true,{name}-0,"","","","",,"","",,""\n'
     )
+
+
+def test_of_a_video_the_best_frames_have_pictures_and_every_event_its_best(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    """Forty seconds of a flag, with the other beside it for three: nobody wants as many pictures."""
+    images = [picture((1, 1, RED), *([(3, 2, BLUE)] if 15 <= second < 18 else [])) for second in range(40)]
+    (tmp_path / "in").mkdir()
+    times = [1000 * second for second in range(40)]
+    write_video(tmp_path / "in" / "a.mp4", images, milliseconds=times, codec="libx264")
+    for which, many in (("best", 8), ("all", 40)):
+        out = tmp_path / which
+        scan_folder(tmp_path / "in", out, fake_weights, pictures=which)
+        rows = read_table(out / "detections.csv")
+        assert len(rows) == 43
+        drawn = {row["annotated"] for row in rows if row["annotated"]}
+        assert drawn == {f"frames/{path.name}" for path in (out / "frames").iterdir()}
+        assert len(drawn) == many if which == "all" else 5 <= len(drawn) <= many
+        crops = {row["id"]: row["crop"] for row in rows}
+        events = read_table(out / "events.csv")
+        assert len(events) == 2
+        assert all(crops[event["best_detection"]] for event in events)
+        labels = {row["annotated"]: set[str]() for row in rows if row["annotated"]}
+        for row in rows:
+            if row["annotated"]:
+                labels[row["annotated"]].add(row["label"])
+        assert {"azerbaijan", "kanak"} in labels.values()
+        assert {"azerbaijan"} in labels.values()

@@ -30,6 +30,7 @@ def hash_files(
         thresholds=(),
         sampling=Sampling(photo_side=PHOTO_SIDE, max_seconds=SECONDS_A_FILE),
         densify=False,
+        picture_seconds=0.0,
         show_faces=False,
         worker_memory=GIGABYTES,
         out=Path(),

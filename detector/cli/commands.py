@@ -133,6 +133,9 @@ def scan(
         Path | None,
         typer.Option("--archive", help="Ask this archive which pictures were seen before."),
     ] = defaults.archive,
+    pictures: Annotated[
+        str, typer.Option(help="Of videos: best frames of what is shown, or all frames.")
+    ] = defaults.pictures,
     show_faces: Annotated[
         bool, typer.Option("--show-faces", help="Do not blur faces in the pictures written.")
     ] = defaults.show_faces,
@@ -188,6 +191,7 @@ def scan(
         min_confidence=min_confidence,
         floor=floor,
         archive=archive,
+        pictures=pictures,
         show_faces=show_faces,
         pseudonymise=pseudonymise,
         pseudonym_key=pseudonym_key,

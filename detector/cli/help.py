@@ -16,7 +16,7 @@ PANELS = {
         "trust_weights",
         "detail",
     ),
-    "Output": ("out", "archive", "show_faces", "pseudonymise", "pseudonym_key", "quiet"),
+    "Output": ("out", "archive", "pictures", "show_faces", "pseudonymise", "pseudonym_key", "quiet"),
     "Speed and limits": ("device", "workers", "threads", "file_timeout", "photo_memory", "worker_memory"),
     "Going on": ("max_failures", "retry_failed"),
 }

@@ -7,6 +7,7 @@ from detector.pictures.annotate import (
     shrink,
     write_jpeg,
 )
+from detector.pictures.choosing import PictureChooser
 from detector.pictures.registering import PART_SIDE, NoHold, Part, find_change, find_part, register
 from detector.pictures.writing import (
     ALMOST_SHARE,
@@ -26,6 +27,7 @@ __all__ = [
     "PLAIN",
     "NoHold",
     "Part",
+    "PictureChooser",
     "find_change",
     "find_part",
     "find_picture_side",
