@@ -7,7 +7,7 @@ import numpy as np
 import typer
 
 from detector.cli import run_script
-from detector.model import load_model
+from detector.model import EITHER, load_model
 from detector.training.learning.convert import write_settings
 from detector.training.learning.photo_set import is_unseen
 from detector.training.measuring.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
@@ -52,7 +52,11 @@ def main(
             photo
             for folder in known_photos or []
             for photo in read_photos(folder)
-            if (photo.source in (held_out or []) if photo.labels else is_unseen(photo))
+            if (
+                photo.source in (held_out or [])
+                if photo.labels or EITHER in photo.other_labels
+                else is_unseen(photo)
+            )
         ]
         settings = weights.with_suffix(".toml")
         joining = fit_joining(model, known) if model.classifier else ()

@@ -159,7 +159,7 @@ def choose_thresholds(
     have a flag; or the confidence from which at most ``max_hits`` of negative photos are hit, if that is
     higher. Real photos decide about hits where there are any: made ones are harder than life.
     """
-    negatives = [one for one in seen if not one.photo.labels]
+    negatives = [one for one in seen if not one.photo.labels and EITHER not in one.photo.other_labels]
     negatives = [one for one in negatives if one.photo.kind != GENERATED] or negatives
     judged = [_judge_detections(one, *each) for each in enumerate(class_names) for one in seen]
     values, right = (np.concatenate(column) for column in zip(*judged, strict=True))

@@ -186,7 +186,11 @@ def overlap_truth(one: Seen) -> NDArray[np.float64]:
 
 
 def find_on_truth(overlap: NDArray[np.float64]) -> list[int]:
-    """For each true box (a row) which detection (a column) lies on it best; -1 for none."""
+    """For each true box (a row) which detection (a column) lies on it best; -1 for none.
+
+    A detection lies on the box it overlaps most, and on no neighbour of that.
+    """
+    overlap = np.where(overlap == overlap.max(axis=0, initial=0), overlap, 0)
     return [int(row.argmax()) if row.max(initial=0) >= CONFUSION_FLOOR else -1 for row in overlap]
 
 

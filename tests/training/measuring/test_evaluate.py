@@ -193,6 +193,24 @@ def test_a_margin_leaves_few_bands_without_emblem_named(looked: list[Seen]) -> N
     assert choose_margin(looked, NAMES) == 0.1
 
 
+def test_a_flag_named_beside_a_band_without_emblem_is_not_the_band() -> None:
+    """One detection lies on the flag and, less, on the band behind it, in every picture."""
+    flag, band = (0, 0, 60, 40), np.array([[30, 0, 60, 40]], np.float32)
+    one = make_seen("generated", [("kanak", flag)], [(1, 0.9, (0, 0, 62, 40))])
+    one = replace(one, photo=replace(one.photo, other_labels=("plain",), other_xyxy=band))
+    assert choose_margin([one] * 10, NAMES) == 0.1
+    figures = measure([one], NAMES, [0.4, 0.4], np.random.default_rng(0))
+    assert figures.confusion == {("kanak", "kanak"): 1, ("plain", "none"): 1}
+
+
+def test_a_real_band_without_emblem_is_no_negative_photo(looked: list[Seen]) -> None:
+    """It is reported, as ambiguous, however sure the model is of one flag or the other."""
+    bands = make_seen("plain", [], [(1, 0.95, ONE)], "w__1.jpg")
+    bands.detections.data["ambiguous"] = np.array([True])
+    photo = replace(bands.photo, other_labels=("plain",), other_xyxy=np.array([ONE], np.float32))
+    assert choose_thresholds([*looked, replace(bands, photo=photo)], NAMES)[1] <= 0.8
+
+
 def test_photos_are_read_with_their_boxes(tmp_path: Path) -> None:
     (tmp_path / "kanak").mkdir()
     (tmp_path / "kanak" / "repaint__here__1.jpg").touch()
