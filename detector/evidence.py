@@ -1,14 +1,14 @@
 """Results of all files in, what they mean together into the journal: posts, copies and events."""
 
+import itertools
 import json
 import os
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import fields
-from typing import cast
+from operator import itemgetter
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -118,11 +118,13 @@ def _copy_rows(
     _, clusters = connected_components(graph, directed=False)
     first_row = np.unique(pictures.content, return_index=True)[1]
     standing = _standing(connection)
-    members = pd.Series(range(count)).groupby(clusters)
-    for _, rows in members:
+    in_order = np.argsort(clusters, kind="stable")
+    begins = np.flatnonzero(np.diff(clusters[in_order])) + 1
+    for members in np.split(in_order, begins) if count else []:
+        rows = members.tolist()
         best = min(rows, key=lambda row: standing[pictures.contents[row]])
         name = pictures.contents[best]
-        members_first = first_row[rows.to_numpy()]
+        members_first = first_row[members]
         apart = pictures.distances_between(
             members_first, pictures, np.full(len(members_first), first_row[best])
         )
@@ -168,30 +170,33 @@ def _video_links(pictures: Pictures, is_video: NDArray[np.bool_]) -> NDArray[np.
 
 
 def _event_rows(connection: sqlite3.Connection, every_seconds: float) -> Iterator[tuple[object, ...]]:
-    hits = pd.read_sql_query(
-        "SELECT sha256, class_id, frame_index, rank, time_seconds, confidence, ambiguous FROM temp.shown "
+    hits = connection.execute(
+        f"SELECT sha256, frame_index / {STREAM_FRAMES} AS stream, class_id, frame_index, time_seconds, rank, "
+        "confidence, ambiguous FROM temp.shown "
         "WHERE sha256 IN (SELECT sha256 FROM temp.files WHERE kind = 'video') "
-        "ORDER BY sha256, class_id, time_seconds, frame_index, confidence DESC",
-        connection,
+        "ORDER BY sha256, stream, class_id, time_seconds, frame_index, confidence DESC"
     )
-    hits["stream"] = hits["frame_index"] // STREAM_FRAMES
-    for names, of_stream in hits.groupby(["sha256", "stream"], sort=True):
-        sha256, stream = cast("tuple[str, int]", names)
-        sampled = _sampled_seconds(connection, sha256, int(stream))
+    for (sha256, stream), of_stream in itertools.groupby(hits, itemgetter(0, 1)):
+        sampled = _sampled_seconds(connection, sha256, stream)
         gap = gap_seconds(sampled, every_seconds)
-        for class_id, seen in of_stream.groupby("class_id", sort=True):
-            frames = seen.drop_duplicates("frame_index")  # the most confident of each frame
-            for spell in find_spells(frames["time_seconds"].to_numpy(float), sampled, gap):
-                part = frames.iloc[spell.first : spell.last + 1]
-                start, end = float(part["time_seconds"].iloc[0]), float(part["time_seconds"].iloc[-1])
-                best = part.iloc[int(part["confidence"].argmax())]
+        for class_id, seen in itertools.groupby(of_stream, itemgetter(2)):
+            # the most confident of each frame
+            frames = [next(of_frame) for _, of_frame in itertools.groupby(seen, itemgetter(3))]
+            index, seconds, rank, confidence, ambiguous = map(
+                np.array, zip(*(row[3:] for row in frames), strict=True)
+            )
+            for spell in find_spells(seconds.astype(float), sampled, gap):
+                part = slice(spell.first, spell.last + 1)
+                start, end = float(seconds[spell.first]), float(seconds[spell.last])
+                best = spell.first + int(confidence[part].argmax())
                 yield (
-                    event_id(sha256, int(str(class_id)), int(part["frame_index"].iloc[0])),
-                    *(sha256, int(str(class_id)), start, end),
-                    detection_id(sha256, int(best["frame_index"]), int(best["rank"])),
-                    *(float(part["confidence"].max()), float(part["confidence"].median()), len(part)),
+                    event_id(sha256, class_id, int(index[spell.first])),
+                    *(sha256, class_id, start, end),
+                    detection_id(sha256, int(index[best]), int(rank[best])),
+                    *(float(confidence[best]), float(np.median(confidence[part]))),
+                    spell.last + 1 - spell.first,
                     int(((sampled >= start) & (sampled <= end)).sum()),
-                    int(part["ambiguous"].all()),
+                    int(ambiguous[part].all()),
                 )
 
 

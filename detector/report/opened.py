@@ -1,12 +1,16 @@
 """A report folder in, its tables as pandas data frames out."""
 
+from __future__ import annotations
+
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from detector.journal import define_views, read_database, read_verdicts
 from detector.report.columns import DETECTIONS, EVENTS, REVIEWS, Table, describe_files
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 KINDS = {"text": "str", "foreign": "str", "whole": "Int64", "number": "float64", "flag": "bool"}
 
@@ -40,6 +44,8 @@ class Report:
         return self._read(REVIEWS)
 
     def _read(self, table: Table) -> pd.DataFrame:
+        import pandas as pd  # a third of a second, which scans need not wait for
+
         with read_database(self.folder) as connection:
             define_views(connection)
             if table is REVIEWS and not read_verdicts(connection):

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-import pandas as pd
-
 from detector.errors import ReportFolderError
 from detector.journal import FILE_NAME, LOCK_NAME, check_chain, define_views, read_database
 from detector.report.manifest import INPUT_MARK, MANIFEST
@@ -219,6 +217,8 @@ def _count_rows(table: Path) -> int:
     """-1 for a table that cannot be read: it is missing or changed, and said to be."""
     if not table.is_file():  # a pipe in its place would be waited for
         return -1
+    import pandas as pd  # a third of a second, which scans need not wait for
+
     try:
         chunks = pd.read_csv(table, usecols=[0], chunksize=ROWS_AT_ONCE, dtype=str, encoding_errors="replace")
         with chunks:

@@ -261,5 +261,11 @@ def test_help_does_not_load_the_network_libraries() -> None:
     assert done.stdout.strip() == "[]"
 
 
+def test_a_scan_does_not_wait_for_pandas() -> None:
+    code = "import sys, detector.scanning, detector.review; print('pandas' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
+
+
 def test_version_is_shown() -> None:
     assert CliRunner().invoke(app, ["--version"]).output.startswith("flag-detector ")
