@@ -34,7 +34,7 @@ benchmark: $(VENV)/.installed-test
 
 # What `make test` installs, with the hash of every file; for all systems and Python versions.
 lock: $(TOOLS)/.installed
-	$(TOOLS)/bin/uv pip compile pyproject.toml --extra test --extra train --extra openvino --universal \
+	$(TOOLS)/bin/uv pip compile pyproject.toml --extra test --extra train --extra openvino --extra cluster --universal \
 		--python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet \
 		--output-file requirements.lock
 

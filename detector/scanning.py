@@ -2,10 +2,12 @@
 
 import itertools
 import logging
+import os
+import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -26,13 +28,16 @@ from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media
-from detector.worker import FileResult, failed_result
+from detector.storage import StoredReport, is_remote, open_place
+from detector.worker import FETCHED, FileResult, failed_result
 
 PICTURE_SECONDS = 10.0  # of a video, with one picture while the same is shown
 PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so that scaling stays smooth
 SO_FAR_SECONDS = 60.0  # before the page is first written, and at least between two times
 SO_FAR_SHARE = 0.05  # of the scan's time that writing it may take
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction
+PART_SECONDS = 60.0  # after which what was found is kept in the storage that the report is to be in
+PART_FILES = 2000  # or after so many files
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +73,18 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
     When `stop` is set the files in hand are finished and the tables written. Raises DetectorError.
     """
     options.check()
+    with open_place(options.out) as (out, stored):
+        here = replace(options, out=out)
+        return _scan_into(here, stored, report_progress, stop)
+
+
+def _scan_into(
+    options: ScanOptions,
+    stored: StoredReport | None,
+    report_progress: Callable[[Progress], None],
+    stop: threading.Event,
+) -> Outcome:
+    """The same, into a folder on this machine; meanwhile what was found is kept in a storage, if asked to."""
     info = read_weights_info(options.weights or default_weights(), detail=options.detail)
     settings = worker_settings(options, info)
     if options.archive:
@@ -81,10 +98,13 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         listed=_listed(options),
         recursive=options.recursive,
         follow_links=options.follow_links,
-        skip=settings.out,
+        skip=stored.place if stored else settings.out,
     )
     with open_journal(settings.out, identity, started_at) as journal:
         remove_half_written(settings.out)
+        shutil.rmtree(settings.out / FETCHED, ignore_errors=True)  # of a run that was killed
+        parts = _Parts(journal, stored, identity)
+        parts.merge()
         if options.retry_failed:
             journal.forget_failed()
         for listed in _chunks(found, LISTED_AT_ONCE):
@@ -100,9 +120,11 @@ def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop
         with closing(results):
             for result in results:
                 watch.recorded(_record(journal, result, settings.out), settings.thresholds)
+                parts.add(result.media)
                 so_far.now_and_then()
                 if options.max_failures and watch.progress.failed >= options.max_failures:
                     stop.set()
+        shutil.rmtree(settings.out / FETCHED, ignore_errors=True)
         tally = journal.tally()
         stopped = tally.looked_at < tally.found
         every_seconds = 0.0 if options.keyframes else options.every
@@ -222,6 +244,8 @@ def _unfinished(journal: Journal, watch: "_Watch", stop: threading.Event) -> Ite
 
 
 def _is_finished(journal: Journal, media: Media) -> bool:
+    if is_remote(media.path):  # to hash it ahead would be to fetch it
+        return journal.knows_object(media)
     if media.kind in ("other", "link"):
         return False
     try:
@@ -258,6 +282,33 @@ class _Watch:
             in_hand=tuple(name for name in before.in_hand if name != result.media.name),
         )
         self._report(self.progress)
+
+
+class _Parts:
+    """Keeps what was found in the storage that the report is to be in, now and then; without one, nothing."""
+
+    def __init__(self, journal: Journal, stored: StoredReport | None, identity: Mapping[str, str]) -> None:
+        self._journal = journal
+        self._stored = stored
+        self._identity = identity
+        self._paths: list[bytes] = []
+        self._next = time.monotonic() + PART_SECONDS
+
+    def merge(self) -> None:
+        """Takes over what earlier runs kept and did not come to write tables of."""
+        if self._stored:
+            for part in self._stored.parts():
+                self._journal.merge_part(part, self._identity)
+
+    def add(self, media: Media) -> None:
+        """Notes that a file is finished."""
+        if not self._stored:
+            return
+        self._paths.append(os.fsencode(media.path))
+        if len(self._paths) >= PART_FILES or time.monotonic() >= self._next:
+            paths, self._paths = self._paths, []
+            self._stored.keep_part(lambda target: self._journal.write_part(target, self._identity, paths))
+            self._next = time.monotonic() + PART_SECONDS
 
 
 class _SoFar:

@@ -2,18 +2,20 @@
 
 import errno
 import hashlib
+import itertools
 import os
 import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
 from detector.naming import choose_roots, find_root
+from detector.storage import find_objects, from_here, is_remote, open_object, say_place
 
 HASHED_AT_ONCE = 1 << 20  # bytes, between looks at the clock
 LIKE_ESCAPE = re.compile(r"\\(?=[nrtux])")  # a backslash that would be taken for the start of an escape
@@ -34,7 +36,14 @@ class Media:
     """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start; a `link`
     leads out of what is to be scanned and is not opened."""
     path: Path
-    """Absolute path to open."""
+    """Absolute path to open, or the place of an object in a storage (see `storage`)."""
+    version: str = field(default="", kw_only=True)
+    """Of an object: its length and what changes with its content, as the storage's listing says; else ""."""
+
+    @property
+    def listed_bytes(self) -> int:
+        """Length of an object, as the listing says."""
+        return int(self.version.partition(" ")[0] or 0)
 
     def name_of(self, path: Path) -> str:
         """How the tables name another file under the same root; its bare name when it lies elsewhere."""
@@ -51,7 +60,7 @@ class Media:
         give_up_at = time.monotonic() + seconds
         digest = hashlib.sha256()
         try:
-            with open_regular(self.path) as file:
+            with open_content(self.path) as file:
                 while part := file.read(HASHED_AT_ONCE):
                     digest.update(part)
                     if time.monotonic() > give_up_at:
@@ -62,6 +71,8 @@ class Media:
 
     def size(self) -> int:
         """Length of the content in bytes. Raises MediaError when it cannot be read."""
+        if self.version:
+            return self.listed_bytes
         try:
             return self.path.stat().st_size
         except OSError as error:
@@ -83,15 +94,28 @@ def find_media(
     relative to the folder itself when one is given, else to what `choose_roots` finds. Of what is `listed` a
     path that is gone is given out, to become a failed row. Raises UsageError for one of `paths` that is gone.
     """
-    starts = _check_starts(list(map(_absolute, paths)), list(map(_absolute, listed)))
-    return _find(starts, recursive=recursive, follow_links=follow_links, skip=skip)
+    places, above = _split_places(paths), _split_places(listed)
+    remote = list(dict.fromkeys((*places[1], *above[1])))
+    starts = _check_starts(places[0], above[0], is_all=not remote)
+    inside = [start if start.is_dir() else start.parent for start in starts]
+    roots = choose_roots([*inside, *remote])
+    here = _find(starts, roots, recursive=recursive, follow_links=follow_links, skip=skip)
+    there = _find_remote(remote, roots, recursive=recursive, skip=skip)
+    first = list(itertools.islice(there, 1))  # what cannot be listed is said before anything is made
+    return itertools.chain(here, first, there)
 
 
-def _find(starts: list[Path], *, recursive: bool, follow_links: bool, skip: Path | None) -> Iterator[Media]:
+def _find(
+    starts: list[Path],
+    roots: Mapping[Path, str],
+    *,
+    recursive: bool,
+    follow_links: bool,
+    skip: Path | None,
+) -> Iterator[Media]:
     named = frozenset(start for start in starts if not start.is_dir())
     known = [*starts, *([skip] if skip else [])]  # a link to the report is passed over as the report is
     inside = None if follow_links else tuple(os.path.realpath(place) for place in known)
-    roots = choose_roots(start.parent if start in named else start for start in starts)
     for path in (start for start in starts if start in named):
         yield _describe(path, roots)
     visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
@@ -102,13 +126,42 @@ def _find(starts: list[Path], *, recursive: bool, follow_links: bool, skip: Path
                     yield _describe(path, roots, inside)
 
 
-def _check_starts(paths: list[Path], listed: list[Path]) -> list[Path]:
+def _find_remote(
+    places: list[Path], roots: Mapping[Path, str], *, recursive: bool, skip: Path | None
+) -> Iterator[Media]:
+    """Every object below the places, each once. Raises UsageError for a place that cannot be listed."""
+    inner = [place for place in places if not any(other in place.parents for other in places)]
+    for place in inner if recursive else places:
+        try:
+            for one in find_objects(place, recursive=recursive):
+                if skip and skip in one.path.parents:
+                    continue
+                root = find_root(one.path, roots)
+                below = one.path.relative_to(root)
+                parts = ([printable(roots[root])] if roots[root] else []) + [
+                    table_name(below.as_posix() if below.parts else one.path.name)
+                ]
+                kind = claimed_kind(one.path)  # the worker that opens it knows better
+                version = f"{one.bytes} {one.version}".strip()
+                yield Media(root, "/".join(parts), kind, one.path, version=version)
+        except OSError as error:
+            raise UsageError(f"{printable(say_place(place))} cannot be listed: {error.strerror}") from error
+
+
+def _split_places(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Absolute paths here, and places in storages."""
+    all_of_them = list(map(from_here, paths))
+    here = [_absolute(path) for path in all_of_them if not is_remote(path)]
+    return here, [path for path in all_of_them if is_remote(path)]
+
+
+def _check_starts(paths: list[Path], listed: list[Path], *, is_all: bool) -> list[Path]:
     """All of them, each once."""
     for path in paths:
         if not path.exists():
             raise UsageError(f"no such file or folder: {printable(str(path))}")
     starts = list(dict.fromkeys((*paths, *listed)))
-    if not starts:
+    if not starts and is_all:
         raise UsageError("nothing to scan: name at least one file or folder")
     for start in starts:
         if start.exists() and not start.is_dir() and not start.is_file():
@@ -130,10 +183,15 @@ def open_regular(path: Path) -> BinaryIO:
     return os.fdopen(descriptor, "rb")
 
 
+def open_content(path: Path) -> BinaryIO:
+    """A file or an object to read. Raises OSError."""
+    return open_object(path) if is_remote(path) else open_regular(path)
+
+
 def find_kind(path: Path) -> Kind:
     """What the first bytes say the file is; a file that cannot be read goes by its suffix."""
     try:
-        with open_regular(path) as file:
+        with open_content(path) as file:
             head = file.read(SIGNATURE_BYTES)
     except OSError:
         return claimed_kind(path)

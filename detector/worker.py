@@ -23,8 +23,10 @@ from detector.ids import STREAM_FRAMES, stream_of
 from detector.model import Model, load_model
 from detector.pictures import PictureChooser, find_picture_side, has_picture, is_shown, write_pictures
 from detector.settings import WorkerSettings
-from detector.sources import Media, printable, without_path
+from detector.sources import Media, find_kind, printable, without_path
+from detector.storage import fetching, is_remote
 
+FETCHED = "fetched"  # folder in the report folder for copies of objects in hand
 LINK = "a link to elsewhere, which only --follow-links looks at"
 REFUSED = ("Failed to allocate", "bad_alloc", "not enough memory", "Insufficient memory")
 
@@ -64,7 +66,23 @@ class FileResult:
 
 
 def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
-    """Looks at one file and writes its pictures. Never raises for what is wrong with the file."""
+    """Looks at one file and writes its pictures. Never raises for what is wrong with the file.
+
+    An object of a storage is fetched, and its copy removed.
+    """
+    if not is_remote(media.path):
+        return _scan_here(media, settings)
+    try:
+        with fetching(media.path, media.listed_bytes, settings.out / FETCHED) as here:
+            copy = replace(media, root=here.parent, path=here, kind=find_kind(here), version="")
+            result = _scan_here(copy, settings)
+    except OSError as error:
+        reason = _one_line(f"cannot be read: {error.strerror}", media)
+        return failed_result(media, reason, seconds=0)
+    return replace(result, media=replace(media, kind=result.media.kind))
+
+
+def _scan_here(media: Media, settings: WorkerSettings) -> FileResult:
     give_up_at = time.monotonic() + settings.sampling.max_seconds
     if media.kind == "link":
         return replace(failed_result(media, LINK, seconds=0), status="not_read")
@@ -95,6 +113,8 @@ def failed_result(media: Media, reason: str, *, seconds: float) -> FileResult:
     """The result of a file whose worker gave none; without its hash when that takes longer than so long."""
     sha256, size = "", 0
     if seconds:
+        if is_remote(media.path):  # whose name alone was known
+            media = replace(media, kind=find_kind(media.path))
         with suppress(MediaError):
             sha256, size = media.sha256(seconds), media.size()
     nothing = empty_detections()

@@ -9,6 +9,7 @@ from tests.conftest import REPOSITORY
 
 LAYERS = [
     {"errors", "formats", "ids", "naming", "events", "offline", "processes", "copies"},
+    {"storage"},
     {"filing", "sources", "lists", "options", "model"},
     {"frames", "posts"},
     {"settings", "originals"},

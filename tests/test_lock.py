@@ -11,7 +11,7 @@ from tests.conftest import REPOSITORY
 
 LOCK = (REPOSITORY / "requirements.lock").read_text(encoding="utf-8")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-LOCKED_EXTRAS = ("test", "train", "openvino")  # as `make lock` has it
+LOCKED_EXTRAS = ("test", "train", "openvino", "cluster")  # as `make lock` has it
 PINNED = re.compile(r"^([\w.-]+)(?:\[[\w,-]+\])?==([\w.!+-]+)(.*(?:\n    .*)*)", re.MULTILINE)
 
 

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Annotated
 
@@ -32,6 +33,7 @@ from detector.cli.progress import Pace, find_asking_signals, show_count, show_pr
 from detector.cli.streams import keep_streams_usable
 from detector.errors import DetectorError, ExitCode, UsageError
 from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold
+from detector.storage import is_remote, open_copy, open_place
 
 app = typer.Typer(
     help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
@@ -93,8 +95,10 @@ def common(
 
 @app.command(cls=GroupedCommand)
 def scan(
-    paths: Annotated[list[Path] | None, typer.Argument(help="Files and folders to scan.")] = None,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Report folder.")] = defaults.out,
+    paths: Annotated[
+        list[Path] | None, typer.Argument(help="Files and folders to scan, also s3://BUCKET/PREFIX.")
+    ] = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Report folder, also s3://.")] = defaults.out,
     from_file: Annotated[
         str, typer.Option(help="Text file that names more paths, one a line; - reads standard input.")
     ] = defaults.from_file,
@@ -244,7 +248,8 @@ def review(
         console.print(f"Open {address}")
         console.print("It is for this machine and for who has the address. Ctrl-C ends the review.")
 
-    serve_review(report, port=port, reviewer=reviewer, browser=not no_browser, tell=tell)
+    with open_place(report) as (folder, stored), stored.keeping_journal() if stored else nullcontext():
+        serve_review(folder, port=port, reviewer=reviewer, browser=not no_browser, tell=tell)
     console.print(f"Every verdict is kept. Tables: {shown(report)}")
 
 
@@ -265,9 +270,11 @@ def renew(
     from detector.compare import carry_verdicts
     from detector.renewing import renew_report
 
-    if verdicts_from:
-        print_carried(carry_verdicts(verdicts_from, report), verdicts_from)
-    print_renewal(renew_report(report, thresholds), report)
+    with open_place(report) as (folder, _):
+        if verdicts_from:
+            with open_copy(verdicts_from) as older:
+                print_carried(carry_verdicts(older, folder), verdicts_from)
+        print_renewal(renew_report(folder, thresholds), report)
 
 
 @app.command(cls=Command)
@@ -284,7 +291,12 @@ def export(
     """Write a report's detections in another tool's format."""
     from detector.export import export_report
 
-    done = export_report(report, to, out, reviewed=reviewed)
+    if is_remote(report) and (not out or to == ExportFormat.LABELSTUDIO):
+        raise UsageError(
+            "of a report in a storage name --out; labelstudio shows its pictures: fetch all of it first"
+        )
+    with open_copy(report) as folder:
+        done = export_report(folder, to, out, reviewed=reviewed)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{shown(done.out)}: {done.written.detections} detections, {done.written.files} files")
     for note in done.written.notes:
@@ -298,8 +310,8 @@ def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> No
     """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
     from detector.report import verify_report
 
-    with show_count(Console(stderr=True)) as report_count:
-        found = verify_report(report, report_count)
+    with open_copy(report) as folder, show_count(Console(stderr=True)) as report_count:
+        found = verify_report(folder, report_count)
     print_verification(found)
     raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
 
@@ -375,7 +387,8 @@ def compare(
     """Say what report B has gained, lost and sees otherwise than report A."""
     from detector.compare import compare_reports
 
-    print_comparison(compare_reports(a, b, csv))
+    with open_copy(a) as of_a, open_copy(b) as of_b:
+        print_comparison(compare_reports(of_a, of_b, csv))
     if csv:
         Console(highlight=False, soft_wrap=True).print(f"Every difference: {shown(csv)}")
 

@@ -12,6 +12,7 @@ from detector import __version__
 from detector.errors import ExitCode
 from detector.options import ScanOptions
 from detector.sources import printable
+from detector.storage import is_remote, say_place
 
 if TYPE_CHECKING:
     from detector.archive import Asking, Found, Listing
@@ -36,6 +37,7 @@ def _reach_row(reach: "Reach", text: str) -> tuple[str, str]:
 def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     """What a scan found, and where to look."""
     summary, out = outcome.summary, options.out
+    is_here = not is_remote(out)
     console = Console(highlight=False)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(justify="right")
@@ -64,10 +66,11 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     for reason, count in list(summary.failures.items())[:FAILURES_SHOWN]:
         console.print(f"   {count} ×: {escape(reason)}")
     if summary.failed or summary.not_read:
-        table_path = escape(printable(str(out / "files.csv")))
+        table_path = escape(printable(say_place(out / "files.csv")))
         console.print(f"   which files: rows with status failed or not_read in {table_path}")
     _print_unmatched(console, summary)
-    console.print(f"Report: {escape(printable(str(out)))} (open index.html; tables in *.csv)")
+    how = "open index.html; tables in *.csv" if is_here else "fetch all of it and open index.html"
+    console.print(f"Report: {escape(printable(say_place(out)))} ({how})")
     console.print("A detection is a hint, not a proof: a person decides.")
     if outcome.exit_code == ExitCode.MAX_FAILURES:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
@@ -93,7 +96,9 @@ def print_pace(pace: "Pace") -> None:
 
 def print_nothing(console: Console, options: ScanOptions) -> None:
     """That there was nothing to scan, and where it was looked for."""
-    places = [printable(str(path)) for path in options.paths] + ["--from-file"] * bool(options.from_file)
+    places = [printable(say_place(path)) for path in options.paths] + ["--from-file"] * bool(
+        options.from_file
+    )
     inside = "and in the folders in it" if options.recursive else "not in the folders in it (--no-recursive)"
     console.print(
         f"[bold]Nothing to scan:[/] no file in {escape(', '.join(places))}, {inside}. "
@@ -261,4 +266,4 @@ def print_listing(found: "Listing") -> None:
 
 def shown(text: object) -> str:
     """Text from elsewhere so that it steers neither terminal nor markup."""
-    return escape(printable(str(text)))
+    return escape(printable(say_place(text) if isinstance(text, Path) else str(text)))

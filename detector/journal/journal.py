@@ -18,6 +18,7 @@ from detector.errors import RecordError
 from detector.formats import Kind
 from detector.journal.chain import add_forgotten, add_result, add_scan
 from detector.journal.database import lock_database, prepare_tables, read_database
+from detector.journal.parts import merge_part, write_part
 from detector.sources import Media
 
 if TYPE_CHECKING:
@@ -35,6 +36,14 @@ UNION SELECT sha256, crop, crop_sha256 FROM detections WHERE crop != ''
 UNION SELECT sha256, 'plain/' || substr(annotated, instr(annotated, '/') + 1), plain_sha256 FROM detections
 WHERE annotated != ''
 """
+IS_AS_LISTED = "version != '' AND version = excluded.version AND sha256 != ''"
+RENEWED = ", ".join(
+    f"{column} = iif({IS_AS_LISTED}, {column}, {otherwise})"
+    for column, otherwise in (
+        *(("kind", "excluded.kind"), ("bytes", "0"), ("sha256", "''")),
+        *(("status", "''"), ("reason", "''")),
+    )
+)
 DERIVED = ("posts", "pictures", "copies", "events", "known", "parts")
 
 
@@ -59,14 +68,17 @@ class Journal:
         self.run = run
 
     def add_inputs(self, media: Iterable[Media]) -> None:
-        """Notes what the run has found; what is known of a file's content is kept for `record` to renew."""
+        """Notes what the run has found; what is known of a file's content is kept for `record` to renew.
+
+        An object that the storage lists as it did before has the content that it had.
+        """
         with self.connection:
             self.connection.executemany(
-                "INSERT INTO inputs (path, root, name, kind, run) VALUES (?, ?, ?, ?, ?) "
+                "INSERT INTO inputs (path, root, name, kind, run, version) VALUES (?, ?, ?, ?, ?, ?) "
                 "ON CONFLICT (path) DO UPDATE SET root = excluded.root, name = excluded.name, "
-                "kind = excluded.kind, run = excluded.run, sha256 = '', bytes = 0, status = '', reason = ''",
+                f"run = excluded.run, version = excluded.version, {RENEWED}",
                 (
-                    (os.fsencode(one.path), os.fsencode(one.root), one.name, one.kind, self.run)
+                    (os.fsencode(one.path), os.fsencode(one.root), one.name, one.kind, self.run, one.version)
                     for one in media
                 ),
             )
@@ -80,12 +92,13 @@ class Journal:
         last = b""
         while True:
             rows = self.connection.execute(
-                "SELECT path, root, name, kind, sha256 FROM inputs WHERE run = ? AND path > ? "
+                "SELECT path, root, name, kind, version, sha256 FROM inputs WHERE run = ? AND path > ? "
                 "ORDER BY path LIMIT ?",
                 (self.run, last, PAGE),
             ).fetchall()
-            for path, root, name, kind, sha256 in rows:
-                media = Media(Path(os.fsdecode(root)), name, cast("Kind", kind), Path(os.fsdecode(path)))
+            for path, root, name, kind, version, sha256 in rows:
+                place = Path(os.fsdecode(path))
+                media = Media(Path(os.fsdecode(root)), name, cast("Kind", kind), place, version=version)
                 yield media, sha256
             if len(rows) < PAGE:
                 return
@@ -105,6 +118,15 @@ class Journal:
         """Whether a finished content has this many bytes: only then is a file worth hashing ahead."""
         row = self.connection.execute("SELECT 1 FROM results WHERE bytes = ? LIMIT 1", (size,)).fetchone()
         return row is not None
+
+    def knows_object(self, media: Media) -> bool:
+        """Whether an object that is unchanged since then, as its storage lists it, is finished."""
+        row = self.connection.execute(
+            "SELECT 1 FROM inputs i LEFT JOIN results r USING (sha256) "
+            "WHERE path = ? AND sha256 != '' AND (i.status != '' OR r.sha256 IS NOT NULL)",
+            (os.fsencode(media.path),),
+        ).fetchone()
+        return bool(media.version) and row is not None
 
     def recall(self, media: Media, sha256: str, size: int) -> bool:
         """Whether this content is finished; if so, the input is noted as having it."""
@@ -152,6 +174,14 @@ class Journal:
                 )
             self.connection.execute("DELETE FROM results WHERE status = 'failed'")
 
+    def write_part(self, target: Path, identity: Mapping[str, str], paths: Iterable[bytes]) -> str:
+        """Writes what is known of these inputs as a part (see `parts`); gives the name that it goes by."""
+        return write_part(self.connection, target, identity, paths)
+
+    def merge_part(self, part: Path, identity: Mapping[str, str]) -> None:
+        """Takes over what a part knows. Raises ReportFolderError."""
+        merge_part(self.connection, part, identity)
+
     def seal(self) -> None:
         """Adds to the chain what tables are made from besides results and verdicts; they are written next."""
         self.connection.commit()  # of the temporary tables that views are made of
@@ -181,8 +211,8 @@ class Journal:
 
     def _link(self, media: Media, sha256: str, size: int, status: str, reason: str) -> None:
         self.connection.execute(
-            "UPDATE inputs SET sha256 = ?, bytes = ?, status = ?, reason = ? WHERE path = ?",
-            (sha256, size, status, reason, os.fsencode(media.path)),
+            "UPDATE inputs SET sha256 = ?, bytes = ?, status = ?, reason = ?, kind = ? WHERE path = ?",
+            (sha256, size, status, reason, media.kind, os.fsencode(media.path)),
         )
 
     def _add_result(self, result: FileResult) -> None:

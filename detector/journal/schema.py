@@ -9,7 +9,8 @@ CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
 CREATE TABLE inputs (
     path BLOB PRIMARY KEY, root BLOB NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, run INTEGER NOT NULL,
     sha256 TEXT NOT NULL DEFAULT '', bytes INTEGER NOT NULL DEFAULT 0,
-    status TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT ''
+    status TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
+    version TEXT NOT NULL DEFAULT '' -- of an object in a storage: its length and entity tag, as listed
 ) WITHOUT ROWID;
 CREATE INDEX inputs_by_content ON inputs (sha256);
 CREATE TABLE results (

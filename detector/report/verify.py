@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from detector.errors import ReportFolderError
+from detector.errors import MediaError, ReportFolderError
 from detector.journal import FILE_NAME, LOCK_NAME, check_chain, define_views, read_database
 from detector.report.manifest import INPUT_MARK, MANIFEST
 from detector.report.outputs import read_head
 from detector.report.seal import SEAL_FILES, SEALS, Seal, check_seals
-from detector.sources import printable
+from detector.sources import Media, printable
+from detector.storage import is_remote
 
 APART = frozenset({MANIFEST, FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", LOCK_NAME})
 LINE = re.compile(r"(?P<mark>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)", re.DOTALL)  # GNU sha256sum
@@ -166,13 +167,16 @@ def _find_inputs(folder: Path) -> dict[str, Path]:
 
 def _check(path: Path, expected: str) -> State:
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if is_remote(path):
+            digest = Media(path, path.name, "other", path).sha256()
+        elif not stat.S_ISREG(path.stat().st_mode):
             return "changed"  # a folder or device in its place; a device might never end
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        else:
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
     except (FileNotFoundError, NotADirectoryError):
         return "missing"
-    except OSError:
+    except (OSError, MediaError):
         return "changed"  # there, but not to be read
     return "unchanged" if digest == expected else "changed"
 

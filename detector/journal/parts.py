@@ -1,0 +1,86 @@
+"""What a journal has noted since a part was last made in, a part out: a journal of its own, and back again.
+
+A part has the tables of `scan.db`; those of its rows that stand for finished files are filled, all others are
+empty. A scan that was killed goes on from its parts, on whatever machine.
+"""
+
+import hashlib
+import sqlite3
+from collections.abc import Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+
+from detector.errors import ReportFolderError
+from detector.journal.chain import add_result
+from detector.journal.database import BUSY_SECONDS, prepare_tables
+
+CONTENT_TABLES = ("results", "frames", "detections")
+INPUT_COLUMNS = "path, root, name, kind, run, sha256, bytes, status, reason, version"
+
+
+def write_part(
+    connection: sqlite3.Connection, target: Path, identity: Mapping[str, str], paths: Iterable[bytes]
+) -> str:
+    """Writes a part of these inputs and what is known of their contents; gives the name that it goes by."""
+    target.unlink(missing_ok=True)
+    with closing(sqlite3.connect(target)) as part:
+        prepare_tables(part, target.parent, identity)
+        part.execute("PRAGMA journal_mode = DELETE")
+    connection.commit()
+    connection.execute("ATTACH ? AS part", (str(target),))
+    try:
+        with connection:
+            connection.executemany(
+                f"INSERT OR REPLACE INTO part.inputs ({INPUT_COLUMNS}) "
+                f"SELECT {INPUT_COLUMNS} FROM main.inputs WHERE path = ?",
+                sorted((path,) for path in paths),
+            )
+            for table in CONTENT_TABLES:
+                connection.execute(
+                    f"INSERT INTO part.{table} SELECT * FROM main.{table} "
+                    "WHERE sha256 IN (SELECT sha256 FROM part.inputs)"
+                )
+    finally:
+        connection.execute("DETACH part")
+    return f"{hashlib.sha256(target.read_bytes()).hexdigest()}.db"
+
+
+def merge_part(connection: sqlite3.Connection, part: Path, identity: Mapping[str, str]) -> None:
+    """Takes over what the journal does not know yet.
+
+    Raises ReportFolderError for a part that cannot be used or was made with other settings.
+    """
+    try:
+        with closing(sqlite3.connect(part, timeout=BUSY_SECONDS)) as other:
+            prepare_tables(other, part.parent, identity)
+            other.execute("PRAGMA journal_mode = DELETE")
+        connection.commit()
+        connection.execute("ATTACH ? AS part", (str(part),))
+        try:
+            with connection:
+                _take_over(connection)
+        finally:
+            connection.execute("DETACH part")
+    except sqlite3.DatabaseError as error:
+        raise ReportFolderError(
+            f"a part of the report cannot be used: {error}; remove it from parts/"
+        ) from error
+
+
+def _take_over(connection: sqlite3.Connection) -> None:
+    rows = connection.execute(
+        "SELECT sha256 FROM part.results WHERE sha256 NOT IN (SELECT sha256 FROM main.results) "
+        "ORDER BY sha256"
+    )
+    new = [sha256 for (sha256,) in rows]
+    for table in CONTENT_TABLES:
+        connection.executemany(
+            f"INSERT OR REPLACE INTO main.{table} SELECT * FROM part.{table} WHERE sha256 = ?",
+            ((sha256,) for sha256 in new),
+        )
+    for sha256 in new:
+        add_result(connection, sha256)
+    connection.execute(
+        f"INSERT OR REPLACE INTO main.inputs ({INPUT_COLUMNS}) "
+        "SELECT path, root, name, kind, 0, sha256, bytes, status, reason, version FROM part.inputs"
+    )

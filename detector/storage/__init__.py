@@ -1,0 +1,18 @@
+"""Places in object storage in, what is listed, read and kept there out; nothing else speaks to a storage."""
+
+from detector.storage.objects import Listed, fetching, find_objects, open_object
+from detector.storage.places import from_here, is_remote, say_place
+from detector.storage.reports import StoredReport, open_copy, open_place
+
+__all__ = [
+    "Listed",
+    "StoredReport",
+    "fetching",
+    "find_objects",
+    "from_here",
+    "is_remote",
+    "open_copy",
+    "open_object",
+    "open_place",
+    "say_place",
+]

@@ -1,0 +1,152 @@
+"""Objects of a storage in, their names, contents and copies out."""
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar, cast
+
+from detector.storage.places import file_system, object_name, object_path
+
+T = TypeVar("T")
+BLOCK_BYTES = 8 << 20
+SPARE_BYTES = 256 << 20  # that are left free where files are fetched to
+MAX_NAME_BYTES = 200  # of a fetched file: a key may be longer than a file's name
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An object as a listing names it."""
+
+    path: Path
+    bytes: int
+    version: str
+    """What changes with the content: the entity tag, or when it was written."""
+
+
+def asked(what: Callable[[], T]) -> T:
+    """What a storage answers. Raises OSError alone, in words that hold no address and no key."""
+    try:
+        return what()
+    except OSError as error:
+        code = error.errno or errno.EIO
+        known = isinstance(error, FileNotFoundError | PermissionError)
+        text = os.strerror(code) if known and error.errno else error.strerror or type(error).__name__
+        if isinstance(error, FileNotFoundError):
+            raise FileNotFoundError(errno.ENOENT, "not in the storage") from error
+        raise OSError(code, f"the storage answered: {text}") from error
+    except Exception as error:
+        if not type(error).__module__.startswith(("botocore", "aiobotocore", "aiohttp", "fsspec", "asyncio")):
+            google_or_azure = type(error).__module__.startswith(("gcsfs", "google", "azure"))
+            if not google_or_azure and not isinstance(error, ValueError):
+                raise
+        raise OSError(errno.EIO, f"the storage cannot be reached: {type(error).__name__}") from error
+
+
+def find_objects(path: Path, *, recursive: bool) -> Iterator[Listed]:
+    """Every object below a place, a page at a time, or the object itself. Hidden names are passed over.
+
+    Raises OSError, FileNotFoundError when there is nothing.
+    """
+    scheme = path.parts[0].removesuffix(":")
+    system, name = file_system(scheme), object_name(path)
+    info = asked(lambda: system.info(name))
+    if info["type"] == "file":
+        yield _describe(scheme, info)
+        return
+    pages = _s3_pages if scheme == "s3" else _walked
+    for page in pages(system, name, recursive):
+        for one in page:
+            below = one["name"].removeprefix(name.rstrip("/") + "/")
+            is_marker = one["name"].endswith("/")
+            if not is_marker and not any(part.startswith(".") for part in below.split("/")):
+                yield _describe(scheme, one)
+
+
+def _s3_pages(system: Any, name: str, recursive: bool) -> Iterator[list[dict[str, Any]]]:
+    bucket, _, prefix = name.partition("/")
+    wanted = {"Bucket": bucket, "Prefix": f"{prefix}/" if prefix else ""}
+    wanted |= {} if recursive else {"Delimiter": "/"}
+    after: dict[str, str] = {}
+    while True:
+        page = asked(lambda: system.call_s3("list_objects_v2", **wanted, **after))  # noqa: B023 (called here)
+        yield [
+            {"name": f"{bucket}/{one['Key']}", "size": one["Size"], "ETag": one["ETag"]}
+            for one in page.get("Contents", [])
+        ]
+        if not page.get("IsTruncated"):
+            return
+        after = {"ContinuationToken": page["NextContinuationToken"]}
+
+
+def _walked(system: Any, name: str, recursive: bool) -> Iterator[list[dict[str, Any]]]:
+    folders = iter(system.walk(name, maxdepth=None if recursive else 1, detail=True, on_error="raise"))
+    while True:
+        found = asked(lambda: next(folders, None))
+        if found is None:
+            return
+        yield list(found[2].values())
+
+
+def _describe(scheme: str, info: dict[str, Any]) -> Listed:
+    names = ("ETag", "etag", "md5Hash", "mtime", "updated", "last_modified", "LastModified")
+    version = next((str(info[name]) for name in names if info.get(name)), "")
+    return Listed(object_path(scheme, info["name"]), int(info["size"]), version.strip('"'))
+
+
+def open_object(path: Path) -> BinaryIO:
+    """A stream of an object's content. Raises OSError."""
+    system = file_system(path.parts[0].removesuffix(":"))
+    opened = asked(lambda: system.open(object_name(path), "rb", block_size=BLOCK_BYTES))
+    return cast("BinaryIO", _Asking(opened))
+
+
+class _Asking:
+    """A stream whose failures are all OSErrors."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+        self.size: int = stream.size
+
+    def read(self, size: int = -1) -> bytes:
+        return cast("bytes", asked(lambda: self._stream.read(size)))
+
+    def __enter__(self) -> "_Asking":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stream.close()
+
+
+@contextmanager
+def fetching(path: Path, size: int, folder: Path) -> Iterator[Path]:
+    """A copy of an object, with its own name in a folder of its own, which is gone afterwards.
+
+    Raises OSError, also when there is no room for so many bytes.
+    """
+    place = folder / hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
+    try:
+        place.mkdir(0o700, parents=True, exist_ok=True)
+        if shutil.disk_usage(place).free < size + SPARE_BYTES:
+            raise OSError(errno.ENOSPC, "no room to fetch it; free some, or use fewer --workers")
+        here = place / _file_name(path.name)
+        get_object(path, here)
+        yield here
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def get_object(path: Path, here: Path) -> None:
+    """Fetches an object. Raises OSError."""
+    system = file_system(path.parts[0].removesuffix(":"))
+    asked(lambda: system.get_file(object_name(path), str(here)))
+
+
+def _file_name(name: str) -> str:
+    """The name as a file can have it; its end says what kind of file it is."""
+    raw = os.fsencode(name).replace(b"\0", b"_")
+    return os.fsdecode(raw if len(raw) <= MAX_NAME_BYTES else raw[-MAX_NAME_BYTES:])

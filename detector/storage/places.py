@@ -1,0 +1,75 @@
+"""Paths such as `s3:/bucket/key` in, what a storage calls them out, and the other way round."""
+
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from detector.errors import UsageError
+
+PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs"}
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
+KEPT = "\udc80"  # for an empty part, which a path would swallow: a byte that is no UTF-8, so in no key
+CONNECT_SECONDS, READ_SECONDS, TRIES = 10, 60, 8
+
+
+def is_remote(path: Path) -> bool:
+    """Whether a path names a place in object storage: `Path` makes one slash of the two in `s3://`."""
+    return path.parts[:1] != () and path.parts[0].removesuffix(":") in PACKAGES and path.parts[0][-1] == ":"
+
+
+def from_here(path: Path) -> Path:
+    """What a user named: `file://` is a path like others. Raises UsageError for what is no known storage."""
+    first = path.parts[0] if path.parts else ""
+    if first == "file:":
+        return Path("/", *path.parts[1:])
+    if is_remote(path):
+        if len(path.parts) < 2 or "@" in path.parts[1]:  # not repeated: it may hold a password
+            raise UsageError(
+                "write s3://BUCKET/PREFIX; keys and passwords belong in the environment, never in the name"
+            )
+    elif SCHEME.fullmatch(first) and not path.exists():
+        known = ", ".join(f"{name}://" for name in ("file", *PACKAGES))
+        raise UsageError(f"{first}// is no storage that is read here; there are {known}")
+    return path
+
+
+def say_place(path: Path) -> str:
+    """The path as its user writes it."""
+    if not is_remote(path):
+        return str(path)
+    scheme, *parts = path.parts
+    return f"{scheme}//" + "/".join(part.replace(KEPT, "") for part in parts)
+
+
+def object_name(path: Path) -> str:
+    """Bucket and key, as its file system takes them."""
+    return "/".join(part.replace(KEPT, "") for part in path.parts[1:])
+
+
+def object_path(scheme: str, name: str) -> Path:
+    """The path of an object, which is no other's."""
+    return Path(f"{scheme}:", *(part or KEPT for part in name.split("/")))
+
+
+@cache
+def file_system(scheme: str) -> Any:
+    """fsspec's file system. Credentials and addresses come from where its users keep them.
+
+    Raises UsageError when a package for it is missing.
+    """
+    try:
+        import fsspec
+
+        options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+        if scheme == "s3":
+            retries = {"max_attempts": TRIES, "mode": "standard"}
+            options["config_kwargs"] = {
+                "connect_timeout": CONNECT_SECONDS,
+                "read_timeout": READ_SECONDS,
+                "retries": retries,
+            }
+        return fsspec.filesystem(scheme, **options)
+    except ImportError as error:
+        extra = " or pip install 'flag-detector[cluster]'" if scheme == "s3" else ""
+        raise UsageError(f"{scheme}:// needs a package: pip install {PACKAGES[scheme]}{extra}") from error

@@ -1,0 +1,232 @@
+"""Media and reports in a storage: the same tables as on a disk."""
+
+import itertools
+import json
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from detector.errors import ReportFolderError, UsageError
+from detector.options import ScanOptions
+from detector.report import verify_report
+from detector.scanning import Progress, scan
+from detector.sources import find_media
+from detector.storage import from_here, is_remote, open_copy, open_place, reports, say_place
+from tests.buckets import SECRET, Bucket
+from tests.conftest import RED, write_picture
+from tests.test_scan import read_table, scan_folder, scan_paths, tables
+
+
+def tables_in(bucket: Bucket, prefix: str, to: Path) -> dict[str, bytes]:
+    shutil.rmtree(to, ignore_errors=True)
+    return tables(bucket.fetch(prefix, to))
+
+
+def test_media_and_report_in_a_storage_give_the_tables_of_a_folder(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    (downloads / ".hidden.png").write_bytes(b"passed over")
+    scan_folder(downloads, tmp_path / "report", fake_weights)
+    bucket.put_folder(downloads, "in")
+    scan_folder(bucket.path("in"), tmp_path / "from-storage", fake_weights)
+    scan_folder(bucket.path("in"), bucket.path("out/report"), fake_weights)
+    expected = tables(tmp_path / "report")
+    assert tables(tmp_path / "from-storage") == expected
+    assert tables_in(bucket, "out/report", tmp_path / "fetched") == expected
+    assert not list(tmp_path.glob("*/fetched"))  # no copy of an object is left
+    written = {path.name for path in (tmp_path / "report").rglob("*") if path.is_file()} - {"scan.lock"}
+    assert {key.rpartition("/")[2] for key in bucket.keys("out")} == written
+    assert verify_report(tmp_path / "from-storage", lambda *_: None).as_it_was
+    with open_copy(bucket.path("out/report")) as copy:
+        assert verify_report(copy, lambda *_: None).as_it_was
+        bucket.put("in/red.png", b"changed")
+        assert verify_report(copy, lambda *_: None).inputs.changed == ("input:red.png",)
+
+
+def test_a_second_run_fetches_only_what_has_changed(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    bucket.put_folder(downloads, "in")
+    out = bucket.path("out")
+    scan_folder(bucket.path("in"), out, fake_weights)
+    write_picture(tmp_path / "red.png", (2, 2, RED))
+    bucket.put("in/nothing.png", (tmp_path / "red.png").read_bytes())
+    last: list[Progress] = []
+    options = ScanOptions(paths=(bucket.path("in"),), out=out, weights=fake_weights, workers=1)
+    scan(options, last.append, threading.Event())
+    assert (last[-1].total, last[-1].recalled) == (8, 7)
+    rows = {
+        row["file"]: row["status"] for row in read_table(bucket.fetch("out", tmp_path / "f") / "files.csv")
+    }
+    assert rows["nothing.png"] == "ok"
+
+
+def test_a_killed_scan_goes_on_from_its_parts(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class KilledError(Exception):
+        pass
+
+    def interrupt(progress: Progress) -> None:
+        if progress.done == 5:
+            raise KilledError
+
+    bucket.put_folder(downloads, "in")
+    scan_folder(downloads, tmp_path / "report", fake_weights)
+    monkeypatch.setattr("detector.scanning.PART_FILES", 2)
+    options = ScanOptions(paths=(bucket.path("in"),), out=bucket.path("out"), weights=fake_weights, workers=1)
+    with pytest.raises(KilledError):
+        scan(options, interrupt, threading.Event())
+    kept = bucket.keys("out")
+    assert len({key for key in kept if key.startswith("out/parts/")}) == 2
+    assert not {"out/scan.db", "out/manifest.sha256", "out/files.csv"} & kept
+    seen: list[Progress] = []
+    with pytest.raises(ReportFolderError, match=r"s3://.*other settings.*floor"):
+        scan(replace(options, floor=0.2, min_confidence=0.3), seen.append, threading.Event())
+    scan(options, seen.append, threading.Event())
+    assert seen[-1].recalled >= 3
+    assert tables_in(bucket, "out", tmp_path / "fetched") == tables(tmp_path / "report")
+    assert not {key for key in bucket.keys("out") if "parts" in key or "lock" in key}
+    with open_copy(bucket.path("out")) as copy:
+        assert verify_report(copy, lambda *_: None).as_it_was
+
+
+def test_keys_that_no_path_can_have_are_listed_and_scanned_each_as_itself(
+    bucket: Bucket, tmp_path: Path, fake_weights: Path
+) -> None:
+    red = write_picture(tmp_path / "red.png", (1, 1, RED)).read_bytes()
+    keys = ["in/a.png", "in//a.png", "in/x//a.png", "in/%2F.png", "in/" + "n" * 400 + ".png"]
+    for key in keys:
+        bucket.put(key, red)
+    for passed_over in ("in/folder/", "in/../b.png", "in/./c.png", "in/.d/e.png"):
+        bucket.put(passed_over, b"")
+    scan_folder(bucket.path("in"), tmp_path / "report", fake_weights)
+    rows = read_table(tmp_path / "report" / "files.csv")
+    assert len({row["file"] for row in rows}) == len(rows) == len(keys)
+    assert {row["status"] for row in rows} == {"ok"}
+
+
+def test_a_listing_is_read_a_page_at_a_time_and_no_object_is_asked_about(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from detector.storage.places import file_system
+
+    page = {"Contents": [{"Key": f"in/{n:04}.jpg", "Size": 9, "ETag": f'"{n}"'} for n in range(1000)]}
+    asked: list[object] = []
+
+    def call(_: str, **wanted: object) -> dict[str, object]:
+        asked.append(wanted.get("ContinuationToken"))
+        return page | {"IsTruncated": True, "NextContinuationToken": len(asked)}
+
+    bucket.put("in/0000.jpg", b"1")
+    monkeypatch.setattr(file_system("s3"), "call_s3", call)
+    found = list(itertools.islice(find_media([bucket.path("in")]), 2500))
+    assert asked == [None, 1, 2]
+    assert (found[1].name, found[1].kind, found[1].version) == ("0001.jpg", "photo", "9 1")
+
+
+def test_a_living_writer_keeps_its_lock(bucket: Bucket) -> None:
+    out = bucket.path("out")
+    with open_place(out), pytest.raises(ReportFolderError, match="another is writing to s3://"):
+        open_place(out).__enter__()
+    assert bucket.keys() == set()
+
+
+def test_a_crashed_writers_lock_is_taken_over_and_its_writer_writes_no_more(
+    bucket: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "STALE_SECONDS", -1.0)
+    first = open_place(bucket.path("out"))
+    folder, _ = first.__enter__()
+    (folder / "files.csv").write_text("of the first")
+    with open_place(bucket.path("out")):
+        with pytest.raises(ReportFolderError, match="another has begun"):
+            first.__exit__(None, None, None)
+        assert bucket.keys() == {"out/writer.lock"}
+    assert bucket.keys() == set()
+
+
+def test_what_is_no_report_is_left_alone(bucket: Bucket, downloads: Path, fake_weights: Path) -> None:
+    bucket.put("mine/letter.txt", b"dear")
+    with pytest.raises(ReportFolderError, match=r"s3://.*/mine is not empty and no report"):
+        scan_folder(downloads, bucket.path("mine"), fake_weights)
+    assert bucket.keys() == {"mine/letter.txt"}
+
+
+def test_verdicts_reach_the_storage_while_the_review_goes_on(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    monkeypatch.setattr(reports, "RENEW_SECONDS", 0.05)
+    with open_place(bucket.path("out")) as (folder, stored):
+        assert stored is not None
+        with stored.keeping_journal():
+            kept = threading.Event()
+            put = stored._put
+
+            def noting(path: Path, name: str) -> None:
+                put(path, name)
+                kept.set()
+
+            monkeypatch.setattr(stored, "_put", noting)
+            with closing(sqlite3.connect(folder / "scan.db")) as journal, journal:
+                journal.execute("INSERT INTO positions VALUES ('Ann', 'all', 'x')")
+            assert kept.wait(30)
+        (tmp_path / "scan.db").write_bytes(bucket.get("out/scan.db"))
+        with closing(sqlite3.connect(tmp_path / "scan.db")) as journal:
+            assert journal.execute("SELECT count(*) FROM positions").fetchone() == (1,)
+
+
+def test_an_object_that_is_gone_by_then_is_a_failed_row(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    bucket.put_folder(downloads, "in")
+    options = ScanOptions(paths=(bucket.path("in"),), out=tmp_path / "r", weights=fake_weights, workers=1)
+
+    def remove(progress: Progress) -> None:
+        if progress.total == 8 and not progress.in_hand:
+            bucket.client.delete_object(Bucket=bucket.name, Key="in/red.png")
+
+    scan(options, remove, threading.Event())
+    rows = {row["file"]: (row["status"], row["reason"]) for row in read_table(tmp_path / "r" / "files.csv")}
+    assert rows["red.png"] == ("failed", "cannot be read: not in the storage")
+    assert rows["copy of red.png"][0] == "ok"
+
+
+def test_neither_key_nor_address_is_told(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket.put_folder(downloads, "in")
+    scan_folder(bucket.path("in"), tmp_path / "report", fake_weights)
+    for path in (tmp_path / "report").rglob("*"):
+        if path.is_file():
+            content = path.read_bytes()
+            assert SECRET.encode() not in content
+            assert b"127.0.0.1" not in content
+    with pytest.raises(UsageError, match="belong in the environment") as told:
+        scan_paths((Path("s3://me:hidden@bucket/in"),), tmp_path / "r", fake_weights)
+    assert "hidden" not in str(told.value)
+    with pytest.raises(UsageError, match="not in the storage"):
+        scan_paths((bucket.path("nothing"),), tmp_path / "r", fake_weights)
+    assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("typed", "place"),
+    [("s3://b/k", "s3://b/k"), ("file:///srv/x", "/srv/x"), ("/srv/x", "/srv/x"), ("x", "x")],
+)
+def test_places_are_told_apart(typed: str, place: str) -> None:
+    path = from_here(Path(typed))
+    assert say_place(path) == place
+    assert is_remote(path) == place.startswith("s3:")
+
+
+def test_an_unknown_storage_is_refused() -> None:
+    with pytest.raises(UsageError, match="http:// is no storage"):
+        from_here(Path("http://example.org/x.jpg"))
+    assert json.dumps(say_place(Path("gs://b/k"))) == '"gs://b/k"'
