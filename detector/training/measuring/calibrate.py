@@ -117,13 +117,17 @@ def choose_margin(seen: Sequence[Seen], class_names: Sequence[str]) -> float:
 
     The smallest margin with which at most ``MAX_NAMED`` of the bands without emblem are named as a flag,
     unless more than ``MAX_DOUBTED`` of the flags that are found would then be ambiguous: the largest that
-    leaves those.
+    leaves those. Real photos and generated pictures count alike.
     """
-    judged = [_judge_leads(one, class_names) for one in seen]
-    of_bands, of_flags = (np.concatenate(column) for column in zip(*judged, strict=True))
     grid = np.round(np.arange(0.1, 0.96, 0.01), 2)
-    harmless = grid[(of_flags[:, None] < grid).mean(axis=0) <= MAX_DOUBTED] if len(of_flags) else grid
-    enough = grid[(of_bands[:, None] >= grid).mean(axis=0) <= MAX_NAMED] if len(of_bands) else grid
+    named, doubted = [], []
+    for made in (True, False):
+        judged = [_judge_leads(one, class_names) for one in seen if (one.photo.kind == GENERATED) == made]
+        of_bands, of_flags = (np.concatenate([np.zeros(0), *(one[k] for one in judged)]) for k in (0, 1))
+        named += [(of_bands[:, None] >= grid).mean(axis=0)] if len(of_bands) else []
+        doubted += [(of_flags[:, None] < grid).mean(axis=0)] if len(of_flags) else []
+    enough = grid[np.mean(named, axis=0) <= MAX_NAMED] if named else grid
+    harmless = grid[np.mean(doubted, axis=0) <= MAX_DOUBTED] if doubted else grid
     return float(min(enough.min(initial=1), harmless.max(initial=grid[0])))
 
 

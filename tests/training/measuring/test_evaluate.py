@@ -203,6 +203,18 @@ def test_a_flag_named_beside_a_band_without_emblem_is_not_the_band() -> None:
     assert figures.confusion == {("kanak", "kanak"): 1, ("plain", "none"): 1}
 
 
+def test_real_bands_count_as_much_as_the_more_numerous_generated_ones() -> None:
+    """The model names one of thirty generated bands: too many, unless it doubts the real ones."""
+    box: Box = (0, 0, 40, 40)
+    bands = [make_seen(kind, [], [(1, 0.9, box)]) for kind in ["generated"] * 30 + ["plain"] * 2]
+    for number, one in enumerate(bands):
+        one.detections.data["rival_confidence"] = np.array([0.29 if number == 0 else 0.89])
+        photo = replace(one.photo, other_labels=("plain",), other_xyxy=np.array([box], np.float32))
+        bands[number] = replace(one, photo=photo)
+    assert choose_margin(bands[:30], NAMES) == 0.52
+    assert choose_margin(bands, NAMES) == 0.1
+
+
 def test_a_real_band_without_emblem_is_no_negative_photo(looked: list[Seen]) -> None:
     """It is reported, as ambiguous, however sure the model is of one flag or the other."""
     bands = make_seen("plain", [], [(1, 0.95, ONE)], "w__1.jpg")
