@@ -24,6 +24,21 @@ def test_what_workers_are_forked_from_does_not_hear_ctrl_c() -> None:
     assert ignored >> (signal.SIGINT - 1) & 1
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers import for themselves")
+def test_workers_begin_with_all_that_the_script_of_the_command_imports() -> None:
+    code = """
+from detector.processes import choose_context, safe_imports
+look = "import sys; sys.exit(not {'detector.cli', 'detector.worker'} <= set(sys.modules))"
+with safe_imports():
+    worker = choose_context().Process(target=exec, args=(look,))
+    worker.start()
+worker.join(60)
+print(worker.exitcode)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("0\n", "")
+
+
 def test_where_no_socket_can_be_made_workers_import_for_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tempfile.tempdir", "x" * 90)
     assert choose_context().get_start_method() == "spawn"
