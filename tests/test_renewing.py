@@ -120,6 +120,7 @@ def test_the_command_says_what_changed(report: Path) -> None:
     "change",
     [
         "UPDATE detections SET confidence = 0.99",
+        "UPDATE thresholds SET threshold = 0.7",
         "UPDATE events SET start_seconds = 7",
         "UPDATE inputs SET name = 'other.png' WHERE name = 'red.png'",
         "DELETE FROM chain WHERE number = (SELECT max(number) FROM chain)",

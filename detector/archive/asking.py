@@ -93,7 +93,7 @@ def _write_pairs(
             partial(_read, archive, THERE, other, other_index, show_faces=show_faces),
             partial(_read, journal, HERE, sha256, frame_index, show_faces=show_faces),
         )
-        if "pictures" in lay_over(folder, name, *readers):
+        if "pictures" in lay_over(journal, folder, name, *readers):
             kept.add(name)
             with journal:
                 journal.execute("UPDATE known SET pictures = ? WHERE sha256 = ?", (name, sha256))

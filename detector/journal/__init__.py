@@ -1,6 +1,14 @@
 """Results and verdicts in, rows out: `scan.db`, the one truth of a report."""
 
-from detector.journal.chain import Head, add_result, add_verdict, check_chain, find_head
+from detector.journal.chain import (
+    Head,
+    add_files,
+    add_result,
+    add_verdict,
+    check_chain,
+    file_digests,
+    find_head,
+)
 from detector.journal.claims import (
     AMBIGUOUS,
     BOTH,
@@ -63,11 +71,13 @@ __all__ = [
     "ReportInfo",
     "Settled",
     "Verdict",
+    "add_files",
     "add_result",
     "add_verdict",
     "check_chain",
     "connect_for_review",
     "define_views",
+    "file_digests",
     "find_head",
     "find_standing",
     "identity_text",

@@ -7,10 +7,10 @@ the last one is not the one that `chain.json`, and with it the manifest and its 
 
 import hashlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-RESULT, FORGOTTEN, VERDICT, SCAN = "result", "forgotten", "verdict", "scan"
+RESULT, FORGOTTEN, VERDICT, SCAN, FILE = "result", "forgotten", "verdict", "scan", "file"
 START = "0" * 64
 OF_RESULT = (
     "SELECT * FROM results WHERE sha256 = ?",
@@ -20,6 +20,7 @@ OF_RESULT = (
 OF_VERDICT = ("SELECT * FROM verdicts WHERE number = ?",)
 OF_SCAN = (
     "SELECT * FROM identity ORDER BY name",
+    "SELECT * FROM thresholds ORDER BY label",
     "SELECT * FROM run ORDER BY number",
     "SELECT name, kind, run, sha256, bytes, status, reason FROM inputs ORDER BY path",  # where: the manifest
     "SELECT * FROM posts ORDER BY path",
@@ -59,6 +60,21 @@ def add_scan(connection: sqlite3.Connection, run: int) -> None:
     _add(connection, SCAN, str(run), _digest(connection, OF_SCAN))
 
 
+def add_files(connection: sqlite3.Connection, digests: Mapping[str, str]) -> None:
+    """Adds links over files of the report that are made once and kept: hashes by name."""
+    connection.commit()
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")  # a review may add links beside
+        for name, sha256 in digests.items():
+            _add(connection, FILE, name, sha256)
+
+
+def file_digests(connection: sqlite3.Connection) -> dict[str, str]:
+    """The hash that each of these files had when it was last made, by its name in the report."""
+    rows = connection.execute("SELECT subject, digest FROM chain WHERE what = ? ORDER BY number", (FILE,))
+    return dict(rows.fetchall())
+
+
 def find_head(connection: sqlite3.Connection) -> Head:
     """Where the chain ends now."""
     last = connection.execute("SELECT number, chained FROM chain ORDER BY number DESC LIMIT 1").fetchone()
@@ -75,7 +91,7 @@ def check_chain(connection: sqlite3.Connection, known: Head) -> Iterator[str]:
             yield f"its chain is broken at link {number}"
         if what == SCAN:  # the newest counts
             last[SCAN, ""] = (SCAN, f"{subject}:{digest}")
-        else:
+        elif what != FILE:  # the manifest has it
             last[RESULT if what == FORGOTTEN else what, subject] = (what, digest)
         before = chained
         if links == known.links:

@@ -3,6 +3,8 @@
 FORMAT = "9"  # of the tables below and of what a worker finds; a report of another format is refused
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+-- Thresholds that the report was given after its scan, for those of the identity.
+CREATE TABLE thresholds (label TEXT PRIMARY KEY, threshold REAL NOT NULL) WITHOUT ROWID;
 CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
 -- What the newest run found, one row a file. Files that are no media, and those that cannot be read, have
 -- their status here, for it depends on the name; all others by content in results.

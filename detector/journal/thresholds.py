@@ -6,15 +6,10 @@ from collections.abc import Mapping
 
 def read_thresholds(connection: sqlite3.Connection) -> dict[str, float]:
     """By label; empty where the scan's own are in force."""
-    if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'thresholds'").fetchone():
-        return {}
     return dict(connection.execute("SELECT label, threshold FROM thresholds").fetchall())
 
 
 def keep_thresholds(connection: sqlite3.Connection, thresholds: Mapping[str, float]) -> None:
     """Notes thresholds, those of other labels stay; views show them once they are defined anew."""
     with connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS thresholds (label TEXT PRIMARY KEY, threshold REAL NOT NULL)"
-        )
         connection.executemany("INSERT OR REPLACE INTO thresholds VALUES (?, ?)", list(thresholds.items()))

@@ -3,6 +3,7 @@
 Each pair is made once: its pictures are named after both contents, and kept when the report is written anew.
 """
 
+import hashlib
 import json
 import os
 import sqlite3
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from detector.errors import MediaError
 from detector.ids import ID_DIGITS, frame_id
-from detector.journal import LATEST_POSTED, REJECTED
+from detector.journal import LATEST_POSTED, REJECTED, add_files, file_digests
 from detector.originals import read_original
 from detector.pictures import FRAME_LONG_SIDE, find_change, protect, register, shrink, write_jpeg
 from detector.report.writing import replacing
@@ -112,31 +113,44 @@ def _compare(
         partial(_read, connection, sha256, frame, show_faces=show_faces)
         for sha256, frame in zip((first.sha256, second.sha256), frames, strict=True)
     )
-    return pair | lay_over(folder, name, *readers)
+    return pair | lay_over(connection, folder, name, *readers)
 
 
 def lay_over(
-    folder: Path, name: str, read_first: Callable[[], Image], read_second: Callable[[], Image]
+    journal: sqlite3.Connection,
+    folder: Path,
+    name: str,
+    read_first: Callable[[], Image],
+    read_second: Callable[[], Image],
 ) -> dict[str, Any]:
     """Pictures of the second image laid over the first, and what differs, kept under `name` in the folder.
 
-    Gives `pictures` (names), `share` and `mirrored`, or `why` it cannot be done. What is there is kept.
+    Gives `pictures` (names), `share` and `mirrored`, or `why` it cannot be done. What is there is kept; the
+    journal's chain has the hashes of what was written, so that what is changed later passes for nothing else.
     """
     pictures = [f"{name}-{part}.jpg" for part in ("first", "second", "difference")]
     measured = folder / f"{name}.json"
     try:
-        if not measured.exists():
+        if _hash(measured) != file_digests(journal).get(f"{name}.json"):
             first, second = read_first(), read_second()
             registration = register(first, second)
             change = find_change(first, registration)
-            for image, path in zip((first, registration.second, change.picture), pictures, strict=True):
-                write_jpeg(image, folder, path)
+            images = first, registration.second, change.picture
+            made = {
+                path: write_jpeg(image, folder, path) for image, path in zip(images, pictures, strict=True)
+            }
             with replacing(measured) as file:
                 json.dump({"share": round(change.share, 5), "mirrored": registration.mirrored}, file)
+            add_files(journal, made | {f"{name}.json": _hash(measured)})
         share: dict[str, Any] = json.loads(measured.read_text(encoding="utf-8"))
         return {"pictures": pictures} | share
     except (MediaError, OSError, ValueError) as error:
         return {"why": f"The two cannot be laid over each other: {error}"}
+
+
+def _hash(path: Path) -> str:
+    """ "" where there is nothing."""
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
 
 
 def _short(sha256: str, frame_index: int) -> str:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from detector.journal import Journal
+from detector.journal import Journal, file_digests
 from detector.naming import common_folder, tells_too_much
 from detector.report.writing import replacing
 
@@ -14,14 +14,16 @@ MANIFEST = "manifest.sha256"
 INPUT_MARK = "input:"  # before the name of a scanned file whose way from the report would tell too much
 
 
-def write_manifest(journal: Journal, folder: Path, written: Iterable[str]) -> None:
+def write_manifest(journal: Journal, folder: Path, written: Iterable[str], kept: Iterable[str]) -> None:
     """Hashes of all inputs and outputs; `sha256sum -c manifest.sha256` in the report folder checks them.
 
     Pictures have the hash that they had when the scan wrote them, whatever has become of them since; so a
-    manifest that is written again vouches for nothing that was changed. `written` names the files just made.
+    manifest that is written again vouches for nothing that was changed. `written` names the files just made,
+    `kept` those made once, whose hashes the journal's chain has.
     Inputs that lie far from the report are named as in the tables: these `detector verify` alone can check.
     """
-    outputs = [*_hash(folder, written), *journal.pictures()]
+    made = file_digests(journal.connection)
+    outputs = [*_hash(folder, written), *((name, made[name]) for name in kept), *journal.pictures()]
     with replacing(folder / MANIFEST) as file:
         for name, digest in sorted(outputs):
             file.write(_manifest_line(digest, name))

@@ -141,9 +141,9 @@ def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], 
     tables = write_tables(journal, folder, info.class_names)
     summary = summarise(journal, info)
     write_json(asdict(summary), folder / "summary.json")
-    write_json(asdict(find_head(journal.connection)), folder / CHAIN)
     show_faces = info.identity.get("show_faces") == "true"
     differences = find_differences(journal.connection, folder, show_faces=show_faces)
+    write_json(asdict(find_head(journal.connection)), folder / CHAIN)
     with replacing(folder / "index.html") as file:
         file.write(draw_page(journal.connection, summary, description, folder, differences))
     compared = [
@@ -155,7 +155,7 @@ def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], 
     ]
     compared += list_seen_pictures(journal.connection, folder)
     own = ["run.json", "summary.json", CHAIN, "index.html"]
-    write_manifest(journal, folder, [*tables, *own, *compared])
+    write_manifest(journal, folder, [*tables, *own], compared)
     return summary
 
 

@@ -17,7 +17,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from detector.journal import connect_for_review
 from detector.options import ScanOptions
-from detector.report import rewrite_report
+from detector.report import rewrite_report, verify_report
 from detector.review.store import Given, VerdictStore
 from detector.scanning import scan
 from tests.conftest import BLUE, RED, picture
@@ -376,3 +376,16 @@ def test_the_summary_adds_up(report: Path) -> None:
     assert summary["detections"] == len(rows)
     looked_at = {row["id"] for row in rows if row["crop"]}
     assert summary["detections"] - summary["repeated"] - summary["without_picture"] == len(looked_at)
+
+
+@pytest.mark.parametrize("part", ["-second.jpg", "-difference.jpg"])
+def test_a_compared_picture_that_was_changed_is_not_blessed_by_writing_the_page_again(
+    report: Path, tmp_path: Path, part: str
+) -> None:
+    copy = shutil.copytree(report, tmp_path / "report")
+    rewrite_report(copy)
+    assert verify_report(copy, lambda *_: None).outputs.changed == ()
+    (picture,) = copy.glob(f"differences/*{part}")
+    picture.write_bytes(picture.read_bytes() + b"\0")
+    rewrite_report(copy)
+    assert verify_report(copy, lambda *_: None).outputs.changed == (f"differences/{picture.name}",)
