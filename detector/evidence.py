@@ -28,6 +28,7 @@ def gather_evidence(journal: Journal, *, every_seconds: float, key: bytes) -> Re
 
     With a key, authors get pseudonyms.
     """
+    journal.remember_posts()
     journal.replace_derived("posts", _find_posts(journal, key))
     define_views(journal.connection)
     pictures, is_video = read_looked_at(journal.connection)
@@ -63,6 +64,9 @@ def renew_events(journal: Journal, every_seconds: float) -> None:
 def _find_posts(journal: Journal, key: bytes) -> Iterator[tuple[object, ...]]:
     pseudonyms = Pseudonyms(key, _match(journal)) if key else None
     for match in _match(journal):
+        if not match.rule and not match.path.exists() and (kept := journal.remembered_post(match.path)):
+            yield kept
+            continue
         if not match.rule and not match.warning:
             continue
         told = pseudonyms.hide(match) if pseudonyms else match

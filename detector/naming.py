@@ -1,28 +1,37 @@
 """Folders to scan in, the roots that names are relative to out: no name tells whose machine it was."""
 
+import itertools
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 HOMES = frozenset({"home", "homes", "users"})  # folders that hold a folder for each user
 HOME = "home"  # what a user's own folder is called in names
+NOTHING: Mapping[Path, str] = MappingProxyType({})
 
 
-def choose_roots(folders: Iterable[Path]) -> dict[Path, str]:
+def choose_roots(
+    folders: Iterable[Path], named: Mapping[Path, str] = NOTHING, firsts: Iterable[str] = ()
+) -> dict[Path, str]:
     """Absolute folders that hold what is scanned in, roots out, each with how names under it begin.
 
     One root, and nothing before the names, where the deepest folder that holds all tells nothing of the
     machine: else one for each part that lies apart, by its own name, numbered where two have the same.
+    What lies in a root of what is `named` by now keeps its name, and all else is named apart from it: by
+    names whose first folder is not in `firsts`.
     """
-    roots = sorted(_split(sorted(set(folders))))
-    if len(roots) == 1:
+    apart = {folder for folder in folders if named.keys().isdisjoint((folder, *folder.parents))}
+    roots = sorted(_split(sorted(apart)))
+    if not named and len(roots) == 1:
         return {roots[0]: ""}
-    labels: dict[Path, str] = {}
+    labels = dict(named)
+    taken = {label.casefold() for label in (*firsts, *named.values())}
     for root in roots:
         own = HOME if is_home(root) else root.name or "files"
-        taken = {label.casefold() for label in labels.values()}
-        numbered = (own if number == 1 else f"{own} {number}" for number in range(1, len(roots) + 1))
+        numbered = (own if number == 1 else f"{own} {number}" for number in itertools.count(1))
         labels[root] = next(label for label in numbered if label.casefold() not in taken)
+        taken.add(labels[root].casefold())
     return labels
 
 

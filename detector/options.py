@@ -51,6 +51,8 @@ class ScanOptions:
     """Text file that names more paths, one a line; "-" reads standard input."""
     out: Path = Path("report")
     """Report folder; made when it is not there."""
+    only_these: bool = False
+    """Leave out of the report what earlier scans into it found elsewhere."""
     recursive: bool = True
     """Whether folders inside folders are scanned."""
     follow_links: bool = False

@@ -18,7 +18,7 @@ from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
 from detector.frames import Sampling
-from detector.journal import Journal, define_views, identity_text, open_journal, utc_now
+from detector.journal import Journal, Named, define_views, identity_text, open_journal, utc_now
 from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
@@ -27,7 +27,7 @@ from detector.pictures import is_shown, remove_pictures
 from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
-from detector.sources import Media, find_media
+from detector.sources import Media, find_media, find_starts
 from detector.storage import StoredReport, is_remote, open_place
 from detector.worker import FETCHED, FileResult, failed_result
 
@@ -93,13 +93,8 @@ def _scan_into(
     started_at = utc_now()
     key = read_key(options.pseudonym_key) if options.pseudonym_key else b""
     identity = scan_identity(settings, info) | _privacy(key)
-    found = find_media(
-        options.paths,
-        listed=_listed(options),
-        recursive=options.recursive,
-        follow_links=options.follow_links,
-        skip=stored.place if stored else settings.out,
-    )
+    listed = _listed(options)
+    starts = find_starts(options.paths, listed)
     with open_journal(settings.out, identity, started_at) as journal:
         remove_half_written(settings.out)
         shutil.rmtree(settings.out / FETCHED, ignore_errors=True)  # of a run that was killed
@@ -107,9 +102,23 @@ def _scan_into(
         parts.merge()
         if options.retry_failed:
             journal.forget_failed()
-        for listed in _chunks(found, LISTED_AT_ONCE):
-            journal.add_inputs(listed)
-        watch = _Watch(Progress(total=journal.tally().found), report_progress)
+        named = _named_by_now(journal, options, starts)
+        found = find_media(
+            options.paths,
+            listed=listed,
+            recursive=options.recursive,
+            follow_links=options.follow_links,
+            skip=stored.place if stored else settings.out,
+            named=named.roots,
+            firsts=named.firsts,
+        )
+        for some in _chunks(found, LISTED_AT_ONCE):
+            journal.add_inputs(some)
+        if options.only_these:
+            journal.leave_out_earlier()
+        else:
+            journal.leave_out(starts, recursive=options.recursive)
+        watch = _Watch(Progress(total=journal.tally_of_run().found), report_progress)
         so_far = _SoFar(
             lambda: write_so_far(journal, settings.out, RunInfo(info, settings, started_at, "", False))
         )
@@ -125,8 +134,10 @@ def _scan_into(
                 if options.max_failures and watch.progress.failed >= options.max_failures:
                     stop.set()
         shutil.rmtree(settings.out / FETCHED, ignore_errors=True)
-        tally = journal.tally()
+        tally = journal.tally_of_run()
         stopped = tally.looked_at < tally.found
+        if not stopped:
+            journal.complete()
         every_seconds = 0.0 if options.keyframes else options.every
         evidence = gather_evidence(journal, every_seconds=every_seconds, key=key)
         mark_parts(journal)
@@ -134,7 +145,9 @@ def _scan_into(
             ask_archive(journal, settings.out, options.archive, evidence)
             evidence = define_views(journal.connection)
         journal.seal()
-        run = RunInfo(info, settings, started_at, utc_now(), complete=not stopped)
+        whole = journal.tally()
+        complete = whole.looked_at == whole.found
+        run = RunInfo(info, settings, started_at, utc_now(), complete)
         summary = write_report(journal, settings.out, run, evidence)
     if not stopped:
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
@@ -214,6 +227,16 @@ def _privacy(key: bytes) -> dict[str, str]:
     return identity_text(
         {"pseudonymise": bool(key)} | ({"pseudonym_key": key_check(key)} if key else {}),
     )
+
+
+def _named_by_now(journal: Journal, options: ScanOptions, starts: list[Path]) -> Named:
+    """How inputs of earlier runs are named that keep their names."""
+    if options.only_these:
+        return Named({}, frozenset())
+    named = journal.named()
+    anew = starts if options.recursive else []  # all below is found again, or gone
+    kept = {root: label for root, label in named.roots.items() if set(anew).isdisjoint(root.parents)}
+    return Named(kept, named.firsts)
 
 
 def _listed(options: ScanOptions) -> list[Path]:

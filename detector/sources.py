@@ -8,13 +8,14 @@ import re
 import stat
 import time
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO
 
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
-from detector.naming import choose_roots, find_root
+from detector.naming import NOTHING, choose_roots, find_root
 from detector.storage import find_objects, from_here, is_remote, open_object, say_place
 
 HASHED_AT_ONCE = 1 << 20  # bytes, between looks at the clock
@@ -86,23 +87,42 @@ def find_media(
     recursive: bool = True,
     follow_links: bool = False,
     skip: Path | None = None,
+    named: Mapping[Path, str] = NOTHING,
+    firsts: Iterable[str] = (),
 ) -> Iterator[Media]:
     """Every regular file under the paths, each once: the files named, then folder by folder in order of name.
 
     Hidden files and folders, folder loops through links and the folder `skip` are passed over. A link in a
     folder that leads out of all paths is of kind `link`, unless links are to be followed. Names are
-    relative to the folder itself when one is given, else to what `choose_roots` finds. Of what is `listed` a
-    path that is gone is given out, to become a failed row. Raises UsageError for one of `paths` that is gone.
+    relative to the folder itself when one is given, else to what `choose_roots` finds, which is told what is
+    `named` by now. Of what is `listed` a path that is gone is given out, to become a failed row. Raises
+    UsageError for one of `paths` that is gone.
     """
+    here, remote = _find_starts(paths, listed)
+    inside = [start if start.is_dir() else start.parent for start in here]
+    roots = choose_roots([*inside, *remote], named, firsts)
+    return itertools.chain(
+        _find(here, roots, recursive=recursive, follow_links=follow_links, skip=skip),
+        _find_remote(remote, roots, recursive=recursive, skip=skip),
+    )
+
+
+def find_starts(paths: Iterable[Path], listed: Iterable[Path] = ()) -> list[Path]:
+    """The files, folders and places in storages that are named, each once; those here are absolute.
+
+    Raises UsageError as `find_media` does, for a place that cannot be listed, too.
+    """
+    here, remote = _find_starts(paths, listed)
+    for place in remote[:1]:  # that a storage cannot be read is said before anything is made
+        with _saying_place(place):
+            next(find_objects(place, recursive=True), None)
+    return [*here, *remote]
+
+
+def _find_starts(paths: Iterable[Path], listed: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     places, above = _split_places(paths), _split_places(listed)
     remote = list(dict.fromkeys((*places[1], *above[1])))
-    starts = _check_starts(places[0], above[0], is_all=not remote)
-    inside = [start if start.is_dir() else start.parent for start in starts]
-    roots = choose_roots([*inside, *remote])
-    here = _find(starts, roots, recursive=recursive, follow_links=follow_links, skip=skip)
-    there = _find_remote(remote, roots, recursive=recursive, skip=skip)
-    first = list(itertools.islice(there, 1))  # what cannot be listed is said before anything is made
-    return itertools.chain(here, first, there)
+    return _check_starts(places[0], above[0], is_all=not remote), remote
 
 
 def _find(
@@ -132,7 +152,7 @@ def _find_remote(
     """Every object below the places, each once. Raises UsageError for a place that cannot be listed."""
     inner = [place for place in places if not any(other in place.parents for other in places)]
     for place in inner if recursive else places:
-        try:
+        with _saying_place(place):
             for one in find_objects(place, recursive=recursive):
                 if skip and skip in one.path.parents:
                     continue
@@ -144,8 +164,14 @@ def _find_remote(
                 kind = claimed_kind(one.path)  # the worker that opens it knows better
                 version = f"{one.bytes} {one.version}".strip()
                 yield Media(root, "/".join(parts), kind, one.path, version=version)
-        except OSError as error:
-            raise UsageError(f"{printable(say_place(place))} cannot be listed: {error.strerror}") from error
+
+
+@contextmanager
+def _saying_place(place: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{printable(say_place(place))} cannot be listed: {error.strerror}") from error
 
 
 def _split_places(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
@@ -230,6 +256,12 @@ def _leads_out(path: Path, inside: tuple[str, ...] | None) -> bool:
         return False
     target = Path(os.path.realpath(path))
     return not any(target.is_relative_to(place) for place in inside)
+
+
+def name_before(name: str, root: Path, path: Path) -> str:
+    """What stands before the part of a media's name that says where it lies under its root."""
+    below = _name_under(root, path) if path != root else table_name(path.name)
+    return name.removesuffix(below).removesuffix("/")
 
 
 def _name_under(root: Path, path: Path) -> str:

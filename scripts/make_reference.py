@@ -21,6 +21,7 @@ EXAMPLES = {  # by the column's name; a column without one is not documented
     "id": "0fc21c0b6a21e3c4d5b3a1f0e9d8c7b6-70-0",
     "file": "may/march.mp4",
     "sha256": "0fc21c0b…",
+    "run": "1",
     "kind": "video",
     "frame_index": "70",
     "time_seconds": "2.800",

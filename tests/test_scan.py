@@ -408,14 +408,16 @@ def test_the_tables_of_one_picture_are_exactly_these(tmp_path: Path, fake_weight
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
     name = sha256[:ID_DIGITS]
     assert (tmp_path / "report" / "files.csv").read_text() == (
-        "file,sha256,bytes,kind,status,reason,width,height,duration_seconds,frames_read,frames_unreadable,"
+        "file,run,sha256,bytes,kind,status,reason,width,height,duration_seconds,frames_read,frames_unreadable,"
         "read_seconds,declared_seconds,detections,ambiguous_detections,azerbaijan,kanak,both,both_in_frame,"
         "claims,confirmed,rejected,undecided,drawn,"
-        "cluster,cluster_size,cluster_distance,representative,captured_at,source_url,platform,author,posted_at,"
+        "cluster,cluster_size,cluster_distance,representative,differs_in_part,differs_x,differs_y,differs_width,"
+        "differs_height,known_before,known_since,known_precision,known_as,known_distance,known_how,known_possibly,"
+        "known_possibly_as,captured_at,source_url,platform,author,posted_at,"
         "forwarded_from,post_id,post_text,sidecar,post_rule,post_warning,other_posts\n"
-        f'"both.png",{sha256},{path.stat().st_size},photo,ok,"",128,96,0.000,1,0,'
-        f'0.000,0.000,2,0,0.8235,0.8235,true,true,"azerbaijan; kanak",0,0,2,0,{name},1,0,"both.png",,'
-        '"","","","","","","","","","",""\n'
+        f'"both.png",1,{sha256},{path.stat().st_size},photo,ok,"",128,96,0.000,1,0,'
+        f'0.000,0.000,2,0,0.8235,0.8235,true,true,"azerbaijan; kanak",0,0,2,0,{name},1,0,"both.png",,,,,'
+        ',,"",,"",,,"","",,"","","","","","","","","","",""\n'
     )
     assert (tmp_path / "report" / "detections.csv").read_text() == (
         "id,file,sha256,kind,frame_index,time_seconds,stream,page,label,confidence,rival_label,rival_confidence,"

@@ -102,6 +102,10 @@ def scan(
     from_file: Annotated[
         str, typer.Option(help="Text file that names more paths, one a line; - reads standard input.")
     ] = defaults.from_file,
+    only_these: Annotated[
+        bool,
+        typer.Option("--only-these", help="Leave out what earlier scans into the report found elsewhere."),
+    ] = defaults.only_these,
     recursive: Annotated[bool, typer.Option(help="Scan folders inside folders.")] = defaults.recursive,
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Follow links that lead out of the folders.")
@@ -187,6 +191,7 @@ def scan(
         paths=tuple(paths or ()),
         out=out,
         from_file=from_file,
+        only_these=only_these,
         recursive=recursive,
         follow_links=follow_links,
         every=every,

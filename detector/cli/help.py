@@ -5,7 +5,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 PANELS = {
-    "Input": ("from_file", "recursive", "follow_links"),
+    "Input": ("from_file", "only_these", "recursive", "follow_links"),
     "What is looked for": (
         "every",
         "keyframes",

@@ -1,6 +1,6 @@
 """What the commands tell on the terminal."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,10 +58,8 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         table.add_row(str(summary.not_read), "not read: photos and videos of kinds this tool does not read")
     sidecars = f" ({summary.sidecars} named as sidecars of posts are)" if summary.sidecars else ""
     table.add_row(str(summary.unsupported), f"neither photo nor video, left alone{sidecars}")
-    if summary.not_reached:
-        table.add_row(str(summary.not_reached), "not looked at yet")
-    if summary.left_out:
-        table.add_row(str(summary.left_out), "of earlier runs, not named this time, are not in the tables")
+    for row in _rows_of_runs(summary):
+        table.add_row(*row)
     console.print(table)
     for reason, count in list(summary.failures.items())[:FAILURES_SHOWN]:
         console.print(f"   {count} ×: {escape(reason)}")
@@ -76,6 +74,17 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
     elif outcome.exit_code == ExitCode.INTERRUPTED:
         print_interruption(console, summary)
+
+
+def _rows_of_runs(summary: "Summary") -> "Iterator[tuple[str, str]]":
+    """What has to do with other scans into the report: of earlier ones, or of one that goes on."""
+    if summary.not_reached:
+        yield str(summary.not_reached), "not looked at yet"
+    if summary.earlier:
+        yield str(summary.earlier), "of all these are of earlier scans into this report, of other places"
+        yield "", "(--only-these leaves them out)"
+    if summary.left_out:
+        yield str(summary.left_out), "of earlier scans, gone or left out now, are not in the tables"
 
 
 def print_interruption(console: Console, summary: "Summary") -> None:

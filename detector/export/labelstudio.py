@@ -64,7 +64,7 @@ def _interface(class_names: tuple[str, ...]) -> str:
 
 def _document_root(source: ExportSource) -> Path:
     """The folder above the scanned files and the report: Label Studio serves only what lies below it."""
-    roots = source.connection.execute("SELECT DISTINCT root FROM inputs WHERE run = ?", (source.info.run,))
+    roots = source.connection.execute("SELECT DISTINCT root FROM inputs WHERE belongs")
     folders = [source.folder, *(Path(os.fsdecode(root)) for (root,) in roots)]
     common = common_folder(folders)
     if common in folders:

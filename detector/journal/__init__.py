@@ -19,7 +19,7 @@ from detector.journal.claims import (
     keys_sql,
 )
 from detector.journal.database import FILE_NAME, LOCK_NAME, connect_for_review, read_database
-from detector.journal.journal import Journal, identity_text, open_journal, reopen_journal, utc_now
+from detector.journal.journal import Journal, Named, identity_text, open_journal, reopen_journal, utc_now
 from detector.journal.thresholds import keep_thresholds
 from detector.journal.verdicts import (
     CANNOT_TELL,
@@ -68,6 +68,7 @@ __all__ = [
     "UNDO",
     "Head",
     "Journal",
+    "Named",
     "ReportInfo",
     "Settled",
     "Verdict",

@@ -22,7 +22,8 @@ OF_SCAN = (
     "SELECT * FROM identity ORDER BY name",
     "SELECT * FROM thresholds ORDER BY label",
     "SELECT * FROM run ORDER BY number",
-    "SELECT name, kind, run, sha256, bytes, status, reason FROM inputs ORDER BY path",  # where: the manifest
+    "SELECT name, kind, run, batch, belongs, sha256, bytes, status, reason "
+    "FROM inputs ORDER BY path",  # where: the manifest
     "SELECT * FROM posts ORDER BY path",
     "SELECT * FROM pictures ORDER BY sha256, frame_index",
     "SELECT * FROM copies ORDER BY sha256",

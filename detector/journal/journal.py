@@ -19,7 +19,7 @@ from detector.formats import Kind
 from detector.journal.chain import add_forgotten, add_result, add_scan
 from detector.journal.database import lock_database, prepare_tables, read_database
 from detector.journal.parts import merge_part, write_part
-from detector.sources import Media
+from detector.sources import Media, name_before
 
 if TYPE_CHECKING:
     from detector.worker import FileResult  # whose libraries a journal does not need
@@ -49,15 +49,27 @@ DERIVED = ("posts", "pictures", "copies", "events", "known", "parts")
 
 @dataclass(frozen=True, slots=True)
 class Tally:
-    """What the journal knows of the newest run's inputs."""
+    """What the journal knows of a report's inputs, or of those of its newest run."""
 
     found: int
     looked_at: int
     failed: int
     not_read: int
     """Known media that this tool does not read."""
+    earlier: int
+    """Files of earlier runs that belong to the report."""
     left_out: int
-    """Files of earlier runs that this run's paths do not name any more."""
+    """Files of earlier runs that do not belong to the report any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """How inputs are named that belong to a report by now."""
+
+    roots: Mapping[Path, str]
+    """Folders that names are relative to, each with how names under it begin."""
+    firsts: frozenset[str]
+    """The first folders of all names."""
 
 
 class Journal:
@@ -74,27 +86,71 @@ class Journal:
         """
         with self.connection:
             self.connection.executemany(
-                "INSERT INTO inputs (path, root, name, kind, run, version) VALUES (?, ?, ?, ?, ?, ?) "
+                "INSERT INTO inputs (path, root, name, kind, run, version, batch) "
+                "VALUES (?, ?, ?, ?, ?, ?, (SELECT max(batch) FROM run)) "
                 "ON CONFLICT (path) DO UPDATE SET root = excluded.root, name = excluded.name, "
-                f"run = excluded.run, version = excluded.version, {RENEWED}",
+                f"run = excluded.run, version = excluded.version, {RENEWED}, "
+                "batch = iif(belongs, batch, excluded.batch), belongs = 1",
                 (
                     (os.fsencode(one.path), os.fsencode(one.root), one.name, one.kind, self.run, one.version)
                     for one in media
                 ),
             )
 
+    def leave_out(self, places: Iterable[Path], *, recursive: bool) -> None:
+        """Inputs of earlier runs that lie in places that this run looked in, and were not found there, do not
+        belong to the report any more.
+        """
+        with self.connection:
+            for place in places:
+                inside = os.fsencode(os.path.join(place, ""))  # noqa: PTH118 (ends with a separator)
+                self.connection.execute(
+                    "UPDATE inputs SET belongs = 0 WHERE run != :run AND (path = :place OR "
+                    "substr(path, 1, :length) = :inside AND "
+                    "(:recursive OR NOT instr(substr(path, :length + 1), :separator)))",
+                    {
+                        "run": self.run,
+                        "place": os.fsencode(place),
+                        "inside": inside,
+                        "length": len(inside),
+                        "recursive": recursive,
+                        "separator": os.sep.encode(),
+                    },
+                )
+
+    def leave_out_earlier(self) -> None:
+        """No input of an earlier run belongs to the report any more."""
+        with self.connection:
+            self.connection.execute("UPDATE inputs SET belongs = 0 WHERE run != ?", (self.run,))
+
+    def named(self) -> Named:
+        """How the inputs are named that belong to the report by now."""
+        rows = self.connection.execute("SELECT root, path, name FROM inputs WHERE belongs GROUP BY root")
+        roots = {
+            Path(os.fsdecode(root)): name_before(name, Path(os.fsdecode(root)), Path(os.fsdecode(path)))
+            for root, path, name in rows
+        }
+        firsts = self.connection.execute(
+            "SELECT DISTINCT substr(name, 1, instr(name, '/') - 1) FROM inputs "
+            "WHERE belongs AND instr(name, '/')"
+        )
+        return Named(roots, frozenset(first for (first,) in firsts))
+
     def inputs(self) -> Iterator[Media]:
         """The run's inputs in order of their paths, a page at a time, so that the journal may change."""
-        return (media for media, _ in self.inputs_with_hash())
+        return (media for media, _ in self._pages("run = :run"))
 
     def inputs_with_hash(self) -> Iterator[tuple[Media, str]]:
-        """The same, each with its content's hash, "" while that is unknown."""
+        """The report's inputs, each with its content's hash, "" while that is unknown."""
+        return self._pages("belongs")
+
+    def _pages(self, condition: str) -> Iterator[tuple[Media, str]]:
         last = b""
         while True:
             rows = self.connection.execute(
-                "SELECT path, root, name, kind, version, sha256 FROM inputs WHERE run = ? AND path > ? "
-                "ORDER BY path LIMIT ?",
-                (self.run, last, PAGE),
+                f"SELECT path, root, name, kind, version, sha256 FROM inputs WHERE {condition} "
+                "AND path > :last ORDER BY path LIMIT :page",
+                {"run": self.run, "last": last, "page": PAGE},
             ).fetchall()
             for path, root, name, kind, version, sha256 in rows:
                 place = Path(os.fsdecode(path))
@@ -105,9 +161,25 @@ class Journal:
             last = rows[-1][0]
 
     def roots(self) -> list[Path]:
-        """The folders that the names of the run's inputs are relative to."""
-        rows = self.connection.execute("SELECT DISTINCT root FROM inputs WHERE run = ?", (self.run,))
+        """The folders that the names of the report's inputs are relative to."""
+        rows = self.connection.execute("SELECT DISTINCT root FROM inputs WHERE belongs")
         return [Path(os.fsdecode(root)) for (root,) in rows]
+
+    def remember_posts(self) -> None:
+        """Sets aside the posts of files that the run did not look for: their sidecars may be gone."""
+        self.connection.execute("DROP TABLE IF EXISTS temp.remembered")
+        self.connection.execute(
+            "CREATE TEMP TABLE remembered AS SELECT p.* FROM posts p JOIN inputs USING (path) "
+            "WHERE belongs AND run != ?",
+            (self.run,),
+        )
+        self.connection.execute("CREATE INDEX temp.remembered_by_path ON remembered (path)")
+
+    def remembered_post(self, path: Path) -> tuple[object, ...] | None:
+        """The row of a post set aside, None where there is none."""
+        kept = self.connection.execute("SELECT * FROM temp.remembered WHERE path = ?", (os.fsencode(path),))
+        row: tuple[object, ...] | None = kept.fetchone()
+        return row
 
     def paths_of(self, sha256: str) -> list[Path]:
         """Where files of this content were."""
@@ -189,18 +261,38 @@ class Journal:
             self.connection.execute("BEGIN IMMEDIATE")  # a review may add links beside
             add_scan(self.connection, self.run)
 
+    def complete(self) -> None:
+        """Notes that all of the run's inputs were looked at: what the next run adds is another batch."""
+        with self.connection:
+            self.connection.execute("UPDATE run SET complete = 1 WHERE number = ?", (self.run,))
+
+    def batches(self) -> list[tuple[int, str, int]]:
+        """The scans that the report's inputs came with: number, when begun, files."""
+        return self.connection.execute(
+            "SELECT batch, begun, count(*) FROM inputs JOIN "
+            "(SELECT batch, min(started_at) AS begun FROM run GROUP BY batch) USING (batch) "
+            "WHERE belongs GROUP BY batch ORDER BY batch"
+        ).fetchall()
+
     def tally(self) -> Tally:
+        """Counts over the report's inputs."""
+        return self._count("i.belongs")
+
+    def tally_of_run(self) -> Tally:
         """Counts over the newest run's inputs."""
-        found, looked_at, failed, not_read, left_out = self.connection.execute(
-            "SELECT count(*) FILTER (WHERE run = :run), "
-            "count(*) FILTER (WHERE run = :run AND (i.status != '' OR r.sha256 IS NOT NULL)), "
-            "count(*) FILTER (WHERE run = :run AND 'failed' IN (i.status, r.status)), "
-            "count(*) FILTER (WHERE run = :run AND 'not_read' IN (i.status, r.status)), "
-            "count(*) FILTER (WHERE run != :run) "
+        return self._count("i.run = :run")
+
+    def _count(self, condition: str) -> Tally:
+        counted = self.connection.execute(
+            f"SELECT count(*) FILTER (WHERE {condition}), "
+            f"count(*) FILTER (WHERE {condition} AND (i.status != '' OR r.sha256 IS NOT NULL)), "
+            f"count(*) FILTER (WHERE {condition} AND 'failed' IN (i.status, r.status)), "
+            f"count(*) FILTER (WHERE {condition} AND 'not_read' IN (i.status, r.status)), "
+            "count(*) FILTER (WHERE i.belongs AND i.run != :run), count(*) FILTER (WHERE NOT i.belongs) "
             "FROM inputs i LEFT JOIN results r ON r.sha256 = i.sha256 AND i.status = ''",
             {"run": self.run},
         ).fetchone()
-        return Tally(found, looked_at, failed, not_read, left_out)
+        return Tally(*counted)
 
     def replace_derived(self, table: str, rows: Iterable[Sequence[object]]) -> None:
         """Replaces all rows of one of the `DERIVED` tables; rows have its columns in order."""
@@ -254,7 +346,11 @@ def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> 
     with lock_database(folder, wait_seconds=0) as connection:
         prepare_tables(connection, folder, identity)
         with connection:
-            run = connection.execute("INSERT INTO run (started_at) VALUES (?)", (started_at,)).lastrowid
+            run = connection.execute(
+                "INSERT INTO run (started_at, batch) "
+                "SELECT ?, coalesce((SELECT batch + complete FROM run ORDER BY number DESC LIMIT 1), 1)",
+                (started_at,),
+            ).lastrowid
         yield Journal(connection, run or 0)
 
 

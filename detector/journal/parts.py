@@ -15,7 +15,7 @@ from detector.journal.chain import add_result
 from detector.journal.database import BUSY_SECONDS, prepare_tables
 
 CONTENT_TABLES = ("results", "frames", "detections")
-INPUT_COLUMNS = "path, root, name, kind, run, sha256, bytes, status, reason, version"
+INPUT_COLUMNS = "path, root, name, kind, run, sha256, bytes, status, reason, version, batch"
 
 
 def write_part(
@@ -82,5 +82,8 @@ def _take_over(connection: sqlite3.Connection) -> None:
         add_result(connection, sha256)
     connection.execute(
         f"INSERT OR REPLACE INTO main.inputs ({INPUT_COLUMNS}) "
-        "SELECT path, root, name, kind, 0, sha256, bytes, status, reason, version FROM part.inputs"
+        "SELECT path, root, name, kind, 0, sha256, bytes, status, reason, version, "
+        "coalesce((SELECT batch FROM main.inputs i WHERE i.path = p.path), "
+        "(SELECT max(batch) FROM main.run)) "
+        "FROM part.inputs p"
     )

@@ -5,11 +5,17 @@ SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- Thresholds that the report was given after its scan, for those of the identity.
 CREATE TABLE thresholds (label TEXT PRIMARY KEY, threshold REAL NOT NULL) WITHOUT ROWID;
-CREATE TABLE run (number INTEGER PRIMARY KEY, started_at TEXT NOT NULL);
--- What the newest run found, one row a file. Files that are no media, and those that cannot be read, have
--- their status here, for it depends on the name; all others by content in results.
+-- A run that follows one that did not come to its end goes on with the batch of that one.
+CREATE TABLE run (
+    number INTEGER PRIMARY KEY, started_at TEXT NOT NULL, batch INTEGER NOT NULL,
+    complete INTEGER NOT NULL DEFAULT 0
+);
+-- What was found, one row a file, with the newest run that found it and the batch that it came with. Files
+-- that are no media, and those that cannot be read, have their status here, for it depends on the name; all
+-- others by content in results. What does not belong to the report any more has no row in its tables.
 CREATE TABLE inputs (
     path BLOB PRIMARY KEY, root BLOB NOT NULL, name TEXT NOT NULL, kind TEXT NOT NULL, run INTEGER NOT NULL,
+    batch INTEGER NOT NULL, belongs INTEGER NOT NULL DEFAULT 1,
     sha256 TEXT NOT NULL DEFAULT '', bytes INTEGER NOT NULL DEFAULT 0,
     status TEXT NOT NULL DEFAULT '', reason TEXT NOT NULL DEFAULT '',
     version TEXT NOT NULL DEFAULT '' -- of an object in a storage: its length and entity tag, as listed

@@ -2,7 +2,7 @@
 
 Temporary views over the connection, so they also work on a journal opened only to read:
 
-- `files`: one row an input of the newest run that has been looked at, with its post and its copies
+- `files`: one row an input that belongs to the report and has been looked at, with its post and its copies
 - `shown`: one row a detection at or above its class's threshold
 - `almost`: one row a detection below it that is near enough to have a picture
 - `classes`: `class_id`, `label`, `threshold`
@@ -23,7 +23,7 @@ from detector.journal.verdicts import define_settled
 
 FILES = """
 CREATE TEMP VIEW files AS
-SELECT i.path, i.name AS file, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS kind,
+SELECT i.path, i.name AS file, i.batch AS run, i.sha256, i.bytes, coalesce(r.kind, i.kind) AS kind,
        CASE WHEN r.status NOT IN ('ok', 'no_detection') THEN r.status
             WHEN r.status IS NULL THEN i.status
             WHEN EXISTS (SELECT 1 FROM detections d JOIN temp.classes k ON k.class_id = d.class_id
@@ -55,7 +55,7 @@ LEFT JOIN copies c ON c.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN parts t ON t.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN known n ON n.sha256 = i.sha256 AND i.status = ''
 LEFT JOIN temp.cluster_sizes z ON z.cluster = c.cluster
-WHERE i.run = {run:d} AND (i.status != '' OR r.sha256 IS NOT NULL)
+WHERE i.belongs AND (i.status != '' OR r.sha256 IS NOT NULL)
 """
 # The latest and the earliest that a post may be of, to order by; posts without a time come last. A bare day
 # may be one of any zone: it begins at 10:00 UTC of the day before (Kiribati), ends at 12:00 of the next.
@@ -76,7 +76,7 @@ KNOWN_BEFORE = (
 CLUSTER_SIZES = """
 CREATE TEMP TABLE cluster_sizes AS
 SELECT c.cluster, count(*) AS size FROM inputs i JOIN copies c ON c.sha256 = i.sha256
-WHERE i.run = {run:d} AND i.status = '' GROUP BY c.cluster
+WHERE i.belongs AND i.status = '' GROUP BY c.cluster
 """
 DETECTIONS = """
 CREATE TEMP VIEW {view} AS
@@ -101,7 +101,7 @@ class ReportInfo:
     """Confidence for each class from which a detection is shown."""
     weights_sha256: str
     run: int
-    """Number of the newest run; its inputs are the report's files."""
+    """Number of the newest run."""
     identity: dict[str, str]
     """All that the rows depend on besides the inputs, as the journal keeps it."""
 
@@ -120,9 +120,9 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
         "INSERT INTO classes VALUES (?, ?, ?)",
         list(zip(range(len(thresholds)), info.class_names, thresholds, strict=True)),
     )
-    execute(CLUSTER_SIZES.format(run=info.run))
+    execute(CLUSTER_SIZES)
     execute("CREATE INDEX temp.cluster_sizes_by_name ON cluster_sizes (cluster)")
-    execute(FILES.format(run=info.run))
+    execute(FILES)
     for view, condition in (
         ("shown", "d.confidence >= c.threshold"),
         ("almost", "d.confidence < c.threshold AND d.crop != ''"),

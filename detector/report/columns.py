@@ -155,6 +155,7 @@ def describe_files(class_names: Sequence[str]) -> Table:
         f"temp.files f LEFT JOIN ({seen}) s ON s.sha256 = f.sha256 ORDER BY f.file, f.path",
         (
             Column("file", "path under the scanned folder", "foreign"),
+            Column("run", "number of the scan into this report that it came with; when: run.json", "whole"),
             Column("sha256", "hash of the content", sql="f.sha256"),
             Column("bytes", "length of the content", "whole"),
             Column("kind", "photo, video or other"),

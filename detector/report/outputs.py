@@ -59,7 +59,7 @@ class RunInfo:
     started_at: str
     ended_at: str
     complete: bool
-    """Whether every input was looked at."""
+    """Whether every input of the report was looked at."""
 
 
 def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo) -> Summary:
@@ -67,7 +67,8 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
 
     The views read here are defined (`define_views`).
     """
-    description = _describe_run(run)
+    batches = [dict(zip(("run", "started_at", "files"), one, strict=True)) for one in journal.batches()]
+    description = _describe_run(run) | {"runs": batches}
     write_json(description, folder / "run.json")
     return _write_outputs(journal, folder, description, info)
 

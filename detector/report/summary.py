@@ -84,8 +84,11 @@ class Summary:
     """Their names; the first."""
     not_reached: int
     """Inputs not looked at, because the scan was stopped."""
+    earlier: int
+    """Of the files, those of earlier scans into the report, in places where the newest did not look."""
     left_out: int
-    """Files of earlier runs whose paths were not named again; not in the tables."""
+    """Files of earlier runs that are gone from where they were, or left out by --only-these; not in the
+    tables."""
     photos: int
     videos: int
     contents: int
@@ -124,7 +127,7 @@ class Summary:
 
 
 def summarise(journal: Journal, info: ReportInfo) -> Summary:
-    """Counts over the newest run's files."""
+    """Counts over the report's files."""
 
     def one(sql: str) -> int:
         return int(journal.connection.execute(sql).fetchone()[0])
@@ -151,6 +154,7 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         unmatched_sidecars=one(f"SELECT count(*) {unmatched}"),
         unmatched_names=tuple(file for (file,) in names),
         not_reached=tally.found - tally.looked_at,
+        earlier=tally.earlier,
         left_out=tally.left_out,
         photos=by_kind.get("photo", 0),
         videos=by_kind.get("video", 0),

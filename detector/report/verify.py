@@ -159,7 +159,7 @@ def _find_inputs(folder: Path) -> dict[str, Path]:
     """Where the files are that the manifest names as the tables do, as the journal knows."""
     try:
         with read_database(folder) as connection:
-            rows = connection.execute("SELECT name, path FROM inputs ORDER BY run")
+            rows = connection.execute("SELECT name, path FROM inputs WHERE belongs")
             return {f"{INPUT_MARK}{name}": Path(os.fsdecode(path)) for name, path in rows}
     except ReportFolderError:
         return {}  # said when the journal is asked for its tables

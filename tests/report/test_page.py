@@ -195,7 +195,8 @@ def test_ten_thousand_detections_stay_usable(
     for number in range(5000):
         name, sha256 = f"{number:04}.jpg", f"{number:08x}" * 8
         connection.execute(
-            "INSERT INTO inputs VALUES (?, ?, ?, 'photo', ?, ?, 1, '', '', '')",
+            "INSERT INTO inputs (path, root, name, kind, run, batch, sha256, bytes) "
+            "VALUES (?, ?, ?, 'photo', ?, 1, ?, 1)",
             (name.encode(), b"/", name, run, sha256),
         )
         connection.execute(

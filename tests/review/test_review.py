@@ -508,7 +508,7 @@ def test_a_report_that_a_scan_writes_to_is_refused(report: Path, monkeypatch: py
 
 
 def test_a_report_whose_scan_was_killed_is_refused(report: Path) -> None:
-    change_journal(report, "INSERT INTO run (started_at) VALUES ('2099-01-01T00:00:00Z')")
+    change_journal(report, "INSERT INTO run (started_at, batch) VALUES ('2099-01-01T00:00:00Z', 1)")
     with pytest.raises(ReportFolderError, match="did not come to its end"):
         open_desk(report, "")
 
