@@ -14,6 +14,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from detector.copies import PICTURE_COLUMNS, Pictures, find_clusters, find_overlaps, read_pictures
+from detector.cutting import find_cut_out
 from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
@@ -117,7 +118,13 @@ def _copy_rows(
 ) -> Iterator[tuple[object, ...]]:
     """Each content's cluster: photos that look the same, videos that share a clip."""
     count = len(pictures.contents)
-    links = np.concatenate([_photo_links(pictures, is_video, labels), _video_links(pictures, is_video)])
+    links = np.concatenate(
+        [
+            _photo_links(pictures, is_video, labels),
+            _video_links(pictures, is_video),
+            find_cut_out(connection, pictures, is_video, labels),
+        ]
+    )
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
     _, clusters = connected_components(graph, directed=False)
     first_row = np.unique(pictures.content, return_index=True)[1]

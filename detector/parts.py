@@ -4,20 +4,18 @@ A flag painted into a picture changes few bits of its hash, so the doctored copy
 original.
 """
 
-import os
 import sqlite3
 from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.cutting import read_photo
 from detector.errors import MediaError
 from detector.ids import ID_DIGITS
 from detector.journal import Journal
-from detector.originals import read_original
-from detector.pictures import PART_SIDE, NoHold, Part, find_part, shrink
+from detector.pictures import NoHold, Part, find_part
 
 MAX_COMPARED = 1000  # copies in a report; each takes about a third of a second
 WITHIN_FLAG = 0.7  # of a part: then what differs is the flag, of which bands may have the same colours
@@ -54,7 +52,7 @@ def _compare_all(
 ) -> Iterator[tuple[object, ...]]:
     @lru_cache(1)
     def read_head(sha256: str) -> NDArray[np.uint8]:
-        return _read(connection, sha256)
+        return read_photo(connection, sha256)
 
     pairs = connection.execute(PAIRS).fetchall()
     for sha256, head in sorted(pairs, key=lambda pair: pair[::-1]):  # each representative is read once
@@ -62,15 +60,10 @@ def _compare_all(
             yield known[sha256, head]
             continue
         try:
-            part = find_part(_read(connection, sha256), read_head(head))
+            part = find_part(read_photo(connection, sha256), read_head(head))
         except (MediaError, NoHold):
             continue
         yield sha256, head, int(part is not None), *(_place(connection, sha256, part) if part else NOWHERE)
-
-
-def _read(connection: sqlite3.Connection, sha256: str) -> NDArray[np.uint8]:
-    paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ?", (sha256,)).fetchall()
-    return shrink(read_original([Path(os.fsdecode(path)) for (path,) in paths], sha256, 0, 0.0), PART_SIDE)
 
 
 def _place(connection: sqlite3.Connection, sha256: str, part: Part) -> tuple[float, float, float, float]:

@@ -15,7 +15,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.copies import PictureHash, hash_whole_and_inside
+from detector.copies import PictureHash, hash_whole_and_inside, hash_windows
 from detector.errors import MediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
@@ -27,6 +27,7 @@ from detector.sources import Media, find_kind, printable, without_path
 from detector.storage import fetching, is_remote
 
 FETCHED = "fetched"  # folder in the report folder for copies of objects in hand
+NO_HASH = PictureHash(b"", b"", 0)  # before the first frame
 LINK = "a link to elsewhere, which only --follow-links looks at"
 REFUSED = ("Failed to allocate", "bad_alloc", "not enough memory", "Insufficient memory")
 
@@ -41,6 +42,8 @@ class SeenFrame(NamedTuple):
     whole: PictureHash
     inside: PictureHash
     """Of what is inside bars, captions and margins; the same as `whole` where there are none."""
+    windows: bytes = b""
+    """Of a photo, the hashes of what would be left if its edges were cut off (`copies.WINDOWS`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +201,7 @@ class _Look:
         self._stream = 0
         self._repeats = Repeats()
         self._last = sv.Detections.empty()
-        self._hashes: tuple[PictureHash, ...] = ()
+        self._hashes: tuple[PictureHash, PictureHash] = (NO_HASH, NO_HASH)
 
     def detections(self) -> sv.Detections:
         """Of all frames, by frame and rank."""
@@ -236,7 +239,8 @@ class _Look:
             if settings.weights is not None:
                 (self._last,) = _model_of(settings).detect([frame.image], settings.floor)
             self._hashes = hash_whole_and_inside(frame.image)
-        self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes))
+        windows = hash_windows(frame.image) if self.media.kind == "photo" and not frame.page else b""
+        self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes, windows=windows))
         detections = deepcopy(self._last)
         if not len(detections):
             return

@@ -23,11 +23,15 @@ from detector.copies import (
     PictureHash,
     distances,
     find_clusters,
+    find_cuts,
     hash_picture,
     hash_whole_and_inside,
+    hash_windows,
+    read_windows,
 )
 from detector.formats import claimed_kind
 from detector.frames import Coverage, Sampling, read_frames, read_image
+from detector.pictures import PART_SIDE, is_cut_out, shrink
 from detector.sources import Media
 
 Rgb = NDArray[np.uint8]
@@ -142,6 +146,26 @@ def hash_both(images: list[Rgb]) -> tuple[list[PictureHash], list[PictureHash]]:
     return [whole for whole, _ in found], [inside for _, inside in found]
 
 
+def find_cut_out(
+    images: list[Rgb], copies: list[Rgb], both: tuple[list[PictureHash], list[PictureHash]], windows: Rgb
+) -> tuple[set[int], list[tuple[int, int]]]:
+    """Copies that are told to be cut out of their original, and pairs of a copy and another photo."""
+    count = len(images)
+    sides = [to_arrays(found) for found in both]
+    hashes = np.concatenate([hashes[usable] for plain, turned, usable in sides for hashes in (plain, turned)])
+    numbers = np.concatenate([np.flatnonzero(usable) for _, _, usable in sides for _ in range(2)])
+    right: set[int] = set()
+    wrong = []
+    for number, original in find_cuts(hashes, windows, count + numbers):
+        copy = number - count
+        if is_cut_out(shrink(copies[copy], PART_SIDE), shrink(images[original], PART_SIDE)):
+            if copy == original:
+                right.add(copy)
+            else:
+                wrong.append((copy, original))
+    return right, wrong
+
+
 def report_precision(
     title: str, found: list[PictureHash], pictures: NDArray[np.int64], names: list[str]
 ) -> None:
@@ -193,9 +217,14 @@ def main(
         compare_with_reference(images, originals)
     both = hash_both(images)
     usable = to_arrays(originals)[2]
-    print(
-        f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more; recall whole / with inside"
-    )
+    began = time.perf_counter()
+    wholes = to_arrays(originals)[0][:, None]
+    windows = np.concatenate([wholes, read_windows([hash_windows(image) for image in images])], axis=1)
+    print(f"{1000 * (time.perf_counter() - began) / len(images):.1f} ms for all windows of a photo")
+    print(f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more;")
+    print("recall whole / with inside / with what is cut out")
+    found_cut = 0
+    wrong_cut: list[tuple[int, int]] = []
     plain, seen = list(originals), both[0] + both[1]
     for name, change in CHANGES.items():
         copies = [np.asarray(change(Image.fromarray(image))) for image in images]
@@ -204,14 +233,22 @@ def main(
         pairs = itertools.product(both, copies_both)
         nearest = np.minimum.reduce([distance_between(*pair) for pair in pairs])[usable]
         recall, with_inside = np.mean(apart <= MAX_DISTANCE), np.mean(nearest <= MAX_DISTANCE)
+        right, wrong = find_cut_out(images, copies, copies_both, windows)
+        found_cut, wrong_cut = found_cut + len(right), wrong_cut + wrong
+        cut = np.array([number in right for number in range(len(images))])[usable]
+        with_cut = np.mean((nearest <= MAX_DISTANCE) | cut)
         bits = f"median {np.median(apart):3.0f} bits, 99 % within {np.percentile(apart, 99):3.0f}"
-        print(f"{name:34} {recall:.3f} / {with_inside:.3f}  {bits}")
+        print(f"{name:34} {recall:.3f} / {with_inside:.3f} / {with_cut:.3f}  {bits}", flush=True)
         plain += whole
         seen += copies_both[0] + copies_both[1]
     names, rows = [path.name for path in paths], np.arange(len(seen))
     report_precision("wholes", plain, rows[: len(plain)], names)
     pictures = rows // (2 * len(names)) * len(names) + rows % len(names)
     report_precision("wholes and insides", seen, pictures, names)
+    share = found_cut / max(1, found_cut + len(wrong_cut))
+    print(f"cut out: precision {share:.4f}, {found_cut} of {found_cut + len(wrong_cut)} pairs are right")
+    for copy, original in sorted(set(wrong_cut)):
+        print(f"  told to be cut out of another: {names[copy]}, {names[original]}")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ LAYERS = [
     {"pictures"},
     {"worker"},
     {"engines", "journal"},
+    {"cutting"},
     {"evidence", "parts"},
     {"report"},
     {"archive"},

@@ -1,6 +1,7 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
 from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches
+from detector.copies.cuts import WINDOWS, find_cuts, hash_windows, read_windows
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
@@ -17,13 +18,17 @@ __all__ = [
     "MAX_DISTANCE",
     "MIN_QUALITY",
     "PICTURE_COLUMNS",
+    "WINDOWS",
     "PictureHash",
     "Pictures",
     "distances",
     "find_clusters",
+    "find_cuts",
     "find_matches",
     "find_overlaps",
     "hash_picture",
     "hash_whole_and_inside",
+    "hash_windows",
     "read_pictures",
+    "read_windows",
 ]

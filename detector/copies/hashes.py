@@ -5,10 +5,12 @@ resized, and a quality that is low for pictures with little to recognise
 (https://github.com/facebook/ThreatExchange/tree/main/pdq and its hashing/hashing.pdf). Its Python package has
 no wheels, so it is written here: box filter, reduction and cosine transform are all linear, so they are three
 matrices. A picture cut out of another has another hash: most of those with bars or a screen around them are
-found by hashing what is inside, too (`find_inner`), those with a tenth cut off are not.
+found by hashing what is inside, too (`find_inner`), those with a tenth cut off by hashing such parts of the
+larger picture (`cuts.py`).
 """
 
 import functools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -47,14 +49,40 @@ def hash_picture(image: NDArray[np.uint8]) -> PictureHash:
     height, width = image.shape[:2]
     if min(height, width) < MIN_SIDE:
         return PictureHash(bytes(HASH_BYTES), bytes(HASH_BYTES), 0)
-    step_y, step_x = max(1, height // REDUCED_SIDE), max(1, width // REDUCED_SIDE)
-    luma = _find_luma(image[step_y // 2 :: step_y, step_x // 2 :: step_x])
+    luma = _find_luma(_thin(image))
     rows, columns = _reduction(luma.shape[0]), _reduction(luma.shape[1])
     strips = np.asarray(rows @ luma, np.float32)
     blocks, mirrored = strips @ columns.T, strips[:, ::-1] @ columns.T
     waves, mirrored_waves = _find_waves(blocks), _find_waves(mirrored)
     quality = _quality(blocks) if np.median(np.abs(waves)) >= MIN_WAVE else 0
     return PictureHash(_to_bits(waves), _to_bits(mirrored_waves), quality)
+
+
+def hash_parts(
+    image: NDArray[np.uint8], parts: Sequence[tuple[float, float, float, float]]
+) -> Iterator[bytes]:
+    """The hashes of parts of an upright RGB picture: left, top, width and height, as shares of the picture.
+
+    0 for parts that are too small.
+    """
+    luma = _find_luma(_thin(image))
+    height, width = luma.shape
+    for left, top, across, down in parts:
+        part = luma[
+            round(top * height) : round((top + down) * height),
+            round(left * width) : round((left + across) * width),
+        ]
+        if min(part.shape) < MIN_SIDE:
+            yield bytes(HASH_BYTES)
+            continue
+        rows, columns = _reduction(part.shape[0]), _reduction(part.shape[1])
+        yield _to_bits(_find_waves(np.asarray(rows @ part @ columns.T, np.float32)))
+
+
+def _thin(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    step_y, step_x = max(1, height // REDUCED_SIDE), max(1, width // REDUCED_SIDE)
+    return image[step_y // 2 :: step_y, step_x // 2 :: step_x]
 
 
 def _find_luma(image: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -323,9 +323,12 @@ class Journal:
             ),
         )
         self.connection.executemany(
-            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
-                (sha256, frame.frame_index, frame.time_seconds, *astuple(frame.whole), *astuple(frame.inside))
+                (
+                    *(sha256, frame.frame_index, frame.time_seconds),
+                    *(*astuple(frame.whole), *astuple(frame.inside), frame.windows),
+                )
                 for frame in result.frames
             ),
         )

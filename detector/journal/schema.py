@@ -38,11 +38,13 @@ CREATE TABLE detections (
     annotated_sha256 TEXT NOT NULL, crop_sha256 TEXT NOT NULL, plain_sha256 TEXT NOT NULL,
     PRIMARY KEY (sha256, frame_index, rank)
 ) WITHOUT ROWID;
--- Every frame looked at, with the perceptual hashes of the whole and of what is inside its margins.
+-- Every frame looked at, with the perceptual hashes of the whole and of what is inside its margins;
+-- of a photo also of what would be left if its edges were cut off.
 CREATE TABLE frames (
     sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, time_seconds REAL NOT NULL,
     hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL,
     inside BLOB NOT NULL, inside_mirrored BLOB NOT NULL, inside_quality INTEGER NOT NULL,
+    windows BLOB NOT NULL,
     PRIMARY KEY (sha256, frame_index)
 ) WITHOUT ROWID;
 -- Found in the tables above and in sidecar files, anew at the end of every run (evidence.py).

@@ -8,7 +8,15 @@ from detector.pictures.annotate import (
     write_jpeg,
 )
 from detector.pictures.choosing import PictureChooser
-from detector.pictures.registering import PART_SIDE, NoHold, Part, find_change, find_part, register
+from detector.pictures.registering import (
+    PART_SIDE,
+    NoHold,
+    Part,
+    find_change,
+    find_part,
+    is_cut_out,
+    register,
+)
 from detector.pictures.writing import (
     ALMOST_SHARE,
     PLAIN,
@@ -32,6 +40,7 @@ __all__ = [
     "find_part",
     "find_picture_side",
     "has_picture",
+    "is_cut_out",
     "is_shown",
     "protect",
     "register",

@@ -17,6 +17,7 @@ ROUNDS = 4
 NOISE_LEVELS = 12.0  # of 255: what codecs leave after matching
 NOISE_SIGMAS = 6.0
 SMALLEST_SHARE = 0.0005  # of the picture: a smaller spot is no change
+MIN_CUT_INLIERS = 25  # where two pictures need not look the same as a whole
 PART_SIDE = 640  # pixels at which copies are searched for parts that differ
 MIN_PART_SHARE = 0.0015  # of the picture; with the next, of repainted flags the smallest is 0.0022
 MIN_PART_LEVELS = 22.0  # of 255, that a part differs by on average
@@ -98,6 +99,16 @@ def find_change(first: Image, registration: Registration) -> Change:
     picture = faded * (1 - strength) + np.array(MARK, np.float32) * strength
     picture[~registration.covered] = 255
     return Change(picture.clip(0, 255).astype(np.uint8), float(differs.sum()) / max(1, int(inside.sum())))
+
+
+def is_cut_out(part: Image, whole: Image) -> bool:
+    """Whether one picture is cut out of the other, mirrored or not: enough points of both agree on where.
+
+    Both should be shrunk to `PART_SIDE` before.
+    """
+    grey = _grey(whole)
+    sides = (part, np.ascontiguousarray(part[:, ::-1]))
+    return any(_find_similarity(grey, _grey(side))[1] >= MIN_CUT_INLIERS for side in sides)
 
 
 def find_part(first: Image, second: Image) -> Part | None:

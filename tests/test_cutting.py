@@ -1,0 +1,59 @@
+"""Photos cut out of others share their cluster, those that only look a little alike do not."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+from detector.pictures import is_cut_out
+from tests.test_evidence import save, scan_to
+from tests.test_parts import detailed
+
+CUTS = {
+    "a tenth on all sides": (0.05, 0.05, 0.95, 0.95),
+    "a corner": (0.0, 0.0, 0.9, 0.9),
+    "below": (0.0, 0.0, 1.0, 0.88),
+    "unevenly": (0.03, 0.06, 0.97, 0.93),
+}
+
+
+def cut(image: NDArray[np.uint8], left: float, top: float, right: float, bottom: float) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    return np.ascontiguousarray(
+        image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
+    )
+
+
+def test_cut_photos_are_in_the_cluster_of_the_whole_and_others_are_not(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    for seed in range(4):
+        save(detailed(seed), tmp_path / "in" / f"{seed}.png")
+    for name, box in CUTS.items():
+        save(cut(detailed(1), *box), tmp_path / "in" / f"{name}.jpg", quality=80)
+    save(cut(detailed(2), *CUTS["unevenly"])[:, ::-1], tmp_path / "in" / "mirrored.jpg", quality=80)
+    rows = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]
+    clusters: dict[str, set[str]] = {}
+    for row in rows:
+        clusters.setdefault(row["cluster"], set()).add(row["file"])
+    assert sorted(clusters.values(), key=len) == [
+        {"0.png"},
+        {"3.png"},
+        {"2.png", "mirrored.jpg"},
+        {"1.png", *(f"{name}.jpg" for name in CUTS)},
+    ]
+    assert {row["differs_in_part"] for row in rows if row["file"] in {f"{name}.jpg" for name in CUTS}} <= {
+        "",
+        "no",
+    }
+
+
+@pytest.mark.parametrize("quality", [40, 90])
+def test_a_cut_is_told_from_another_picture_of_the_same_colours(tmp_path: Path, quality: int) -> None:
+    path = save(cut(detailed(1), *CUTS["a corner"]), tmp_path / "cut.jpg", quality=quality)
+    part = np.asarray(Image.open(path))
+    assert is_cut_out(part, detailed(1))
+    assert is_cut_out(np.ascontiguousarray(part[:, ::-1]), detailed(1))
+    assert not is_cut_out(part, detailed(2))
