@@ -239,7 +239,8 @@ class _Look:
             if settings.weights is not None:
                 (self._last,) = _model_of(settings).detect([frame.image], settings.floor)
             self._hashes = hash_whole_and_inside(frame.image)
-        windows = hash_windows(frame.image) if self.media.kind == "photo" and not frame.page else b""
+        of_report = settings.weights is not None  # in which photos are cut out of others
+        windows = hash_windows(frame.image) if of_report and not (moves or frame.page) else b""
         self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes, windows=windows))
         detections = deepcopy(self._last)
         if not len(detections):
