@@ -83,8 +83,9 @@ def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint
     """Hashes of wholes and insides that tell anything, mirrored too, and each one's number among the rows."""
     count = len(pictures.content)
     hashes, numbers = [], []
-    for start in (0, count):
-        clear = np.flatnonzero(pictures.usable[start + rows])
+    has_margins = (pictures.hashes[rows] != pictures.hashes[count + rows]).any(axis=1)
+    for start, wanted in ((0, np.ones(len(rows), np.bool_)), (count, has_margins)):
+        clear = np.flatnonzero(pictures.usable[start + rows] & wanted)
         for sides in (pictures.hashes, pictures.mirrored):
             hashes.append(sides[start + rows[clear]])
             numbers.append(clear)

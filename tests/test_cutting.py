@@ -57,3 +57,12 @@ def test_a_cut_is_told_from_another_picture_of_the_same_colours(tmp_path: Path, 
     assert is_cut_out(part, detailed(1))
     assert is_cut_out(np.ascontiguousarray(part[:, ::-1]), detailed(1))
     assert not is_cut_out(part, detailed(2))
+
+
+def test_another_person_at_the_same_desk_is_no_copy() -> None:
+    other = detailed(1)
+    other[100:330, 180:380] = detailed(2)[100:330, 180:380]  # a quarter of the picture
+    assert not is_cut_out(cut(other, *CUTS["a corner"]), detailed(1))
+    painted_over = detailed(1)
+    painted_over[100:200, 180:280] = (40, 160, 60)
+    assert is_cut_out(cut(painted_over, *CUTS["a corner"]), detailed(1))

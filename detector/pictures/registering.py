@@ -17,7 +17,9 @@ ROUNDS = 4
 NOISE_LEVELS = 12.0  # of 255: what codecs leave after matching
 NOISE_SIGMAS = 6.0
 SMALLEST_SHARE = 0.0005  # of the picture: a smaller spot is no change
-MIN_CUT_INLIERS = 25  # where two pictures need not look the same as a whole
+MIN_CUT_POINTS = 25  # where two pictures need not look the same as a whole
+MIN_CUT_COVERED = 0.3  # of the picture that may be cut out; a screenshot has margins
+MAX_CUT_DIFFERING = 0.1  # of what both have: 0.2 for two people at the same desk, 0 for cuts
 PART_SIDE = 640  # pixels at which copies are searched for parts that differ
 MIN_PART_SHARE = 0.0015  # of the picture; with the next, of repainted flags the smallest is 0.0022
 MIN_PART_LEVELS = 22.0  # of 255, that a part differs by on average
@@ -36,8 +38,14 @@ class Registration:
     covered: NDArray[np.bool_]
     """Mask of the first picture's pixels of which the second has something."""
     mirrored: bool
-    holds: bool
-    """Whether enough points of both agree; else the second was only made as large as the first."""
+    points: int
+    """How many of both agree; with fewer than `MIN_INLIERS` the second was only made as large as the
+    first."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether enough points agree."""
+        return self.points >= MIN_INLIERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,8 +83,7 @@ def register(first: Image, second: Image) -> Registration:
         matrix, inliers = _find_similarity(grey, _grey(image))
         candidates.append((inliers, not mirrored, image, matrix))
     inliers, straight, image, matrix = max(candidates, key=lambda one: one[:2])
-    holds = inliers >= MIN_INLIERS
-    if not holds:  # nothing to hold on to: as large as the other, and as it stands
+    if inliers < MIN_INLIERS:  # nothing to hold on to: as large as the other, and as it stands
         image, straight = second, True
         matrix = np.array(
             [[first.shape[1] / second.shape[1], 0, 0], [0, first.shape[0] / second.shape[0], 0]], np.float32
@@ -87,7 +94,7 @@ def register(first: Image, second: Image) -> Registration:
     whole = np.full(image.shape[:2], 255, np.uint8)
     covered = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) == 255
     return Registration(
-        _match_brightness(first, laid.astype(np.uint8), covered), covered, not straight, holds
+        _match_brightness(first, laid.astype(np.uint8), covered), covered, not straight, inliers
     )
 
 
@@ -102,13 +109,16 @@ def find_change(first: Image, registration: Registration) -> Change:
 
 
 def is_cut_out(part: Image, whole: Image) -> bool:
-    """Whether one picture is cut out of the other, mirrored or not: enough points of both agree on where.
+    """Whether one picture is cut out of the other, mirrored or not, but for a small part painted over.
 
-    Both should be shrunk to `PART_SIDE` before.
+    Many points agree in other pictures of the same room, too: there what is in front differs. Both should be
+    shrunk to `PART_SIDE` before.
     """
-    grey = _grey(whole)
-    sides = (part, np.ascontiguousarray(part[:, ::-1]))
-    return any(_find_similarity(grey, _grey(side))[1] >= MIN_CUT_INLIERS for side in sides)
+    registration = register(part, whole)
+    if registration.points < MIN_CUT_POINTS or registration.covered.mean() < MIN_CUT_COVERED:
+        return False
+    differs, _, inside = _find_differing(part, registration)
+    return float(differs.sum()) <= MAX_CUT_DIFFERING * float(inside.sum())
 
 
 def find_part(first: Image, second: Image) -> Part | None:
