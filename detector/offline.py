@@ -13,6 +13,7 @@ from typing import Any
 OWN_FOLDER = "FLAG_DETECTOR_LIBRARIES"  # where libraries put caches and settings; inherited by all processes
 SILENT = {
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime; its function for that comes too late
+    "RAY_USAGE_STATS_ENABLED": "0",
     "YOLO_OFFLINE": "1",
     "YOLO_AUTOINSTALL": "false",
 }

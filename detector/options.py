@@ -13,6 +13,8 @@ DEVICES = ("cpu", "openvino", "cuda")
 CORES = os.cpu_count() or 1
 MOST_PER_CORE = 8  # workers or threads: more only take memory
 PICTURES = ("best", "all")
+ENGINES = ("local", "ray")
+AUTO = 0  # workers: as many as there are processors
 DETAILS = ("fast", "standard", "thorough")
 
 
@@ -30,6 +32,15 @@ def default_weights() -> Path:
     """The weights that come with the package, or with the checkout it is installed from."""
     packaged = PACKAGE / "weights" / "flags.onnx"
     return packaged if packaged.exists() else PACKAGE.parent / "weights" / "flags.onnx"
+
+
+def read_workers(text: str) -> int:
+    """The number of a text such as `4` or `auto`. Raises UsageError."""
+    if text == "auto":
+        return AUTO
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--workers {text}: write a number of at least 1, or auto")
+    return int(text)
 
 
 def read_threshold(text: str) -> tuple[str, float]:
@@ -66,7 +77,13 @@ class ScanOptions:
     device: str = "cpu"
     """Where the network runs: cpu, openvino (the CPU, through OpenVINO) or cuda."""
     workers: int = CORES
-    """Files looked at side by side, each in a process of its own."""
+    """Files looked at side by side, each in a process of its own; `AUTO` for one each processor."""
+    engine: str = "local"
+    """Where workers run: local, on this machine, or ray, on the machines of a Ray cluster."""
+    address: str = ""
+    """With the engine ray: address of a running cluster, or "auto"; Ray is begun on this machine when ""."""
+    gpus_per_worker: float = 0.0
+    """With the engine ray: GPUs that each worker has to itself; a part of one can be shared."""
     worker_memory: float = 2.0
     """Gigabytes of memory that a worker may take beside what it begins with, on Linux; 0 for no limit."""
     threads: int = 1
@@ -115,8 +132,17 @@ class ScanOptions:
         if self.max_failures is not None and self.max_failures < 1:
             raise UsageError("--max-failures must be at least 1")
         self._check_key()
+        self._check_engine()
         if self.device not in DEVICES:
             raise UsageError(f"--device must be one of {', '.join(DEVICES)}")
+
+    def _check_engine(self) -> None:
+        if self.engine not in ENGINES:
+            raise UsageError(f"--engine must be one of {', '.join(ENGINES)}")
+        if self.engine == "local" and (self.address or self.gpus_per_worker):
+            raise UsageError("--address and --gpus-per-worker are for --engine ray")
+        if self.workers < 0:
+            raise UsageError("--workers must be at least 1, or auto")
 
     def _check_key(self) -> None:
         if self.pseudonymise != (self.pseudonym_key is not None):
@@ -128,10 +154,17 @@ class ScanOptions:
             raise UsageError("--pseudonym-key is inside the report: choose another place")
 
     def _check_numbers(self) -> None:
-        for name, count in (("--workers", self.workers), ("--threads", self.threads)):
+        counts = [("--threads", self.threads)]
+        if self.workers != AUTO and self.engine == "local":
+            counts.append(("--workers", self.workers))
+        for name, count in counts:
             if not 1 <= count <= MOST_PER_CORE * CORES:
                 raise UsageError(f"{name} must be at least 1 and at most {MOST_PER_CORE * CORES} here")
-        for name, seconds in (("--every", self.every), ("--worker-memory", self.worker_memory)):
+        numbers = (
+            *(("--every", self.every), ("--worker-memory", self.worker_memory)),
+            ("--gpus-per-worker", self.gpus_per_worker),
+        )
+        for name, seconds in numbers:
             if not 0 <= seconds < inf:
                 raise UsageError(f"{name} must be a number that is not negative")
         if self.photo_memory < 1:

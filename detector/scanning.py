@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from detector.archive import ask_archive, open_archive
-from detector.engines import scan_files
+from detector.engines import choose_engine
 from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
@@ -123,9 +123,8 @@ def _scan_into(
             lambda: write_so_far(journal, settings.out, RunInfo(info, settings, started_at, "", False))
         )
         files = _unfinished(journal, watch, stop)
-        results = scan_files(
-            files, settings, workers=options.workers, file_timeout=options.file_timeout, stop=stop
-        )
+        engine = choose_engine(options)
+        results = engine(files, settings, file_timeout=options.file_timeout, stop=stop)
         with closing(results):
             for result in results:
                 watch.recorded(_record(journal, result, settings.out), settings.thresholds)

@@ -32,7 +32,7 @@ from detector.cli.printing import (
 from detector.cli.progress import Pace, find_asking_signals, show_count, show_progress, stop_on_interrupt
 from detector.cli.streams import keep_streams_usable
 from detector.errors import DetectorError, ExitCode, UsageError
-from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold
+from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold, read_workers
 from detector.storage import is_remote, open_copy, open_place
 
 app = typer.Typer(
@@ -166,7 +166,18 @@ def scan(
         str, typer.Option(help="fast, standard or thorough: in how many sizes an image is looked at.")
     ] = defaults.detail,
     device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = defaults.device,
-    workers: Annotated[int, typer.Option(help="Files looked at side by side.")] = defaults.workers,
+    workers: Annotated[
+        str, typer.Option(help="Files looked at side by side, or auto.", metavar="NUMBER")
+    ] = str(defaults.workers),
+    engine: Annotated[
+        str, typer.Option(help="local, or ray: on the machines of a Ray cluster.")
+    ] = defaults.engine,
+    address: Annotated[
+        str, typer.Option(help="With --engine ray: the cluster, or auto. (default: a Ray on this machine)")
+    ] = defaults.address,
+    gpus_per_worker: Annotated[
+        float, typer.Option(help="With --engine ray: GPUs that each worker has to itself.")
+    ] = defaults.gpus_per_worker,
     worker_memory: Annotated[
         float, typer.Option(help="Gigabytes of memory that each worker may take; 0: no limit.")
     ] = defaults.worker_memory,
@@ -207,7 +218,10 @@ def scan(
         weights=weights,
         trust_weights=trust_weights,
         device=device,
-        workers=workers,
+        workers=read_workers(workers),
+        engine=engine,
+        address=address,
+        gpus_per_worker=gpus_per_worker,
         worker_memory=worker_memory,
         threads=threads,
         detail=detail,

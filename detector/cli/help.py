@@ -17,7 +17,17 @@ PANELS = {
         "detail",
     ),
     "Output": ("out", "archive", "pictures", "show_faces", "pseudonymise", "pseudonym_key", "quiet"),
-    "Speed and limits": ("device", "workers", "threads", "file_timeout", "photo_memory", "worker_memory"),
+    "Speed and limits": (
+        "device",
+        "workers",
+        "engine",
+        "address",
+        "gpus_per_worker",
+        "threads",
+        "file_timeout",
+        "photo_memory",
+        "worker_memory",
+    ),
     "Going on": ("max_failures", "retry_failed"),
 }
 PLACE_OF = {name: (place, panel) for place, panel in enumerate(PANELS) for name in PANELS[panel]}

@@ -1,5 +1,22 @@
 """Media in, FileResults out: where the workers run."""
 
-from detector.engines.local import scan_files
+from collections.abc import Callable, Generator
+from functools import partial
 
-__all__ = ["scan_files"]
+from detector.engines.local import scan_files
+from detector.options import AUTO, CORES, ScanOptions
+from detector.worker import FileResult
+
+Engine = Callable[..., Generator[FileResult, None, None]]
+
+__all__ = ["Engine", "choose_engine", "scan_files"]
+
+
+def choose_engine(options: ScanOptions) -> Engine:
+    """What scans files as `scan_files` does, given files, settings, `file_timeout` and `stop`."""
+    if options.engine == "local":
+        return partial(scan_files, workers=CORES if options.workers == AUTO else options.workers)
+    from detector.engines import ray  # it comes with an extra
+
+    cluster = ray.Cluster(address=options.address, gpus_per_worker=options.gpus_per_worker)
+    return partial(ray.scan_files, cluster=cluster, workers=options.workers)

@@ -53,23 +53,33 @@ def scan_files(
     result `GRACE_SECONDS` after `file_timeout` seconds, it has a failed result. Raises DetectorError when no
     file can be scanned at all, as with broken weights.
     """
-    tasks = _Tasks(media, TAKEN_PER_WORKER * workers)
-    in_hand: dict[Worker, _Task] = {}
     with Crew(workers, settings.worker_memory) as crew:
-        while True:
-            if stop.is_set():
-                tasks.drop()
-            _begin_tasks(tasks, crew, in_hand, settings, file_timeout)
-            if not in_hand and not tasks:
-                return
-            ended = [(in_hand.pop(worker), outcome) for worker, outcome in crew.wait(STOP_CHECK_SECONDS)]
-            results = [
-                result
-                for task, outcome in ended
-                for result in _read_outcome(task, outcome, tasks, file_timeout)
-            ]
-            _begin_tasks(tasks, crew, in_hand, settings, file_timeout)  # before results are taken: no pause
-            yield from results
+        yield from scan_with(crew, media, settings, file_timeout=file_timeout, stop=stop)
+
+
+def scan_with(
+    crew: Crew,
+    media: Iterable[Media],
+    settings: WorkerSettings,
+    *,
+    file_timeout: float,
+    stop: threading.Event,
+) -> Generator[FileResult, None, None]:
+    """The same by workers that may have done something before."""
+    tasks = _Tasks(media, TAKEN_PER_WORKER * crew.size)
+    in_hand: dict[Worker, _Task] = {}
+    while True:
+        if stop.is_set():
+            tasks.drop()
+        _begin_tasks(tasks, crew, in_hand, settings, file_timeout)
+        if not in_hand and not tasks:
+            return
+        ended = [(in_hand.pop(worker), outcome) for worker, outcome in crew.wait(STOP_CHECK_SECONDS)]
+        results = [
+            result for task, outcome in ended for result in _read_outcome(task, outcome, tasks, file_timeout)
+        ]
+        _begin_tasks(tasks, crew, in_hand, settings, file_timeout)  # before results are taken: no pause
+        yield from results
 
 
 class _Tasks:
