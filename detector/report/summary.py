@@ -109,8 +109,10 @@ class Summary:
     """Of the others, those in frames of videos that show no more than the frames around them."""
     reviewed: int
     """Of the detections, those with a person's verdict."""
+    looked_at: int
+    """Of the detections to be looked at, as page and review count them, those with a person's verdict."""
     verdicts: dict[str, int]
-    """Of these, how many have each; and `missed`: boxes drawn where the model saw nothing."""
+    """Of the reviewed, how many have each; and `missed`: boxes drawn where the model saw nothing."""
     detections_of: dict[str, int]
     shows: dict[str, Reach]
     """For each class the files in which it is claimed unambiguously; under `both_in_frame` those in which one
@@ -169,6 +171,9 @@ def summarise(journal: Journal, info: ReportInfo) -> Summary:
         repeated=one(f"SELECT count(*) - count(DISTINCT id) {seen}"),
         without_picture=one(f"SELECT count(DISTINCT id) {seen} WHERE crop = ''"),
         reviewed=one(f"SELECT count(*) {seen} JOIN temp.settled ON detection_id = id"),
+        looked_at=one(
+            f"SELECT count(DISTINCT id) {seen} JOIN temp.settled ON detection_id = id WHERE crop != ''"
+        ),
         verdicts=counts(f"SELECT verdict, count(*) {seen} JOIN temp.settled ON detection_id = id GROUP BY 1")
         | counts("SELECT 'missed', count(*) FROM temp.claims WHERE id GLOB 'drawn-*' GROUP BY 1"),
         detections_of={name: detections_of.get(name, 0) for name in info.class_names},
