@@ -18,7 +18,15 @@ from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
 from detector.frames import Sampling
-from detector.journal import Journal, Named, define_views, identity_text, open_journal, utc_now
+from detector.journal import (
+    Journal,
+    Named,
+    ReportInfo,
+    define_views,
+    identity_text,
+    open_journal,
+    utc_now,
+)
 from detector.lists import read_paths
 from detector.model import WeightsInfo, read_weights_info
 from detector.options import ScanOptions, default_weights
@@ -137,12 +145,7 @@ def _scan_into(
         stopped = tally.looked_at < tally.found
         if not stopped:
             journal.complete()
-        every_seconds = 0.0 if options.keyframes else options.every
-        evidence = gather_evidence(journal, every_seconds=every_seconds, key=key)
-        mark_parts(journal)
-        if options.archive:
-            ask_archive(journal, settings.out, options.archive, evidence)
-            evidence = define_views(journal.connection)
+        evidence = _gather(journal, options, settings.out, key, stopped=stopped)
         journal.seal()
         whole = journal.tally()
         complete = whole.looked_at == whole.found
@@ -152,6 +155,18 @@ def _scan_into(
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures
     return Outcome(summary, ExitCode.MAX_FAILURES if too_many else ExitCode.INTERRUPTED)
+
+
+def _gather(journal: Journal, options: ScanOptions, out: Path, key: bytes, *, stopped: bool) -> ReportInfo:
+    """What results mean together; who stops a scan does not wait for what photos are looked at for again."""
+    every_seconds = 0.0 if options.keyframes else options.every
+    evidence = gather_evidence(journal, every_seconds=every_seconds, key=key, look=not stopped)
+    if not stopped:
+        mark_parts(journal)
+    if options.archive:
+        ask_archive(journal, out, options.archive, evidence)
+        return define_views(journal.connection)
+    return evidence
 
 
 def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:

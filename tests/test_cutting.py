@@ -1,5 +1,6 @@
 """Photos cut out of others share their cluster, those that only look a little alike do not."""
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from detector.errors import ExitCode
+from detector.options import ScanOptions
 from detector.pictures import is_cut_out
+from detector.scanning import scan
 from tests.test_evidence import save, scan_to
 from tests.test_parts import detailed
 
@@ -66,3 +70,21 @@ def test_another_person_at_the_same_desk_is_no_copy() -> None:
     painted_over = detailed(1)
     painted_over[100:200, 180:280] = (40, 160, 60)
     assert is_cut_out(cut(painted_over, *CUTS["a corner"]), detailed(1))
+
+
+def test_a_scan_that_was_stopped_does_not_look_at_photos_again(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(detailed(1), tmp_path / "in" / "whole.png")
+    save(cut(detailed(1), *CUTS["a corner"]), tmp_path / "in" / "cut.png")
+    scan_to(tmp_path / "in", tmp_path / "report", fake_weights)
+    save(detailed(2), tmp_path / "in" / "new.png")
+    stop = threading.Event()
+    stop.set()
+    options = ScanOptions(paths=(tmp_path / "in",), out=tmp_path / "report", weights=fake_weights, workers=1)
+    with monkeypatch.context() as patched:
+        patched.setattr("detector.cutting.is_cut_out", None)
+        patched.setattr("detector.parts.find_part", None)
+        assert scan(options, lambda _: None, stop).exit_code == ExitCode.INTERRUPTED
+    rows = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]
+    assert len({row["cluster"] for row in rows}) == 2
