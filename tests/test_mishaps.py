@@ -80,7 +80,8 @@ def test_a_place_that_cannot_be_written_ends_the_scan_and_costs_no_file(
     inputs: Path, tmp_path: Path, fake_weights: Path
 ) -> None:
     report, undisturbed = tmp_path / "report", tmp_path / "undisturbed"
-    scan_folder(write_picture(tmp_path / "first" / "x.png").parent, report, fake_weights)
+    for place in (report, undisturbed):
+        scan_folder(write_picture(tmp_path / "first" / "x.png").parent, place, fake_weights)
     (report / "frames").write_text("a file where a folder is wanted")
     with pytest.raises(ReportFolderError, match=r"frames/.* cannot be written: "):
         scan_folder(inputs, report, fake_weights)
