@@ -9,7 +9,7 @@ TOOLS := build/tools
 RUNTIME := build/runtime
 TOOL_VERSIONS := uv==0.13.9 cyclonedx-bom==7.5.0 pip-licenses==5.5.5
 
-.PHONY: demo test benchmark docs fuzz lock wheel sbom clean
+.PHONY: demo test test-cluster benchmark docs fuzz lock wheel sbom clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -21,6 +21,10 @@ test: $(VENV)/.installed-test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/pytest
+
+# Machines that are lost, drivers that are killed: minutes.
+test-cluster: $(VENV)/.installed-test
+	CLUSTER_TESTS=1 $(BIN)/pytest tests/engines/test_ray.py tests/engines/test_ray_cluster.py
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python scripts/fuzz.py --mutants 2000
