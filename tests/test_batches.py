@@ -162,6 +162,11 @@ def test_the_terminal_says_what_was_there_before(
     )
     assert "2  of all these are of earlier scans into this report" in printed.output
     assert "--only-these" in printed.output
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    printed = CliRunner().invoke(app, ["scan", str(empty), "-o", str(report), "--weights", str(fake_weights)])
+    assert printed.exit_code == ExitCode.NOTHING  # though the report is not empty
+    assert len(files_of(report)) == 3
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,7 @@ def scan(
         print_pace(pace)
     elif outcome.exit_code == ExitCode.INTERRUPTED:
         print_interruption(console, outcome.summary)
-    if not outcome.summary.files:
+    if outcome.summary.files == outcome.summary.earlier:
         print_nothing(console, options)
         raise typer.Exit(ExitCode.NOTHING)
     raise typer.Exit(outcome.exit_code)
