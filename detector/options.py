@@ -34,8 +34,9 @@ def default_weights() -> Path:
     return packaged if packaged.exists() else PACKAGE.parent / "weights" / "flags.onnx"
 
 
-def read_workers(text: str) -> int:
-    """The number of a text such as `4` or `auto`. Raises UsageError."""
+def read_workers(given: str | int) -> int:
+    """The number of a text such as `4` or `auto`, or the default itself. Raises UsageError."""
+    text = str(given)
     if text == "auto":
         return AUTO
     if not text.isdecimal() or int(text) < 1:

@@ -167,8 +167,9 @@ def scan(
     ] = defaults.detail,
     device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = defaults.device,
     workers: Annotated[
-        str, typer.Option(help="Files looked at side by side, or auto.", metavar="NUMBER")
-    ] = str(defaults.workers),
+        int,
+        typer.Option(help="Files looked at side by side, or auto.", parser=read_workers, metavar="NUMBER"),
+    ] = defaults.workers,
     engine: Annotated[
         str, typer.Option(help="local, or ray: on the machines of a Ray cluster.")
     ] = defaults.engine,
@@ -218,7 +219,7 @@ def scan(
         weights=weights,
         trust_weights=trust_weights,
         device=device,
-        workers=read_workers(workers),
+        workers=workers,
         engine=engine,
         address=address,
         gpus_per_worker=gpus_per_worker,
