@@ -47,7 +47,7 @@ def scan_reviewable(base: Path, weights: Path) -> Path:
         ("red.png", "https://x.com/jane/status/2", "2024-05-15T10:00:00Z", "@jane", "in the square"),
         (HOSTILE_NAME, "javascript:hacked()", "2024-05-14T10:00:00Z", "<b>", HOSTILE_TEXT),
     )
-    scan_folder(folder, base / "report", weights, densify=False)
+    scan_folder(folder, base / "report", weights, densify=False, pictures="all")
     return base
 
 

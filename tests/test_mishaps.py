@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from detector import scanning
+from detector import engines
 from detector.engines import scan_files
 from detector.errors import ReportFolderError
 from detector.worker import FileResult
@@ -32,7 +32,7 @@ def spoil(monkeypatch: pytest.MonkeyPatch, change: Callable[[FileResult], FileRe
         for result in scan_files(*words, **options):  # type: ignore[arg-type]
             yield change(result) if result.media.name == "1.png" else result
 
-    monkeypatch.setattr(scanning, "scan_files", spoilt)
+    monkeypatch.setattr(engines, "scan_files", spoilt)
 
 
 @pytest.mark.parametrize(

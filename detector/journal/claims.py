@@ -3,7 +3,8 @@
 People's word changes claims, never data. Temporary tables, read after the views of `views.py`:
 
 - `claims`: one row a detection or drawn box that counts: seen by the model and not rejected, confirmed,
-  corrected, or drawn. `decided` is 1 where a person said so.
+  corrected, or drawn. `decided` is 1 where a person said so. Of a video people see the best frames alone: a
+  detection without a picture is no claim when all of its flag that have one were said to be none.
 - `together`: frames in which every class is claimed.
 - `claimed`: one row a content and key that the model or a person claims. Keys are the classes' labels, and
   `BOTH_IN_FRAME`, `BOTH`, `AMBIGUOUS`. `state` is one of `STATES`; `said` is 1 where the model alone says so;
@@ -19,6 +20,16 @@ BOTH_IN_FRAME, BOTH, AMBIGUOUS = "both_in_frame", "both", "ambiguous"
 UNDECIDED = "undecided"
 STATES = (CONFIRMED, UNDECIDED, REJECTED)
 
+NOT_IT = f"'{REJECTED}', '{ANOTHER_FLAG}', '{OTHER_FLAG}'"
+PICTURED = """
+SELECT 1 FROM temp.shown p LEFT JOIN temp.settled u ON u.detection_id = p.id
+WHERE p.sha256 = s.sha256 AND p.class_id = s.class_id AND p.crop != ''
+"""
+ALL_NOT_IT = f"""
+s.crop = '' AND t.verdict IS NULL
+AND s.sha256 IN (SELECT of_sha256 FROM temp.settled WHERE verdict IN ({NOT_IT}))
+AND EXISTS ({PICTURED}) AND NOT EXISTS ({PICTURED} AND coalesce(u.verdict, '') NOT IN ({NOT_IT}))
+"""
 CLAIMS = f"""
 CREATE TEMP TABLE claims AS
 SELECT s.id, s.sha256, s.frame_index, c.class_id, c.label, s.confidence,
@@ -26,7 +37,7 @@ SELECT s.id, s.sha256, s.frame_index, c.class_id, c.label, s.confidence,
        coalesce(t.verdict, '') IN ('{CONFIRMED}', '{OTHER_FLAG}') AS decided
 FROM temp.shown s LEFT JOIN temp.settled t ON t.detection_id = s.id
 JOIN temp.classes c ON c.label = CASE WHEN t.verdict = '{OTHER_FLAG}' THEN t.verdict_label ELSE s.label END
-WHERE coalesce(t.verdict, '') NOT IN ('{REJECTED}', '{ANOTHER_FLAG}')
+WHERE coalesce(t.verdict, '') NOT IN ('{REJECTED}', '{ANOTHER_FLAG}') AND NOT ({ALL_NOT_IT})
 """
 CONFIRMED_BELOW = f"""
 INSERT INTO temp.claims

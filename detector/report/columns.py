@@ -142,7 +142,9 @@ def describe_files(class_names: Sequence[str]) -> Table:
         "count(DISTINCT CASE WHEN NOT ambiguous THEN class_id END) AS clear_classes, "
         "max(both_in_frame) AS both_in_frame, "
         "sum(coalesce(verdict, '') IN ('confirmed', 'other_flag')) AS confirmed, "
-        "sum(coalesce(verdict, '') IN ('rejected', 'another_flag')) AS rejected "
+        "sum(coalesce(verdict, '') IN ('rejected', 'another_flag')) AS rejected, "
+        "sum(crop != '' AND coalesce(verdict, '') NOT IN "
+        "('confirmed', 'other_flag', 'rejected', 'another_flag')) AS undecided "
         "FROM temp.shown LEFT JOIN temp.settled ON detection_id = id GROUP BY sha256"
     )
     claims = (
@@ -213,9 +215,9 @@ def describe_files(class_names: Sequence[str]) -> Table:
             Column("rejected", "detections that people say are none", "whole", "coalesce(rejected, 0)"),
             Column(
                 "undecided",
-                "detections that nobody has decided on",
+                "detections with a picture that nobody has decided on",
                 "whole",
-                "coalesce(s.detections - confirmed - rejected, 0)",
+                "coalesce(undecided, 0)",
             ),
             Column("drawn", "flags that people drew where the model saw none", "whole", drawn),
             Column("cluster", "the same for photos that look the same and videos that share a clip"),

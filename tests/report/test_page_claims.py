@@ -57,7 +57,7 @@ def report(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path
         ("both.png", "https://t.me/c/10", "2024-05-14T23:30:00+02:00", "joe", "in Paris"),
     )
     scan(
-        ScanOptions(paths=(folder,), out=out, weights=fake_weights, workers=1),
+        ScanOptions(paths=(folder,), out=out, weights=fake_weights, workers=1, pictures="all"),
         lambda _: None,
         threading.Event(),
     )
@@ -389,3 +389,34 @@ def test_a_compared_picture_that_was_changed_is_not_blessed_by_writing_the_page_
     picture.write_bytes(picture.read_bytes() + b"\0")
     rewrite_report(copy)
     assert verify_report(copy, lambda *_: None).outputs.changed == (f"differences/{picture.name}",)
+
+
+def test_of_a_video_what_people_say_of_its_pictures_counts_for_the_frames_between(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    """Twenty seconds of a flag have a few pictures: who rejects these, rejects the flag in the video."""
+    folder, report = tmp_path / "in", tmp_path / "report"
+    folder.mkdir()
+    times = [1000 * second for second in range(30)]
+    images = [picture((1, 1, RED) if second < 20 else (2, 1, BLUE)) for second in range(30)]
+    write_video(folder / "a.mp4", images, milliseconds=times, codec="libx264")
+    scan(
+        ScanOptions(paths=(folder,), out=report, weights=fake_weights, workers=1),
+        lambda _: None,
+        threading.Event(),
+    )
+    rows = read_table(report / "detections.csv")
+    pictured = [row for row in rows if row["crop"] and row["label"] == "azerbaijan"]
+    assert len(pictured) < sum(row["label"] == "azerbaijan" for row in rows)
+    (before,) = read_table(report / "files.csv")
+    assert (before["claims"], before["undecided"]) == (
+        "azerbaijan; kanak",
+        str(sum(row["crop"] != "" for row in rows)),
+    )
+    with closing(VerdictStore(connect_for_review(report))) as store:
+        for row in pictured:
+            store.add([Given(row["id"], row["sha256"], int(row["frame_index"]), "rejected")], "Ann")
+    rewrite_report(report)
+    (after,) = read_table(report / "files.csv")
+    assert after["claims"] == "kanak"
+    assert after["rejected"] == str(len(pictured))
