@@ -9,7 +9,7 @@ TOOLS := build/tools
 RUNTIME := build/runtime
 TOOL_VERSIONS := uv==0.13.9 cyclonedx-bom==7.5.0 pip-licenses==5.5.5
 
-.PHONY: demo test test-cluster benchmark docs fuzz lock wheel sbom clean
+.PHONY: demo test test-cluster test-access benchmark docs fuzz lock wheel sbom clean
 
 demo: $(VENV)/.installed
 	@rm -rf $(DEMO)
@@ -25,6 +25,10 @@ test: $(VENV)/.installed-test
 # Machines that are lost, drivers that are killed: minutes.
 test-cluster: $(VENV)/.installed-test
 	CLUSTER_TESTS=1 $(BIN)/pytest tests/engines/test_ray.py tests/engines/test_ray_cluster.py
+
+# What axe-core says of every page. Once it never came to an end, so that `make test` does not wait for it.
+test-access: $(VENV)/.installed-test
+	AXE_TESTS=1 timeout 900 $(BIN)/pytest tests/report/test_page_axe.py tests/review/test_review_axe.py
 
 fuzz: $(VENV)/.installed-test
 	$(BIN)/python scripts/fuzz.py --mutants 2000

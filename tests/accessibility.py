@@ -1,7 +1,12 @@
 """A page in a browser in, what axe-core finds wrong with it out."""
 
+import os
+
+import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page
+
+needs_axe = pytest.mark.skipif("AXE_TESTS" not in os.environ, reason="may not end: make test-access")
 
 
 def find_violations(page: Page) -> list[str]:

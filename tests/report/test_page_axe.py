@@ -4,13 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.accessibility import find_violations
+from tests.accessibility import find_violations, needs_axe
 from tests.report.conftest import OpenPage
 from tests.report.test_page import report
 
 __all__ = ["report"]
 
 
+@needs_axe
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (400, "light")])
 def test_nobody_is_shut_out_of_the_page(open_page: OpenPage, report: Path, width: int, scheme: str) -> None:
     page = open_page(report / "index.html", width)

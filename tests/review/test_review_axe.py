@@ -5,12 +5,13 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import expect
 
-from tests.accessibility import find_violations
+from tests.accessibility import find_violations, needs_axe
 from tests.review.conftest import OpenReview, Serve, wait_shown
 
 PAGES = ("/grid?queue=confidence", "/progress", "/name")
 
 
+@needs_axe
 @pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (1400, "dark"), (400, "light")])
 def test_nobody_is_shut_out_of_the_review(
     serve: Serve, open_review: OpenReview, report: Path, width: int, scheme: str
