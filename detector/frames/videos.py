@@ -47,10 +47,10 @@ def read_video(path: Path, sampling: Sampling, coverage: Coverage) -> Iterator[F
             yield from _read_part(path, number, sampling, coverage, give_up_at)
         except MediaError as error:
             broken.append(type(error)(f"{name}{error}"))
-    if len(parts) > 1:
-        coverage.notes.append(f"{len(parts)} recordings in one file, each looked at by itself")
     if len(parts) > MAX_PARTS:
-        coverage.notes[-1] = f"more than {MAX_PARTS} recordings in one file; the others are not looked at"
+        coverage.notes.append(f"more than {MAX_PARTS} recordings in one file; the others are not looked at")
+    elif len(parts) > 1:
+        coverage.notes.append(f"{len(parts)} recordings in one file, each looked at by itself")
     if broken:
         raise broken[0]
 

@@ -1,29 +1,15 @@
 """What the page shows of pictures that were seen before, and of copies that differ."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
-from detector.archive import match_report
-from tests.archive.seen_before import scan_old_and_new
+from tests.archive.test_known import matched, scanned
 from tests.report.conftest import OpenPage
 from tests.test_evidence import save, scan_to
 from tests.test_parts import detailed, painted
 
-
-@pytest.fixture(scope="module")
-def scanned(tmp_path_factory: pytest.TempPathFactory, fake_weights: Path) -> Path:
-    """As `scan_old_and_new` made it."""
-    return scan_old_and_new(tmp_path_factory.mktemp("seen"), fake_weights)
-
-
-@pytest.fixture
-def matched(scanned: Path, tmp_path: Path) -> Path:
-    """The new report after the archive was asked."""
-    shutil.copytree(scanned / "new", tmp_path / "new")
-    match_report(tmp_path / "new", scanned / "archive.db")
-    return tmp_path / "new"
+__all__ = ["matched", "scanned"]
 
 
 def test_the_page_shows_both_pictures_and_filters_what_was_seen_before(
