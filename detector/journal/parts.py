@@ -6,8 +6,8 @@ empty. A scan that was killed goes on from its parts, on whatever machine.
 
 import hashlib
 import sqlite3
-from collections.abc import Iterable, Mapping
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from detector.errors import ReportFolderError
@@ -23,25 +23,17 @@ def write_part(
 ) -> str:
     """Writes a part of these inputs and what is known of their contents; gives the name that it goes by."""
     target.unlink(missing_ok=True)
-    with closing(sqlite3.connect(target)) as part:
-        prepare_tables(part, target.parent, identity)
-        part.execute("PRAGMA journal_mode = DELETE")
-    connection.commit()
-    connection.execute("ATTACH ? AS part", (str(target),))
-    try:
-        with connection:
-            connection.executemany(
-                f"INSERT OR REPLACE INTO part.inputs ({INPUT_COLUMNS}) "
-                f"SELECT {INPUT_COLUMNS} FROM main.inputs WHERE path = ?",
-                sorted((path,) for path in paths),
+    with _attached(connection, target, identity):
+        connection.executemany(
+            f"INSERT OR REPLACE INTO part.inputs ({INPUT_COLUMNS}) "
+            f"SELECT {INPUT_COLUMNS} FROM main.inputs WHERE path = ?",
+            sorted((path,) for path in paths),
+        )
+        for table in CONTENT_TABLES:
+            connection.execute(
+                f"INSERT INTO part.{table} SELECT * FROM main.{table} "
+                "WHERE sha256 IN (SELECT sha256 FROM part.inputs)"
             )
-            for table in CONTENT_TABLES:
-                connection.execute(
-                    f"INSERT INTO part.{table} SELECT * FROM main.{table} "
-                    "WHERE sha256 IN (SELECT sha256 FROM part.inputs)"
-                )
-    finally:
-        connection.execute("DETACH part")
     return f"{hashlib.sha256(target.read_bytes()).hexdigest()}.db"
 
 
@@ -51,20 +43,27 @@ def merge_part(connection: sqlite3.Connection, part: Path, identity: Mapping[str
     Raises ReportFolderError for a part that cannot be used or was made with other settings.
     """
     try:
-        with closing(sqlite3.connect(part, timeout=BUSY_SECONDS)) as other:
-            prepare_tables(other, part.parent, identity)
-            other.execute("PRAGMA journal_mode = DELETE")
-        connection.commit()
-        connection.execute("ATTACH ? AS part", (str(part),))
-        try:
-            with connection:
-                _take_over(connection)
-        finally:
-            connection.execute("DETACH part")
+        with _attached(connection, part, identity):
+            _take_over(connection)
     except sqlite3.DatabaseError as error:
         raise ReportFolderError(
             f"a part of the report cannot be used: {error}; remove it from parts/"
         ) from error
+
+
+@contextmanager
+def _attached(connection: sqlite3.Connection, path: Path, identity: Mapping[str, str]) -> Iterator[None]:
+    """A part, made where there is none, as `part` in one transaction of the journal's connection."""
+    with closing(sqlite3.connect(path, timeout=BUSY_SECONDS)) as part:
+        prepare_tables(part, path.parent, identity)
+        part.execute("PRAGMA journal_mode = DELETE")
+    connection.commit()
+    connection.execute("ATTACH ? AS part", (str(path),))
+    try:
+        with connection:
+            yield
+    finally:
+        connection.execute("DETACH part")
 
 
 def _take_over(connection: sqlite3.Connection) -> None:
