@@ -29,6 +29,7 @@ from detector.posts.table import read_table
 from detector.posts.telegram import read_export
 from detector.posts.telegram_html import read_page
 from detector.sources import Media, printable
+from detector.storage import is_remote, list_folder, opened_here
 
 MAX_FOLDERS = 256  # kept in memory: the branch of the tree that is being walked, and some beside it
 MAX_CLAIMS = 50  # kept about one file; exports may name a file in thousands of messages
@@ -62,8 +63,7 @@ class SidecarFolders:
     """The folders of some roots, listed when media in them are asked about."""
 
     def __init__(self, roots: Sequence[Path]) -> None:
-        absolute = (os.path.abspath(root) for root in roots)  # noqa: PTH100 (a link keeps its own name)
-        self.roots = frozenset(map(Path, absolute))
+        self.roots = frozenset(map(_absolute, roots))
         self.by_sha256: dict[str, list[Claim]] = {}
         """Claims by the hashes that the sidecars read so far give."""
         self._used: set[int] = set()
@@ -154,13 +154,14 @@ class SidecarFolders:
         names: set[str] = set()
         sidecars: set[str] = set()
         try:
-            with os.scandir(path) as entries:
-                for entry in entries:
-                    if is_sidecar(entry.name):
-                        sidecars |= {entry.name} if self._is_inside(entry) else set()
-                    names.add(entry.name)
-        except OSError:
-            return _Folder(path)  # its media have rows that say so
+            if is_remote(path):
+                names.update(list_folder(path))
+                sidecars.update(filter(is_sidecar, names))
+            else:
+                self._list_here(path, names, sidecars)
+        except OSError as error:  # media in a folder here have rows that say so
+            text = f"sidecars cannot be looked for: {error.strerror}"
+            return _Folder(path, warnings=[text] if is_remote(path) else [])
         folder = _Folder(path, frozenset(sidecars), with_id=ids_in_brackets(sidecars))
         for name in about_many(names, sidecars):
             reading = _read_sidecar(path / name, media.name_of(path / name))
@@ -168,6 +169,13 @@ class SidecarFolders:
             if reading.warning and (name.lower() == "posts.csv" or is_export(name)):
                 folder.warnings.append(reading.warning)  # others may be anybody's files
         return folder
+
+    def _list_here(self, path: Path, names: set[str], sidecars: set[str]) -> None:
+        with os.scandir(path) as entries:
+            for entry in entries:
+                if is_sidecar(entry.name):
+                    sidecars |= {entry.name} if self._is_inside(entry) else set()
+                names.add(entry.name)
 
     def _add(self, folder: _Folder, reading: Reading) -> None:
         for claim in reading.claims:
@@ -208,7 +216,20 @@ class SidecarFolders:
         return reading
 
 
+def _absolute(root: Path) -> Path:
+    return root if is_remote(root) else Path(os.path.abspath(root))  # noqa: PTH100 (a link keeps its own name)
+
+
 def _read_sidecar(path: Path, sidecar: str) -> Reading:
+    """What a sidecar says; one in a storage is fetched, and its copy removed."""
+    try:
+        with opened_here(path) as here:
+            return _read_here(here, sidecar)
+    except OSError as error:
+        return Reading((), f"broken sidecar {sidecar}: cannot be read: {error.strerror}")
+
+
+def _read_here(path: Path, sidecar: str) -> Reading:
     claims: list[Claim] = []
     try:
         if path.name.lower() == "posts.csv":

@@ -1,6 +1,6 @@
 """Places in object storage in, what is listed, read and kept there out; nothing else speaks to a storage."""
 
-from detector.storage.objects import Listed, fetching, find_objects, open_object
+from detector.storage.objects import Listed, fetching, find_objects, list_folder, open_object, opened_here
 from detector.storage.places import from_here, is_remote, say_place
 from detector.storage.reports import StoredReport, open_copy, open_place
 
@@ -11,8 +11,10 @@ __all__ = [
     "find_objects",
     "from_here",
     "is_remote",
+    "list_folder",
     "open_copy",
     "open_object",
     "open_place",
+    "opened_here",
     "say_place",
 ]

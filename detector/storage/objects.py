@@ -4,13 +4,14 @@ import errno
 import hashlib
 import os
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
-from detector.storage.places import file_system, object_name, object_path
+from detector.storage.places import file_system, is_remote, object_name, object_path
 
 T = TypeVar("T")
 BLOCK_BYTES = 8 << 20
@@ -58,6 +59,17 @@ def find_objects(path: Path, *, recursive: bool) -> Iterator[Listed]:
     if info["type"] == "file":
         yield _describe(scheme, info)
         return
+    yield from _find_below(path, recursive=recursive)
+
+
+def list_folder(place: Path) -> Iterator[str]:
+    """Names of the objects directly in a folder, hidden ones passed over. Raises OSError."""
+    return (one.path.name for one in _find_below(place, recursive=False))
+
+
+def _find_below(place: Path, *, recursive: bool) -> Iterator[Listed]:
+    scheme = place.parts[0].removesuffix(":")
+    system, name = file_system(scheme), object_name(place)
     pages = _s3_pages if scheme == "s3" else _walked
     for page in pages(system, name, recursive):
         for one in page:
@@ -138,6 +150,18 @@ def fetching(path: Path, size: int, folder: Path) -> Iterator[Path]:
         yield here
     finally:
         shutil.rmtree(place, ignore_errors=True)
+
+
+@contextmanager
+def opened_here(path: Path) -> Iterator[Path]:
+    """The file itself, or of an object a copy that is gone afterwards. Raises OSError."""
+    if not is_remote(path):
+        yield path
+        return
+    system = file_system(path.parts[0].removesuffix(":"))
+    size = int(asked(lambda: system.info(object_name(path)))["size"])
+    with tempfile.TemporaryDirectory() as folder, fetching(path, size, Path(folder)) as here:
+        yield here
 
 
 def get_object(path: Path, here: Path) -> None:

@@ -1,10 +1,12 @@
 """Media and reports in a storage: the same tables as on a disk."""
 
+import errno
 import itertools
 import json
 import shutil
 import sqlite3
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +21,7 @@ from detector.sources import find_media
 from detector.storage import from_here, is_remote, open_copy, open_place, reports, say_place
 from tests.buckets import SECRET, Bucket
 from tests.conftest import RED, write_picture
+from tests.test_evidence import write_posts
 from tests.test_scan import read_table, scan_folder, scan_paths, tables
 
 
@@ -46,6 +49,35 @@ def test_media_and_report_in_a_storage_give_the_tables_of_a_folder(
         assert verify_report(copy, lambda *_: None).as_it_was
         bucket.put("in/red.png", b"changed")
         assert verify_report(copy, lambda *_: None).inputs.changed == ("input:red.png",)
+
+
+def test_sidecars_in_a_storage_tell_what_they_tell_in_a_folder(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_posts(
+        downloads / "posts.csv",
+        ("sub/blue.png", "https://x.com/a/status/1", "2024-05-15T10:00:00Z", "@a", ""),
+    )
+    beside = {"title": "Rally", "extractor": "youtube", "id": "1", "uploader": "B", "timestamp": 1715767200}
+    (downloads / "sub" / "both.info.json").write_text(json.dumps(beside))
+    (downloads / "red.png.json").write_text("{broken")
+    message = {"id": 7, "type": "message", "date_unixtime": "1715767200", "photo": "nothing.png", "text": "c"}
+    (downloads / "result.json").write_text(json.dumps({"name": "Chat", "id": 5, "messages": [message]}))
+    scan_folder(downloads, tmp_path / "report", fake_weights)
+    rows = {row["file"]: row for row in read_table(tmp_path / "report" / "files.csv")}
+    told = ("sub/blue.png", "sub/both.png", "nothing.png")
+    assert [rows[name]["post_rule"] for name in told] == ["path", "stem", "path"]
+    bucket.put_folder(downloads, "in")
+    scan_folder(bucket.path("in"), tmp_path / "from-storage", fake_weights)
+    assert tables(tmp_path / "from-storage") == tables(tmp_path / "report")
+
+    def fail(_: Path) -> Iterator[str]:
+        raise OSError(errno.EIO, "the storage answered: SlowDown")
+
+    monkeypatch.setattr("detector.posts.folders.list_folder", fail)
+    scan_folder(bucket.path("in"), tmp_path / "from-storage", fake_weights)
+    rows = {row["file"]: row for row in read_table(tmp_path / "from-storage" / "files.csv")}
+    assert "sidecars cannot be looked for: the storage answered: SlowDown" in rows[told[0]]["post_warning"]
 
 
 def test_a_second_run_fetches_only_what_has_changed(
