@@ -1,0 +1,91 @@
+"""Every command of a report, of one in a storage: review, verify, export, compare, report."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+
+from detector.cli.commands import app
+from detector.errors import ReportFolderError
+from tests.buckets import Bucket
+from tests.conftest import REPOSITORY
+from tests.review.test_review_serve import Browser, wait_for
+from tests.test_scan import read_table, scan_folder
+
+# The command, with less patience than people have.
+COMMAND = "import detector.storage.reports as r; r.RENEW_SECONDS, r.STALE_SECONDS = 0.2, {stale}; "
+COMMAND += "from detector.cli import main; main()"
+
+
+def start(*words: object, stale: float = 120) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-c", COMMAND.format(stale=stale), *map(str, words)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+    )
+
+
+def run(*words: object) -> None:
+    assert not app(map(str, words), prog_name="detector", standalone_mode=False)
+
+
+@contextmanager
+def reviewing(report: str, stale: float = 120) -> Iterator[tuple["subprocess.Popen[str]", Browser]]:
+    with start("review", report, "--no-browser", "--reviewer", "Ann", stale=stale) as running:
+        try:
+            assert running.stdout
+            lines = iter(running.stdout.readline, "")
+            address = next(found[0] for line in lines if (found := re.search(r"http://\S+", line)))
+            yield running, Browser(address)
+        finally:
+            running.kill()
+
+
+def count_verdicts(bucket: Bucket, copy: Path) -> int:
+    copy.write_bytes(bucket.get("out/scan.db"))
+    with closing(sqlite3.connect(copy)) as journal:
+        return int(journal.execute("SELECT count(*) FROM verdicts").fetchone()[0])
+
+
+def test_all_commands_work_on_a_report_in_a_storage_and_a_killed_review_loses_nothing(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    scan_folder(downloads, tmp_path / "local", fake_weights)
+    report = f"s3://{bucket.name}/out"
+    ids = [row["id"] for row in read_table(tmp_path / "local" / "detections.csv")]
+    with reviewing(report) as (running, browser):
+        browser.post("/api/verdicts", json.dumps({"verdict": "confirmed", "ids": [ids[0]]}).encode())
+        wait_for(lambda: count_verdicts(bucket, tmp_path / "copy.db") == 1)
+        with pytest.raises(ReportFolderError, match="another is writing to s3://"):
+            run("review", report, "--no-browser")
+        running.send_signal(signal.SIGKILL)
+        running.wait(30)
+    assert "out/writer.lock" in bucket.keys("out")
+    with reviewing(report, stale=-1) as (running, browser):
+        browser.post("/api/verdicts", json.dumps({"verdict": "rejected", "ids": [ids[1]]}).encode())
+        running.send_signal(signal.SIGINT)
+        output, _ = running.communicate(timeout=60)
+        assert running.returncode == 0, output
+    assert "out/writer.lock" not in bucket.keys("out")
+    run("verify", report)
+    fetched = bucket.fetch("out", tmp_path / "fetched")
+    said = {row["detection_id"]: row["verdict"] for row in read_table(fetched / "reviews.csv")}
+    assert said == {ids[0]: "confirmed", ids[1]: "rejected"}
+    run("export", report, "--to", "coco", "--out", tmp_path / "coco")
+    assert len(json.loads((tmp_path / "coco" / "dataset.json").read_text())["annotations"]) == len(ids)
+    run("compare", report, tmp_path / "local", "--csv", tmp_path / "differences.csv")
+    run("report", report, "--threshold", "azerbaijan=0.99")
+    run("verify", report)
+    again = bucket.fetch("out", tmp_path / "again")
+    assert len(read_table(again / "detections.csv")) < len(ids)
