@@ -4,7 +4,8 @@ People's word changes claims, never data. Temporary tables, read after the views
 
 - `claims`: one row a detection or drawn box that counts: seen by the model and not rejected, confirmed,
   corrected, or drawn. `decided` is 1 where a person said so. Of a video people see the best frames alone: a
-  detection without a picture is no claim when all of its flag that have one were said to be none.
+  detection without a picture is no claim when all of its flag that have one were said to be none, and no
+  doubt when one that has a picture may be surer.
 - `together`: frames in which every class is claimed.
 - `claimed`: one row a content and key that the model or a person claims. Keys are the classes' labels, and
   `BOTH_IN_FRAME`, `BOTH`, `AMBIGUOUS`. `state` is one of `STATES`; `said` is 1 where the model alone says so;
@@ -30,6 +31,10 @@ s.crop = '' AND t.verdict IS NULL
 AND s.sha256 IN (SELECT of_sha256 FROM temp.settled WHERE verdict IN ({NOT_IT}))
 AND EXISTS ({PICTURED}) AND NOT EXISTS ({PICTURED} AND coalesce(u.verdict, '') NOT IN ({NOT_IT}))
 """
+NO_DOUBT = """
+s.ambiguous AND s.crop = '' AND EXISTS (SELECT 1 FROM temp.shown p
+    WHERE p.sha256 = s.sha256 AND p.class_id = s.class_id AND p.crop != '')
+"""
 CLAIMS = f"""
 CREATE TEMP TABLE claims AS
 SELECT s.id, s.sha256, s.frame_index, c.class_id, c.label, s.confidence,
@@ -38,6 +43,7 @@ SELECT s.id, s.sha256, s.frame_index, c.class_id, c.label, s.confidence,
 FROM temp.shown s LEFT JOIN temp.settled t ON t.detection_id = s.id
 JOIN temp.classes c ON c.label = CASE WHEN t.verdict = '{OTHER_FLAG}' THEN t.verdict_label ELSE s.label END
 WHERE coalesce(t.verdict, '') NOT IN ('{REJECTED}', '{ANOTHER_FLAG}') AND NOT ({ALL_NOT_IT})
+AND NOT (t.verdict IS NULL AND {NO_DOUBT})
 """
 CONFIRMED_BELOW = f"""
 INSERT INTO temp.claims
@@ -75,7 +81,7 @@ UNION ALL SELECT sha256, '{both}', min(confidence), min(decided)
     FROM of_content GROUP BY sha256 HAVING count(*) = {classes:d}
 UNION ALL SELECT sha256, '{ambiguous}', max(confidence), 0 FROM one WHERE ambiguous GROUP BY sha256
 """
-MODEL_ROWS = "SELECT sha256, frame_index, label, confidence, ambiguous, 0 AS decided FROM temp.{view}"
+MODEL_ROWS = "SELECT sha256, frame_index, label, confidence, ambiguous, 0 AS decided FROM {rows}"
 CLAIM_ROWS = "SELECT sha256, frame_index, label, confidence, ambiguous, decided FROM temp.claims"
 CLAIMED = f"""
 CREATE TEMP TABLE claimed (sha256 TEXT, key TEXT, state TEXT, said INTEGER, confidence REAL,
@@ -99,7 +105,8 @@ def define_claims(connection: sqlite3.Connection, classes: int) -> None:
         execute(DRAWN)
     execute("CREATE INDEX temp.claims_by_id ON claims (id)")
     execute(TOGETHER.format(classes=classes))
-    model, claims = keys_sql(MODEL_ROWS.format(view="shown"), classes), keys_sql(CLAIM_ROWS, classes)
+    said = MODEL_ROWS.format(rows=f"temp.shown s WHERE NOT ({NO_DOUBT})")
+    model, claims = (keys_sql(rows, classes) for rows in (said, CLAIM_ROWS))
     connection.executescript(CLAIMED.format(claims=claims, model=model))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from detector.ids import frame_id
+from detector.ids import detection_id_sql, frame_id
 from detector.journal import KNOWN_BEFORE, MODEL_ROWS, REJECTED, keys_sql
 from detector.pictures import PLAIN
 
@@ -69,6 +69,19 @@ LEFT JOIN (SELECT sha256, frame_index, max(annotated) AS annotated, max(frame_wi
                   max(frame_height) AS frame_height FROM detections GROUP BY sha256, frame_index) d
   ON d.sha256 = v.sha256 AND d.frame_index = v.frame_index
 """
+# What is still claimed of each appearance: a person's word may end it, or make it one of the other flag.
+EVENTS = f"""
+WITH claimed AS (
+    SELECT e.event_id, c.label, min(c.ambiguous) AS unsure, max(d.rival_class_id) AS rival
+    FROM events e JOIN detections d ON d.sha256 = e.sha256 AND d.class_id = e.class_id
+                  AND d.time_seconds BETWEEN e.start_seconds AND e.end_seconds
+    JOIN temp.claims c ON c.id = {detection_id_sql("d")} GROUP BY e.event_id, c.label)
+SELECT e.sha256, coalesce(c.label, own.label) AS label, start_seconds AS start, end_seconds AS end,
+       nullif(c.unsure, 0) AS unsure, CASE c.unsure WHEN 1 THEN r.label END AS rival,
+       nullif(c.label IS NULL, 0) AS out
+FROM events e JOIN temp.classes own USING (class_id) LEFT JOIN claimed c USING (event_id)
+LEFT JOIN temp.classes r ON r.class_id = c.rival ORDER BY start_seconds, label
+"""
 
 
 def find_contents(connection: sqlite3.Connection, folder: Path) -> list[dict[str, Any]]:
@@ -98,11 +111,7 @@ def find_contents(connection: sqlite3.Connection, folder: Path) -> list[dict[str
         if sha256 in contents:
             contents[sha256]["almost"][key] = [state, 1, round(confidence, 3)]
     _add_detections(connection, contents, folder)
-    for row in _read(
-        connection,
-        "SELECT sha256, label, start_seconds AS start, end_seconds AS end, best_detection AS best "
-        "FROM events JOIN temp.classes USING (class_id) ORDER BY start_seconds",
-    ):
+    for row in _read(connection, EVENTS):
         sha256 = row.pop("sha256")
         if sha256 in contents:
             contents[sha256]["events"].append(row)
@@ -131,7 +140,7 @@ def _almost_keys(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str
         "FROM temp.almost v LEFT JOIN temp.settled ON detection_id = v.id"
     )
     for state in ("rejected", "undecided", "confirmed"):
-        rows = MODEL_ROWS.format(view="almost").replace("temp.almost", f"({said}) WHERE state = '{state}'")
+        rows = MODEL_ROWS.format(rows=f"({said}) WHERE state = '{state}'")
         for sha256, key, confidence, _ in connection.execute(keys_sql(rows, classes)):
             yield sha256, key, state, confidence
 

@@ -10,7 +10,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from detector.journal import AMBIGUOUS, BOTH, BOTH_IN_FRAME
+from detector.journal import AMBIGUOUS, BOTH, BOTH_IN_FRAME, REJECTED
 from detector.report.authors import find_publishers
 from detector.report.gallery import (
     MAX_DETECTIONS,
@@ -25,6 +25,13 @@ from detector.report.summary import Summary
 MAX_FILES_LISTED = 1000  # of those not read
 COLOURS = ("#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00")  # of flags, as in pictures/annotate.py
 COLOURS_OF_BOTH = {BOTH_IN_FRAME: "#0072B2", BOTH: "#8C8C8C", AMBIGUOUS: "#999999"}
+FATES = {
+    "ok": "the model sees a flag",
+    "no_detection": "read to the end, none seen",
+    "failed": "failed: not read, or in part",
+    "not_read": "not read: kinds of photos and videos this tool does not read",
+    "unsupported": "neither photo nor video",
+}
 SCRIPTS = ("words", "state", "shots", "seen", "cards", "lightbox", "charts", "thresholds", "start")
 
 
@@ -66,6 +73,8 @@ def draw_page(
         asked=asked,
         to_look_at=summary.to_look_at,
         left_out=max(0, summary.to_look_at - (on_page - drawn)),
+        fates=FATES,
+        seen_by_fate=dict.fromkeys(FATES, 0) | _count_seen_by_fate(connection),
         limits={"a file": MAX_PER_CONTENT, "in all": MAX_DETECTIONS},
         not_read=_find_not_read(connection),
         publishers={
@@ -107,6 +116,16 @@ def _gather(
         "histogram": _count_by_confidence(connection, labels, 20, "temp.shown"),
         "reach": _reach_by_confidence(connection, labels),
     }
+
+
+def _count_seen_by_fate(connection: sqlite3.Connection) -> dict[str, int]:
+    """Files in which a flag is claimed, by status."""
+    return dict(
+        connection.execute(
+            "SELECT status, count(*) FROM temp.files WHERE sha256 IN "
+            f"(SELECT sha256 FROM temp.claimed WHERE state != '{REJECTED}') GROUP BY status"
+        ).fetchall()
+    )
 
 
 def _count_by_confidence(

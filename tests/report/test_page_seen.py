@@ -1,8 +1,10 @@
 """What the page shows of pictures that were seen before, and of copies that differ."""
 
+import re
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.archive.test_known import matched, scanned
 from tests.report.conftest import OpenPage
@@ -28,6 +30,35 @@ def test_the_page_shows_both_pictures_and_filters_what_was_seen_before(
     page.select_option("#known", "possible")
     assert page.locator("article").count() == 3
     assert "Perhaps seen before" in page.locator("article").filter(has_text="day.jpg").inner_text()
+
+
+def test_what_was_surely_seen_before_leads_and_can_be_put_in_order(
+    matched: Path, open_page: OpenPage
+) -> None:
+    page = open_page(matched / "index.html", 1400)
+    files = page.locator("article .files")
+    certain = [re.compile("^frame.png"), re.compile("^certain.jpg")]
+    assert files.count() == 8
+    expect(page.locator("article:nth-child(-n + 2) .files")).to_have_text(certain)
+    page.select_option("#order", "before")
+    expect(page.locator("article:nth-child(-n + 3) .files")).to_have_text([*certain, re.compile("^day.jpg")])
+    assert "unseen.png" in files.last.inner_text()
+
+
+def test_copies_of_one_older_picture_share_a_comparison(matched: Path, open_page: OpenPage) -> None:
+    page = open_page(matched / "index.html", 1400)
+    page.evaluate("""() => {
+        const card = cards.find((one) => one.contents[0].files[0].file === "certain.jpg");
+        const [first] = card.contents;
+        card.contents.push({ ...first, sha256: "again", files: [{ ...first.files[0], file: "again.jpg" }] });
+        data.known.again = data.known[first.sha256];
+        drawPage();
+    }""")
+    card = page.locator("article").filter(has_text="again.jpg")
+    expect(card.locator(".pair")).to_have_count(1)
+    card.get_by_text("1 more copy looks like it").click()
+    expect(card.locator(".pair")).to_have_count(2)
+    expect(card.locator(".pair").last).to_contain_text("again.jpg")
 
 
 def test_a_report_that_asked_no_archive_has_neither_badge_nor_filter(

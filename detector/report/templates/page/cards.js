@@ -6,9 +6,9 @@ function drawCard(found) {
   const { content, keys, files } = matching[0];
   const shots = mainDetections(content, keys).map((main) => shotOf(content, main));
   const article = make("article", { id: `cluster-${card.cluster}` }, make("h3", {}, headingOf(content, keys, shots)), drawBadges(card, content, shots));
-  article.append(drawSeenBefore(card), drawDifference(card));
   if (shots.length) article.append(make("div", { class: `shots of-${shots.length}` }, ...shots.map((shot) => openable(drawShot(shot), shot, article))));
   else article.append(make("p", { class: "note" }, "This page has no picture of it; its rows are in detections.csv."));
+  article.append(drawSeenBefore(card, content), drawDifference(card));
   const others = matching.flatMap((one) => candidates(one.content).filter(isAskedFor).map((main) => shotOf(one.content, main)));
   article.append(make("div", { class: "strip" }, ...others.slice(0, STRIP).map((shot) => drawCrop(shot, article, card))));
   if (others.length > STRIP) {
@@ -32,7 +32,7 @@ function headingOf(content, keys, shots) {
   const clear = [...new Set(shots.flatMap((shot) => shot.marks.filter((one) => candidates(content).includes(one) && !isUnsure(one)).map(labelOf)))].sort();
   const best = Math.max(...shots.map((shot) => shot.main.confidence));
   if (view.verdict === "rejected") return `rejected: ${both(clear)} ${best.toFixed(2)}`;
-  if (!clear.length) return wordsOf(shots[0].main);
+  if (!clear.length || view.show === "ambiguous") return wordsOf(shots[0].main);
   const drawn = shots[0].main.verdict === "missed" ? ", drawn by hand" : ` ${best.toFixed(2)}`;
   return `${view.tab === "almost" ? "almost " : ""}${both(clear)}${drawn}`;
 }
@@ -47,7 +47,8 @@ function drawBadges(card, content, shots) {
   if (states.includes("confirmed")) add("confirmed", false);
   if (states.includes("rejected")) add("rejected", false);
   if (content.status === "failed") add("read in part only");
-  if (card.contents.some((one) => one.part)) add("copies differ in part");
+  if (groupsOf(card).size > 1) add("copies differ");
+  else if (card.contents.some((one) => one.part)) add("copies differ in part");
   const [known] = seenIn(card);
   const before = known ? beforeOf(known.files) : "";
   if (before === "certain") add(`seen before: ${spanBefore(known)} earlier`);
@@ -95,9 +96,9 @@ function drawFiles(card, matching) {
     for (const file of content.files) (files.has(file) ? rows : rest).push({ content, file });
   }
   const order = (a, b) => byText(latest(a.file.posted_at), latest(b.file.posted_at)) || byText(a.file.file, b.file.file);
-  const list = make("div", {}, drawRows(rows.sort(order), card, "more files"));
+  const list = make("div", {}, drawRows(rows.sort(order), card, "more file"));
   if (rest.length) {
-    list.append(make("details", {}, make("summary", {}, `${plural(rest.length, "copy that does", "copies that do")} not meet the filter`), drawRows(rest.sort(order), card, "more")));
+    list.append(make("details", {}, make("summary", {}, `${plural(rest.length, "copy that does", "copies that do")} not meet the filter`), drawRows(rest.sort(order), card, "more file")));
   }
   return list;
 }
@@ -105,16 +106,21 @@ function drawFiles(card, matching) {
 function drawRows(rows, card, more) {
   const list = make("ol", { class: "files" }, ...rows.slice(0, COPIES).map((row) => drawFile(row, card)));
   if (rows.length <= COPIES) return list;
-  const late = make("details", {}, make("summary", {}, `${count(rows.length - COPIES)} ${more}`));
-  late.addEventListener("toggle", () => {
-    if (late.open && late.children.length === 1) late.append(make("ol", { class: "files" }, ...rows.slice(COPIES).map((row) => drawFile(row, card))));
-  });
+  const late = folded(plural(rows.length - COPIES, more, `${more}s`), () => [make("ol", { class: "files" }, ...rows.slice(COPIES).map((row) => drawFile(row, card)))]);
   return make("div", {}, list, late);
+}
+
+// What is drawn when it is opened first.
+function folded(words, drawLate) {
+  const late = make("details", {}, make("summary", {}, words));
+  late.fill = () => { if (late.children.length === 1) late.append(...drawLate()); };
+  late.addEventListener("toggle", () => { if (late.open) late.fill(); });
+  return late;
 }
 
 function drawFile({ content, file }, card) {
   const facts = [timeWords(file.posted_at, view.zone), file.platform, file.author, file.forwarded_from && `forwarded from ${file.forwarded_from}`, file.captured_at && `captured ${file.captured_at}`].filter(Boolean).join(" · ");
-  const row = make("li", {}, link(file.source_url, file.file), " shows ", make("strong", {}, claimWords(content)), facts && ` — ${facts} `);
+  const row = make("li", {}, link(file.source_url, file.file), " shows ", make("strong", {}, claimWords(content)), facts ? ` — ${facts} ` : " ");
   if (file.disputed) row.append(make("strong", {}, " — sources disagree, see files.csv "));
   else if (file.post_warning) row.append(` — ${file.post_warning} `);
   if (content.reason) row.append(` — ${content.reason} `);
@@ -125,12 +131,18 @@ function drawFile({ content, file }, card) {
 
 // Copies that differ
 
-function drawDifference(card) {
+// How many files of a card show what.
+function groupsOf(card) {
   const groups = new Map();
   for (const content of card.contents) {
     const words = claimsOf(content).length ? both(claimsOf(content)) : content.keys.ambiguous ? "one flag or the other" : "no flag";
     groups.set(words, (groups.get(words) ?? 0) + content.files.length);
   }
+  return groups;
+}
+
+function drawDifference(card) {
+  const groups = groupsOf(card);
   const inPart = card.contents.filter((content) => content.part);
   if (groups.size < 2 && !inPart.length) return "";
   const told = [...groups].sort((a, b) => b[1] - a[1]).map(([words, files]) => `${count(files)} ${files === 1 ? "shows" : "show"} ${words}`);
@@ -179,19 +191,22 @@ function drawOverlay(pair, wordsOfFirst, wordsOfSecond) {
 function drawTimeline(content, card, article) {
   const length = content.duration || Math.max(1, ...content.events.map((one) => one.end));
   const named = card.contents.length > 1 ? `${content.files[0].file}: ` : "";
-  const seen = content.events.map((one) => `${clock(one.start)}–${clock(one.end)} ${one.label}`);
-  const box = make("div", { class: "video" }, make("p", {}, `${named}seen at ${seen.slice(0, STRIP).join(", ")}${seen.length > STRIP ? " …" : ""}, of ${clock(length)}`));
+  const events = content.events.filter((one) => !one.out || ["model", "rejected"].includes(view.verdict));
+  const timesOf = (one) => `${clock(one.start)}–${clock(one.end)} ${one.unsure ? `${one.label} or ${one.rival}?` : one.label}${one.out ? ", rejected" : ""}`;
+  const seen = events.map(timesOf);
+  const told = seen.length ? `seen at ${seen.slice(0, STRIP).join(", ")}${seen.length > STRIP ? " …" : ""}, of ${clock(length)}` : `${clock(length)} long`;
+  const box = make("div", { class: "video" }, make("p", {}, `${named}${told}`));
   const bars = draw("svg", { viewBox: "0 0 1000 40", preserveAspectRatio: "none", role: "img", "aria-label": `Time line of ${content.files[0].file}: ${seen.join(", ")}` });
   for (const [row, label] of data.labels.entries()) {
     const height = 40 / data.labels.length;
     bars.append(draw("rect", { x: 0, y: row * height + height / 2 - 1, width: 1000, height: 2, fill: "currentColor", opacity: 0.25 }));
-    for (const one of content.events.filter((event) => event.label === label)) {
-      bars.append(draw("rect", { x: 1000 * one.start / length, y: row * height + 2, width: Math.max(4, 1000 * (one.end - one.start) / length), height: height - 4, fill: colourOf(label) }, draw("title", {})));
-      bars.lastChild.firstChild.textContent = `${label} ${clock(one.start)}–${clock(one.end)}`;
+    for (const one of events.filter((event) => event.label === label)) {
+      bars.append(draw("rect", { x: 1000 * one.start / length, y: row * height + 2, width: Math.max(4, 1000 * (one.end - one.start) / length), height: height - 4, fill: colourOf(one.unsure ? "ambiguous" : label), opacity: one.out ? 0.4 : 1 }, draw("title", {})));
+      bars.lastChild.firstChild.textContent = timesOf(one);
     }
   }
   const frames = new Map();
-  for (const one of content.detections) if (!isAlmost(one) && (one.plain || one.annotated) && !frames.has(one.frame)) frames.set(one.frame, one);
+  for (const one of candidates(content)) if ((one.plain || one.annotated) && !frames.has(one.frame)) frames.set(one.frame, one);
   const inTime = [...frames.values()].sort((a, b) => (a.at ?? 0) - (b.at ?? 0));
   const step = Math.max(1, Math.ceil(inTime.length / CONTACTS));
   const contacts = inTime.filter((_, place) => place % step === 0).map((main) => {

@@ -44,10 +44,21 @@ function drawSeen(content) {
   return box;
 }
 
-function drawSeenBefore(card) {
-  const seen = seenIn(card);
-  if (!seen.length) return "";
-  const list = make("div", {}, ...seen.slice(0, SEEN_SHOWN).map(drawSeen));
-  if (seen.length > SEEN_SHOWN) list.append(make("p", { class: "note" }, `${plural(seen.length - SEEN_SHOWN, "more copy is", "more copies are")} known from elsewhere; see known_as in files.csv.`));
-  return list;
+// One comparison for each older picture, of the copy that the card shows where that was seen before as surely.
+function drawSeenBefore(card, shown) {
+  const groups = new Map();
+  for (const content of seenIn(card)) {
+    const older = data.known[content.sha256].as;
+    groups.set(older, [...(groups.get(older) ?? []), content]);
+  }
+  if (!groups.size) return "";
+  const boxes = [...groups.values()].slice(0, SEEN_SHOWN).map((contents) => {
+    const best = beforeOf(contents[0].files);
+    const first = contents.find((one) => one === shown && beforeOf(one.files) === best) ?? contents[0];
+    const box = drawSeen(first), rest = contents.filter((one) => one !== first);
+    if (rest.length) box.append(folded(`${plural(rest.length, "more copy looks", "more copies look")} like it`, () => rest.map(drawSeen)));
+    return box;
+  });
+  if (groups.size > SEEN_SHOWN) boxes.push(make("p", { class: "note" }, `${plural(groups.size - SEEN_SHOWN, "more older picture", "more older pictures")}: known_as in files.csv.`));
+  return make("div", {}, ...boxes);
 }

@@ -34,7 +34,7 @@ function turnPages(total, perPage, show) {
 
 // Files in which nothing is seen: searched and listed too.
 function drawOthers() {
-  const wanted = (file) => (!view.kind || file.kind === view.kind) && (!view.status || (file.status === "failed") === (view.status === "failed")) && fileMatches(file);
+  const wanted = (file) => (!view.kind || file.kind === view.kind) && (!view.status || file.status === view.status) && fileMatches(file);
   const rows = data.others.filter(wanted);
   if (view.order === "posted") rows.sort((a, b) => byText(latest(a.posted_at), latest(b.posted_at)));
   const missing = data.counts.other - data.others.length;
@@ -114,8 +114,12 @@ addEventListener("popstate", readAndDraw);
 // Paper shows all cards of the filter, and what is folded.
 function unfold() {
   if (view.tab !== "other") find("cards").replaceChildren(...found.map(drawCard));
+  for (const folded of document.querySelectorAll("details:not([open], .differ details)")) {
+    folded.fill?.();
+    folded.open = true;
+    folded.dataset.folded = "1";
+  }
   for (const image of document.images) image.loading = "eager";
-  for (const folded of document.querySelectorAll("details:not([open])")) { folded.open = true; folded.dataset.folded = "1"; }
 }
 addEventListener("beforeprint", unfold);
 addEventListener("afterprint", () => {

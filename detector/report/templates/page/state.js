@@ -70,7 +70,7 @@ function textOfContent(content) {
 function contentsThatMatch(card) {
   const found = [];
   for (const content of card.contents) {
-    if ((view.kind && content.kind !== view.kind) || (view.status && (content.status === "failed") !== (view.status === "failed"))) continue;
+    if ((view.kind && content.kind !== view.kind) || (view.status && content.status !== view.status)) continue;
     const keys = keysThatHold(content);
     if (!keys.length) continue;
     const files = content.files.filter((file) => fileMatches(file, content));
@@ -90,7 +90,8 @@ function weigh(one) {
 const firstPosted = (files) => files.reduce((first, file) => (latest(file.posted_at) < first ? latest(file.posted_at) : first), "~");
 const byText = (a, b) => (a < b ? -1 : a > b ? 1 : 0);
 const orders = {
-  "": (a, b) => b.weight - a.weight || b.files - a.files || b.sure - a.sure,
+  "": (a, b) => b.weight - a.weight || b.before - a.before || b.files - a.files || b.sure - a.sure,
+  before: (a, b) => byText(a.seen, b.seen),
   confidence: (a, b) => b.sure - a.sure,
   copies: (a, b) => b.files - a.files,
   posted: (a, b) => byText(a.posted, b.posted),
@@ -104,7 +105,11 @@ function findCards() {
     const matching = contentsThatMatch(card);
     if (!matching.length) continue;
     matching.sort((a, b) => weigh(b) - weigh(a) || sureness(b) - sureness(a));
+    const [known] = seenIn({ contents: matching.map((one) => one.content) });
+    const before = known ? beforeOf(known.files) : "";
     found.push({
+      before: before === "certain" ? 1 : 0,
+      seen: known ? `${BEFORE.indexOf(before)}${data.known[known.sha256].surely_by}` : "~",
       card, matching, weight: weigh(matching[0]), sure: Math.max(...matching.map(sureness)),
       files: matching.reduce((sum, one) => sum + one.files.length, 0),
       posted: matching.map((one) => firstPosted(one.files)).sort()[0],
