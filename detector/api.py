@@ -4,7 +4,10 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
-from detector.frames import read_image
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.frames import read_image as read_photo
 from detector.model import Model
 from detector.model import load_model as load_weights
 from detector.options import ScanOptions, default_weights
@@ -35,6 +38,14 @@ def load_model(
     """
     path = Path(weights) if weights else default_weights()
     return load_weights(path, detail=detail, device=device, threads=threads)
+
+
+def read_image(path: Path | str) -> NDArray[np.uint8]:
+    """A photo as the scan reads it: upright RGB, (height, width, 3), read-only.
+
+    Raises MediaError, an `Exception` with what is wrong with the file.
+    """
+    return read_photo(Path(path))
 
 
 def scan(

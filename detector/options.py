@@ -122,6 +122,8 @@ class ScanOptions:
         """Raises UsageError for values that mean nothing."""
         if not self.paths and not self.from_file:
             raise UsageError("nothing to scan: name at least one file or folder, or use --from-file")
+        if not all(isinstance(one, Path) for one in (*self.paths, self.out)):
+            raise UsageError('paths and out are pathlib.Path: paths=(Path("downloads"),), out=Path("report")')
         if self.pictures not in PICTURES:
             raise UsageError(f"--pictures must be one of {', '.join(PICTURES)}")
         if self.detail not in DETAILS:

@@ -7,6 +7,7 @@ import numpy as np
 import typer
 
 from detector.cli import run_script
+from detector.errors import UsageError
 from detector.model import EITHER, load_model
 from detector.training.learning.convert import write_settings
 from detector.training.learning.photo_set import is_unseen
@@ -43,6 +44,8 @@ def main(
     threads: int = 2,
 ) -> None:
     """Prints the accuracy on PHOTOS; with CALIBRATE sets what confidences mean, and the thresholds, first."""
+    if not (calibrate or dataset or photos):
+        raise UsageError("nothing to measure on: name --photos or --dataset")
     model = load_model(weights, detail=detail, device=device, threads=threads)
     info = model.info
     thresholds = list(info.thresholds)

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import detector
-from detector.errors import ReportFolderError
+from detector.errors import ReportFolderError, UsageError
 from tests.conftest import REPOSITORY
 
 SAMPLES = REPOSITORY / "datasets" / "samples"
@@ -82,3 +82,11 @@ def test_columns_have_types(report: detector.Report) -> None:
 def test_a_folder_that_is_no_report_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ReportFolderError, match="is no report"):
         detector.open_report(tmp_path)
+
+
+def test_paths_that_are_texts_are_told_what_they_should_be() -> None:
+    image = detector.read_image(str(SAMPLES / "cape.jpg"))
+    assert image.shape == (640, 960, 3)
+    for paths in ("downloads", ("downloads",)):
+        with pytest.raises(UsageError, match="paths and out are"):
+            detector.scan(detector.ScanOptions(paths=paths))  # type: ignore[arg-type]

@@ -13,8 +13,6 @@ from nbclient import NotebookClient
 from tests.conftest import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
-PAGES = sorted([*DOCS.rglob("*.md"), REPOSITORY / "README.md"])
-COMMAND = re.compile(r"^detector (\w+)((?: .*)?)$", re.MULTILINE)
 
 
 def test_the_reference_is_what_the_code_says() -> None:
@@ -39,35 +37,6 @@ def test_the_site_builds_without_a_warning(tmp_path: Path) -> None:
         env=os.environ | {"NO_COLOR": "1"},
     )
     assert done.returncode == 0, done.stdout + done.stderr
-
-
-def written_commands() -> set[str]:
-    """Every line of the docs that calls the command, without comments and what the shell adds."""
-    found = set()
-    for page in PAGES:
-        for block in re.findall(r"```[a-z]*\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
-            for line in block.replace("\\\n", " ").splitlines():
-                call = line.partition("#")[0].rpartition("|")[2].strip()
-                if call.startswith("detector "):
-                    found.add(call)
-    return found
-
-
-@pytest.mark.parametrize("call", sorted(written_commands()))
-def test_every_command_in_the_docs_is_one(call: str) -> None:
-    """Each is read by the command's own parser, up to where it would begin its work."""
-    code = "import sys, typer, detector.cli.commands as c; "
-    code += "command = typer.main.get_command(c.app); words = sys.argv[1:]\n"
-    code += "while hasattr(command, 'commands'): command, words = command.commands[words[0]], words[1:]\n"
-    code += "command.make_context('', words)"
-    done = subprocess.run(
-        [sys.executable, "-c", code, *call.split()[1:]],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=REPOSITORY,
-    )
-    assert done.returncode == 0, done.stderr
 
 
 def test_the_notebook_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -108,7 +108,9 @@ def print_nothing(console: Console, options: ScanOptions) -> None:
     places = [printable(say_place(path)) for path in options.paths] + ["--from-file"] * bool(
         options.from_file
     )
-    inside = "and in the folders in it" if options.recursive else "not in the folders in it (--no-recursive)"
+    inside = (
+        "nor in the folders in it" if options.recursive else "and --no-recursive leaves out the folders in it"
+    )
     console.print(
         f"[bold]Nothing to scan:[/] no file in {escape(', '.join(places))}, {inside}. "
         "Hidden files and folders, whose names begin with a dot, and the report itself are passed over.",

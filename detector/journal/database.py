@@ -115,7 +115,8 @@ def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mappi
     ]
     if differing:
         raise ReportFolderError(
-            f"{folder} was made with other settings: {'; '.join(differing)}. Choose another --out"
+            f"{folder} was made with other settings: {'; '.join(differing)}. Choose another --out, "
+            "or for other thresholds alone see detector report"
         )
 
 

@@ -135,7 +135,8 @@ def test_shells_are_told_how_to_complete() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "place"), [([], "and in the folders in it"), (["--no-recursive"], "not in the folders in it")]
+    ("words", "place"),
+    [([], "nor in the folders in it"), (["--no-recursive"], "and --no-recursive leaves out the folders")],
 )
 def test_an_empty_folder_is_said_to_hold_nothing_to_scan(
     tmp_path: Path, fake_weights: Path, words: list[str], place: str

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import UsageError
 from detector.model import EITHER, OTHER
 
 PHOTO_SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
@@ -45,7 +46,8 @@ class Photo:
 def read_photos(folder: Path) -> list[Photo]:
     """Photos of a folder of folders; boxes from its ``labels*.csv`` (file, class, x1, y1, x2, y2, note).
 
-    What ``labels_other.csv`` names are flags that are no target, whichever they are, or ``plain``.
+    What ``labels_other.csv`` names are flags that are no target, whichever they are, or ``plain``. Raises
+    UsageError where there is none.
     """
     boxes: dict[str, list[tuple[str, Sequence[float]]]] = {}
     others: dict[str, list[tuple[str, Sequence[float]]]] = {}
@@ -68,20 +70,27 @@ def read_photos(folder: Path) -> list[Photo]:
             more = _make_photo(path, "", others.get(name, []))
             known = tuple(notes.get(name, []))
             photos.append(replace(photo, other_labels=more.labels, other_xyxy=more.xyxy, notes=known))
+    if not photos:
+        raise UsageError(f"no photos in {folder}: they are looked for in the folders in it")
     return photos
 
 
 def read_split(folder: Path, split: str, class_names: Sequence[str]) -> list[Photo]:
-    """Pictures of one split of a data set in YOLO's layout; kind is `GENERATED`."""
+    """Pictures of one split of a data set in YOLO's layout; kind is `GENERATED`.
+
+    Raises UsageError where there is none, or one that cannot be read.
+    """
     photos = []
     for path in sorted((folder / "images" / split).glob("*.jpg")):
         image = cv2.imread(str(path))
         if image is None:
-            raise ValueError(f"{path} is not a picture")
+            raise UsageError(f"{path} is not a picture")
         names = (*class_names, EITHER, OTHER)
         photo = _make_photo(path, GENERATED, _read_boxes(folder / "labels" / split, image, path, names))
         others = _make_photo(path, "", _read_boxes(folder / "others" / split, image, path, names))
         photos.append(replace(photo, other_labels=others.labels, other_xyxy=others.xyxy))
+    if not photos:
+        raise UsageError(f"no pictures in {folder / 'images' / split}")
     return photos
 
 
