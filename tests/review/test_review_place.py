@@ -1,8 +1,10 @@
 """In the review nobody loses his place, buttons say what they record, and a dispute can be ended."""
 
+import io
 import re
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page, Route, expect
 
 from tests.review.conftest import OpenReview, Serve, wait_shown
@@ -137,6 +139,9 @@ def test_the_queue_is_searched_by_file_author_and_text(
     page.locator("#search").fill("clip.mp4")
     page.locator("#search").press("Enter")
     expect(page.locator("#place")).to_contain_text(" of 3,")
+    wait_shown(page)
+    press(page, "c")  # the field is left with Enter: keys decide again
+    expect(page.locator("#place")).to_contain_text("1 done")
     page.reload()
     expect(page.locator("#place")).to_contain_text(" of 3,")
 
@@ -185,11 +190,16 @@ def test_the_grid_shows_an_event_once_with_its_frames_behind_it(
     open_review: OpenReview,
 ) -> None:
     page = open_review(serve(report))
+    page.evaluate("localStorage.setItem('single keys', 'off')")
     page.goto(page.url.split("?")[0] + "grid?queue=confidence")
     assert page.locator("#cards > .card").count() == 6
     page.get_by_text("2 more frames of this appearance").click()
     expect(page.locator("details .card")).to_have_count(2)
     page.locator("details .card input").first.check()
+    page.keyboard.press("x")
+    page.wait_for_timeout(200)
+    assert verdict_rows(report) == []
+    page.evaluate("localStorage.clear()")
     page.keyboard.press("x")
     expect(page.locator("details .card[data-verdict=rejected]")).to_have_count(1)
     assert len(verdict_rows(report)) == 1
@@ -210,3 +220,26 @@ def test_on_a_narrow_screen_the_picture_comes_first_and_drawing_does_not_scroll(
     before = page.evaluate("scrollY")
     press(page, "b")
     assert page.evaluate("scrollY") == before
+
+
+def test_the_crop_pane_is_as_wide_as_the_crop_fills_and_buttons_stay(
+    report: Path, serve: Serve, open_review: OpenReview
+) -> None:
+    """A wide crop gets up to 42 % of the window; one that is tall or has few pixels gets the least."""
+    page = open_review(serve(report))
+    found = {}
+    crop = io.BytesIO()
+    page.route("**/picture/crops/**", lambda route: route.fulfill(body=crop.getvalue()))
+    for size in ((640, 200), (200, 640), (60, 20)):
+        crop.seek(0)
+        crop.truncate()
+        Image.new("RGB", size).save(crop, "JPEG")
+        page.reload()
+        wait_shown(page)
+        expect(page.locator("#crop img")).to_have_js_property("naturalWidth", size[0])
+        page.evaluate("document.querySelector('#crop img').decode()")
+        buttons = page.locator("#verdicts").bounding_box()
+        found[size] = page.locator("#crop").bounding_box(), buttons
+    panes = {size: round(pane["width"]) for size, (pane, _) in found.items() if pane}
+    assert panes == {(640, 200): 588, (200, 640): 352, (60, 20): 352}
+    assert len({str(buttons) for _, buttons in found.values()}) == 1

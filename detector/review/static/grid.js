@@ -37,6 +37,7 @@ for (const button of document.querySelectorAll("[data-select]")) {
 find("undo").addEventListener("click", undo);
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.target.matches("select")) return;
+  if (localStorage.getItem("single keys") === "off") return; // as said under "Keys", one by one
   const key = event.key.toLowerCase();
   if (key === "u") undo();
   else if (KEYS[key]) decide(KEYS[key]);

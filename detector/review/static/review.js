@@ -1,6 +1,6 @@
 // One item at a time: the way through a queue, and what is decided on it.
 import { ask, tell, watchSaving } from "./api.js";
-import { drawnBox, fetchAhead, make, moveDraft, setZoom, showPicture, startDrawing, stopDrawing, zoomBy } from "./stage.js";
+import { drawnBox, fetchAhead, make, moveDraft, setZoom, showCrop, showPicture, startDrawing, stopDrawing, zoomBy } from "./stage.js";
 import "./tabs.js";
 import { WORDS, clock, describeItem } from "./words.js";
 
@@ -105,8 +105,7 @@ addEventListener("pagehide", tellPosition);
 
 async function draw() {
   const { item } = state;
-  if (item.crop) find("crop").replaceChildren(Object.assign(fetchAhead(item.crop), { alt: `${item.label}, close` }));
-  else find("crop").replaceChildren();
+  showCrop(item);
   const there = await showPicture(item, picture(item));
   if (state.item?.id !== item.id) return;
   find("trouble").hidden = there;
@@ -339,7 +338,7 @@ for (const button of document.querySelectorAll("[data-label]")) button.addEventL
 find("cancel").addEventListener("click", endDrawing);
 find("tables").addEventListener("click", writeTables);
 find("queue").addEventListener("change", () => { openQueue(find("queue").value, "", { keep: true }); find("queue").blur(); });
-find("search").addEventListener("change", () => openQueue(state.queue, "", { keep: true }));
+find("search").addEventListener("change", () => { openQueue(state.queue, "", { keep: true }); find("search").blur(); });
 find("note").addEventListener("input", () => { if (!state.item.mine) sessionStorage.setItem(noteKey(state.item), find("note").value); });
 find("note").addEventListener("keydown", (event) => {
   if (event.key !== "Escape" && (event.key !== "Enter" || event.shiftKey)) return;

@@ -1,5 +1,5 @@
 // The pictures of an item: fetched ahead, zoomed, with boxes over them; and the box a reviewer draws.
-const KEPT = 60, STEP = 0.01, SMALLEST = 0.004;
+const KEPT = 60, STEP = 0.01, SMALLEST = 0.004, ENLARGED = 3;
 const find = (id) => document.getElementById(id);
 const images = new Map();
 const frame = find("frame"), sheet = find("sheet");
@@ -30,6 +30,18 @@ export function fetchAhead(address) {
 function place(element, [left, top, width, height]) {
   Object.assign(element.style, { left: `${100 * left}%`, top: `${100 * top}%`, width: `${100 * width}%`, height: `${100 * height}%` });
   return element;
+}
+
+// The crop in a pane as wide as it fills in full height; no wider than its pixels are worth.
+export function showCrop({ crop, label }) {
+  const pane = find("crop"), image = fetchAhead(crop);
+  pane.replaceChildren(...(image ? [Object.assign(image, { alt: `${label}, close` })] : []));
+  const widen = () => {
+    const { naturalWidth: width, naturalHeight: height } = image;
+    if (width && pane.contains(image)) find("work").style.setProperty("--crop", `${Math.round(Math.min(ENLARGED * width, (pane.clientHeight * width) / height))}px`);
+  };
+  if (image?.complete) widen();
+  else image?.decode().then(widen, () => {});
 }
 
 // Shows a picture of the item; resolves when it is there, with false when it cannot be had.
