@@ -65,6 +65,8 @@ class Progress:
     """Failed files of this run."""
     in_hand: tuple[str, ...] = ()
     """Names of the files given to workers and not finished, the earliest first."""
+    step: str = ""
+    """What is done after the last file, in words; "" while files are looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,8 +147,10 @@ def _scan_into(
         stopped = tally.looked_at < tally.found
         if not stopped:
             journal.complete()
+        watch.step("comparing pictures that look the same" + (", asking the archive" * bool(options.archive)))
         evidence = _gather(journal, options, settings.out, key, stopped=stopped)
         journal.seal()
+        watch.step("writing the tables and the page")
         whole = journal.tally()
         complete = whole.looked_at == whole.found
         run = RunInfo(info, settings, started_at, utc_now(), complete)
@@ -307,6 +311,10 @@ class _Watch:
     def recalled(self) -> None:
         before = self.progress
         self.progress = replace(before, done=before.done + 1, recalled=before.recalled + 1)
+        self._report(self.progress)
+
+    def step(self, step: str) -> None:
+        self.progress = replace(self.progress, step=step)
         self._report(self.progress)
 
     def recorded(self, result: FileResult, thresholds: tuple[float, ...]) -> None:

@@ -96,8 +96,9 @@ def print_interruption(console: Console, summary: "Summary") -> None:
 
 def print_pace(pace: "Pace") -> None:
     """How long a scan took."""
-    a_second = pace.looked_at / pace.seconds
-    text = f"{pace.looked_at} files in {pace.seconds:.1f} s, {a_second:.1f} files a second"
+    looking = pace.looking_seconds
+    text = f"{pace.looked_at} files in {pace.seconds:.1f} s; "
+    text += f"looking took {looking:.1f} s, {pace.looked_at / looking:.1f} files a second"
     if pace.recalled:
         text += f"; {pace.recalled} more were known from before"
     Console(highlight=False).print(f"{text}.")

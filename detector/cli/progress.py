@@ -36,6 +36,8 @@ class Pace:
     def __init__(self) -> None:
         self._started = time.monotonic()
         self.looked_at = 0
+        self.looking_seconds = 0.1
+        """Until the last file was looked at."""
         self.recalled = 0
 
     @property
@@ -48,6 +50,8 @@ class Pace:
 
         def note(progress: "Progress") -> None:
             self.looked_at, self.recalled = progress.done - progress.recalled, progress.recalled
+            if not progress.step:
+                self.looking_seconds = self.seconds
             report_progress(progress)
 
         return note
@@ -93,17 +97,26 @@ def show_progress(console: Console, *, quiet: bool) -> "Iterator[Callable[[Progr
     columns = (
         SpinnerColumn(),
         BarColumn(),
-        MofNCompleteColumn(),
+        TextColumn("{task.fields[files]}"),
         TextColumn("{task.fields[counts]}"),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
     )
     with ProgressBar(*columns, console=console) as bar:
-        task = bar.add_task("", total=None, counts="looking for files")
+        task = bar.add_task("", total=None, files="", counts="looking for files")
 
         def show(progress: "Progress") -> None:
+            if progress.step:
+                for before in bar.task_ids[1:]:
+                    bar.update(before, total=1, completed=1)
+                bar.add_task("", total=None, files="", counts=progress.step)
+                return
             bar.update(
-                task, total=progress.total, completed=progress.done, counts=escape(_counts(progress, started))
+                task,
+                total=progress.total,
+                completed=progress.done,
+                files=f"{progress.done}/{progress.total}",
+                counts=escape(_counts(progress, started)),
             )
 
         yield show
@@ -124,7 +137,9 @@ def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None
     def show(progress: "Progress") -> None:
         nonlocal last
         now = time.monotonic()
-        if now - last >= PLAIN_LINE_SECONDS or progress.done == progress.total:
+        if progress.step:
+            console.print(f"{progress.step}, after {duration(now - started)}", highlight=False, markup=False)
+        elif now - last >= PLAIN_LINE_SECONDS or progress.done == progress.total:
             last = now
             counts = _counts(progress, started)
             console.print(

@@ -154,9 +154,11 @@ def test_an_empty_folder_is_said_to_hold_nothing_to_scan(
 def test_the_last_line_says_how_long_it_took(downloads: Path, tmp_path: Path, fake_weights: Path) -> None:
     words = ("scan", downloads, "--out", tmp_path / "report", "--weights", fake_weights)
     first, second = run_detector(*words), run_detector(*words)
-    found = re.fullmatch(r"8 files in ([\d.]+) s, ([\d.]+) files a second\.", first.stdout.splitlines()[-1])
+    last = first.stdout.splitlines()[-1]
+    found = re.fullmatch(r"8 files in ([\d.]+) s; looking took ([\d.]+) s, ([\d.]+) files a second\.", last)
     assert found
-    seconds, a_second = float(found[1]), float(found[2])
+    in_all, seconds, a_second = map(float, found.groups())
+    assert seconds < in_all
     assert 8 / (seconds + 0.05) - 0.05 <= a_second <= 8 / (seconds - 0.05) + 0.05
     assert re.search(r"; \d more were known from before\.$", second.stdout.splitlines()[-1])
 
