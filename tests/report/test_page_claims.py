@@ -101,6 +101,7 @@ def assert_numbers_are_links_to_as_many(page: Page) -> int:
         told = int(links.nth(number).inner_text())
         links.nth(number).click()
         assert number_of_files(page) == told, page.url
+        expect(page.locator("#pictures")).to_be_in_viewport()
         assert page.locator("#cards article").count() <= told
     return links.count()
 

@@ -91,6 +91,7 @@ function drawBox(one) {
   Object.assign(box.style, { left: `${100 * left}%`, top: `${100 * top}%`, width: `${100 * width}%`, height: `${100 * height}%`, borderColor: colourOf(labelOf(one)) });
   const label = make("span", {}, isOut(one) ? `no: ${one.label}` : wordsOf(one));
   if (!isOut(one)) label.style.background = colourOf(labelOf(one));
+  if (left > 0.6) Object.assign(label.style, { left: "auto", right: "-3px" });
   if (top + height > 0.9) Object.assign(label.style, { top: "auto", bottom: "0" });
   box.append(label);
   return box;

@@ -94,11 +94,23 @@ for (const [place, name] of TABS.entries()) {
     find(`tab-${view.tab}`).focus();
   });
 }
-function turn(step) {
-  go({ page: String(Number(view.page) + step) });
+function showGallery() {
   find("gallery").scrollIntoView();
   find("gallery").focus({ preventScroll: true });
 }
+function turn(step) {
+  go({ page: String(Number(view.page) + step) });
+  showGallery();
+}
+// A number leads to what it counts, also where that is shown already.
+document.addEventListener("click", (event) => {
+  const pressed = event.target.closest("a[data-view]");
+  if (!pressed || event.ctrlKey || event.metaKey || event.shiftKey) return;
+  event.preventDefault();
+  if (pressed.hash !== location.hash) history.pushState(null, "", pressed.hash);
+  readAndDraw();
+  showGallery();
+});
 find("previous").addEventListener("click", () => turn(-1));
 find("next").addEventListener("click", () => turn(1));
 find("filters").addEventListener("input", (event) => {
