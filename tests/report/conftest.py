@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, Request
 
 from tests.conftest import BROWSER_MS
 
-OpenPage = Callable[[Path, int], Page]
+OpenPage = Callable[..., Page]
 
 
 @pytest.fixture
@@ -21,8 +22,8 @@ def open_page(browser: Browser) -> Iterator[OpenPage]:
         if not request.url.startswith("file:"):
             complaints.append(request.url)
 
-    def open_one(path: Path, width: int = 1400) -> Page:
-        page = browser.new_page(viewport={"width": width, "height": 900})
+    def open_one(path: Path, width: int = 1400, **options: Any) -> Page:
+        page = browser.new_page(viewport={"width": width, "height": 900}, **options)
         opened.append(page)
         page.set_default_timeout(BROWSER_MS)
         page.on("console", lambda message: complaints.append(message.text))

@@ -315,7 +315,8 @@ def test_the_lightbox_is_steered_by_keys_and_shows_boxes_as_a_layer(page: Page) 
     expect(light).to_be_hidden()
 
 
-def test_ids_and_citations_are_copied(page: Page, report: Path) -> None:
+def test_ids_and_citations_are_copied(open_page: OpenPage, report: Path) -> None:
+    page = open_page(report / "index.html", timezone_id=NOUMEA)
     page.evaluate(
         "() => { window.copied = []; navigator.clipboard.writeText = async (text) => copied.push(text); }"
     )
@@ -329,7 +330,7 @@ def test_ids_and_citations_are_copied(page: Page, report: Path) -> None:
     for told in (
         row["sha256"],
         "https://t.me/c/10",
-        "2024-05-14T21:30:00Z",
+        "2024-05-14T21:30:00Z (2024-05-15 08:30 Pacific/Noumea)",
         "flag-detector ",
         "nobody has looked at it",
     ):

@@ -106,6 +106,12 @@ def test_an_editor_ends_a_dispute_and_the_queue_moves_on(
     assert not editor.get_by_label("My next verdict settles the dispute").is_checked()
     editor.reload()
     expect(editor.locator("#place")).to_have_text("1 of 1, 0 done")
+    wait_shown(editor)
+    press(editor, "x")
+    expect(editor.locator("#place")).to_have_text("1 of 1, 1 done: all of this queue")
+    press(editor, "u")
+    expect(editor.locator("#place")).to_have_text("1 of 1, 0 done")
+    expect(editor.locator("#saved")).to_have_text("Taken back: rejected")
     editor.get_by_role("button", name="Write tables").click()
     expect(editor.locator("#saved")).to_have_text("The tables are written")
     verdicts = {row["verdict"] for row in read_table(report / "detections.csv")}

@@ -121,7 +121,7 @@ async function reason(address) {
 }
 
 function describe() {
-  find("place").textContent = state.visiting ? "beside the queue" : `${state.index + 1} of ${state.ids.length}, ${state.done.size} done`;
+  find("place").textContent = state.visiting ? "beside the queue" : `${state.index + 1} of ${state.ids.length}, ${state.done.size} done${state.ids.every((id) => state.done.has(id)) ? ": all of this queue" : ""}`;
   announce();
   describeItem(state.item, { show, undo, draft: sessionStorage.getItem(noteKey(state.item)) });
 }
@@ -146,7 +146,7 @@ function toNextOpen() {
     const at = (index + step) % ids.length;
     if (!done.has(ids[at])) return goTo(at);
   }
-  find("saved").textContent = "This queue is done";
+  describe();
   return Promise.resolve();
 }
 

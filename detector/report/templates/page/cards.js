@@ -224,11 +224,14 @@ function citeButton(content, file, one, text = "Copy citation") {
   return button(text, (element) => copy(citation(content, file, one), element), { class: "cite", "aria-label": `Copy a citation of ${file.file}` });
 }
 
+// The chosen zone, else the reader's own: a citation has both UTC and a local time.
+const zoneCited = () => (view.zone === "UTC" ? Intl.DateTimeFormat().resolvedOptions().timeZone : view.zone);
+
 function citation(content, file, one) {
   const lines = [`File: ${file.file}`, `SHA-256: ${content.sha256}`, `Shows: ${claimWords(content)}`];
   if (one) lines.push(`Detection: ${one.id}, ${wordsOf(one)}${content.kind === "video" ? `, at ${clock(one.at)} (${(one.at ?? 0).toFixed(3)} s)` : ""}`);
   lines.push(`Verdict: ${one?.verdict ? `${verdictWords(one)}${one.reviewed_at ? `, ${one.reviewed_at}` : ""}${one.note ? `, note: ${one.note}` : ""}` : "nobody has looked at it"}`);
-  lines.push(`Post: ${file.source_url || "unknown"}`, `Posted: ${timeWords(file.posted_at, view.zone) || "unknown"}${file.author ? `, by ${file.author}` : ""}${file.platform ? ` on ${file.platform}` : ""}`);
+  lines.push(`Post: ${file.source_url || "unknown"}`, `Posted: ${timeWords(file.posted_at, zoneCited()) || "unknown"}${file.author ? `, by ${file.author}` : ""}${file.platform ? ` on ${file.platform}` : ""}`);
   lines.push(`Found by: ${data.tool}, weights ${data.weights}`);
   return lines.join("\n");
 }
