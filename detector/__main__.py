@@ -1,6 +1,19 @@
-"""`python -m detector`: the command without its script."""
+"""The command, as it is installed and as `python -m detector`: Ctrl-C is heard before all is imported."""
 
-from detector.cli import main
+import sys
+
+
+def main() -> None:
+    """Runs the command."""
+    try:
+        from detector.cli import main as run
+
+        run()
+    except KeyboardInterrupt:
+        from detector.errors import ExitCode
+
+        sys.exit(ExitCode.INTERRUPTED)
+
 
 if __name__ == "__main__":
     main()

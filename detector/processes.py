@@ -12,10 +12,7 @@ from multiprocessing import connection, forkserver
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
-IMPORTED = [  # once for all workers: what they need, and what the script of the command imports in each
-    "detector.worker",
-    "detector.cli",
-]
+IMPORTED = ["detector.worker"]  # what every worker needs: a second of imports, done once
 SAFE_PATH = "PYTHONSAFEPATH"
 SAFE_SINCE = (3, 11, 1)  # before, other users of the machine could reach a fork server (CVE-2022-42919)
 MAX_FOLDER = 64  # characters: a socket's path may have 107, and multiprocessing adds its own

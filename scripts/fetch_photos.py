@@ -71,7 +71,7 @@ def unpack_debian(package: str, folder: Path) -> None:
 
 def unpack_npm(package: str, folder: Path) -> None:
     """The package's files in the folder; nothing of it is run."""
-    command = [find_tool("npm"), "pack", "--silent", "--ignore-scripts", package]
+    command = [find_tool("npm"), "pack", "--fetch-retries=1", "--ignore-scripts", package]
     subprocess.run(command, cwd=folder, check=True, capture_output=True)
     for archive in folder.glob("*.tgz"):
         shutil.unpack_archive(archive, folder, "gztar", filter="data")

@@ -15,8 +15,12 @@ DATASETS = REPOSITORY / "datasets"
 
 def main(
     out: Path,
-    flags: Annotated[Path, typer.Option(help="Other nations' flags as PNG (scripts/fetch_flags.py).")],
-    backgrounds: Annotated[list[Path], typer.Option(help="Folder of photos without a target flag.")],
+    flags: Annotated[
+        Path, typer.Option(help="Other nations' flags as PNG (scripts/fetch_flags.py).", exists=True)
+    ],
+    backgrounds: Annotated[
+        list[Path], typer.Option(help="Folder of photos without a target flag.", exists=True)
+    ],
     flag_photos: Annotated[list[Path] | None, typer.Option(help="Folder of photos of other flags.")] = None,
     cutouts: Annotated[Path | None, typer.Option(help="people.npz of prepare_photos.py.")] = None,
     repaints: Annotated[Path | None, typer.Option(help="cloth.npz of prepare_photos.py.")] = None,

@@ -16,8 +16,10 @@ DATASETS = Path(__file__).parent.parent / "datasets"
 
 def main(
     out: Path,
-    backgrounds: Annotated[Path, typer.Option(help="Folder of photos with people in them.")],
-    flags: Annotated[Path, typer.Option(help="Folder of photos of other flags, named by country.")],
+    backgrounds: Annotated[Path, typer.Option(help="Folder of photos with people in them.", exists=True)],
+    flags: Annotated[
+        Path, typer.Option(help="Folder of photos of other flags, named by country.", exists=True)
+    ],
     detector: Annotated[str, typer.Option(help="COCO weights that find the people.")] = "yolo11n.pt",
     rejected: Annotated[list[str] | None, typer.Option(help="Flag photo that came out wrong.")] = None,
     photos: Annotated[

@@ -11,7 +11,7 @@ from detector.training.learning.train_classifier import Options, train
 
 
 def main(
-    crops: Annotated[Path, typer.Option(help="Folder of make_dataset.py --crops.")],
+    crops: Annotated[Path, typer.Option(help="Folder of make_dataset.py --crops.", exists=True)],
     out: Annotated[Path, typer.Option(help="File of the trained weights.")],
     base: Annotated[Path, typer.Option(help="Detector whose backbone is the start.")] = Path("yolo11n.pt"),
     resume: Annotated[Path | None, typer.Option(help="Weights of an earlier run to go on from.")] = None,

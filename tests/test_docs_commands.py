@@ -208,10 +208,9 @@ def test_every_call_that_is_not_run_is_one(
 ) -> None:
     """It is read by the parser of the command or script, up to where it would begin its work."""
     words = shlex.split(call.replace("…", ""))
-    for word in words:
-        if word.endswith(".yaml"):  # is looked for at once
-            (tmp_path / word).parent.mkdir(parents=True)
-            (tmp_path / word).touch()
+    for word in words[2:]:  # what is looked for at once
+        (tmp_path / word).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / word).touch() if Path(word).suffix else (tmp_path / word).mkdir(exist_ok=True)
     monkeypatch.chdir(tmp_path)
     if words[0] == "detector":
         command, rest = find_command(words[1:])

@@ -13,7 +13,7 @@ from rich.console import Console
 
 from detector import __version__
 from detector.cli.archive import archive as archive_commands
-from detector.cli.failures import CommandLineError, complain, explain_import
+from detector.cli.failures import CommandLineError, complain, explain_import, in_one_style
 from detector.cli.help import Command, Commands, GroupedCommand
 from detector.cli.printing import (
     print_asking,
@@ -62,7 +62,7 @@ def main() -> None:
         sys.exit(error.exit_code)
     except CommandLineError as error:
         if message := error.format_message():  # none where the help was shown instead
-            complain(f"{message}; see detector --help, or --help behind a command")
+            complain(f"{in_one_style(message)}; see detector --help, or --help behind a command")
         sys.exit(ExitCode.USAGE)
     except ImportError as error:
         if (error.name or "").partition(".")[0] == "detector":
@@ -278,7 +278,10 @@ def renew(
     report: Annotated[Path, typer.Argument(help="Report folder.")],
     threshold: Annotated[
         list[str] | None,
-        typer.Option(help="FLAG=CONFIDENCE: show this flag from here on; once for each flag."),
+        typer.Option(
+            metavar="FLAG=CONFIDENCE",
+            help="FLAG=CONFIDENCE: show this flag from here on; once for each flag.",
+        ),
     ] = None,
     verdicts_from: Annotated[
         Path | None,

@@ -1,5 +1,6 @@
 """What ends a command that is no failure of the tool's own, as one sentence."""
 
+import re
 from typing import cast
 
 import typer
@@ -18,11 +19,17 @@ def explain_import(error: ImportError) -> str:
     """What is missing, and what helps."""
     if any(name in str(error) for name in SYSTEM_LIBRARIES):
         return (
-            f"OpenCV with windows is installed and lacks a library of this system ({error}); "
+            f"OpenCV cannot be loaded: this system lacks a library ({error}). What helps: "
             "pip install --force-reinstall --no-deps opencv-python-headless, "
             "or on Debian and Ubuntu apt-get install libgl1 libglib2.0-0"
         )
     return f"a part of this installation cannot be loaded: {error}; install flag-detector again"
+
+
+def in_one_style(message: str) -> str:
+    """What Typer says is wrong with a command line, as a clause of ours."""
+    bare = re.sub(r"Value error, |, unable to parse string as an? \w+", "", message)
+    return " ".join(bare.split()).rstrip(".")
 
 
 def complain(sentence: str) -> None:

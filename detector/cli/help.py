@@ -1,5 +1,6 @@
-"""How `--help` is laid out: options in groups, and no type on what is only there or not."""
+"""How `--help` is laid out: options in groups, and in plain words what each takes."""
 
+from pathlib import Path
 from typing import Any
 
 from typer.core import TyperCommand, TyperGroup
@@ -32,6 +33,8 @@ PANELS = {
 }
 PLACE_OF = {name: (place, panel) for place, panel in enumerate(PANELS) for name in PANELS[panel]}
 ELSEWHERE = (len(PANELS), "Help")
+TAKEN: dict[Any, str] = {int: "NUMBER", float: "NUMBER", str: "TEXT", Path: "PATH"}
+"""What stands behind an option; Typer would name Python's types."""
 
 
 class Command(TyperCommand):
@@ -39,7 +42,7 @@ class Command(TyperCommand):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All that can be given, as it is to be shown."""
-        return [_without_type(one) for one in super().get_params(ctx)]
+        return [_in_words(one) for one in super().get_params(ctx)]
 
 
 class GroupedCommand(Command):
@@ -59,10 +62,19 @@ class Commands(TyperGroup):
 
     def get_params(self, ctx: Any) -> list[Any]:
         """All that can be given before a command."""
-        return [_without_type(one) for one in super().get_params(ctx)]
+        return [_in_words(one) for one in super().get_params(ctx)]
 
 
-def _without_type(option: Any) -> Any:
-    if getattr(option, "is_flag", False):
-        option.metavar = ""
-    return option
+def _in_words(given: Any) -> Any:
+    if getattr(given, "is_flag", False):
+        given.metavar = ""  # it is only there or not
+    elif given.metavar is None and given.param_type_name == "option":
+        annotation = getattr(getattr(given, "type_descriptor", None), "annotation", None)  # Typer 0.29 on
+        given.metavar = TAKEN.get(annotation)
+    elif given.param_type_name == "argument":
+        given.display_type_rich = _say_nothing  # all are paths, and their texts say of what
+    return given
+
+
+def _say_nothing(ctx: Any) -> None:
+    """The type of an argument."""

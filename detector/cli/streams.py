@@ -11,7 +11,7 @@ def keep_streams_usable() -> None:
         try:
             os.fstat(descriptor)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)
+            os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # nor that of one in a worker
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         setattr(sys, name, Lasting(stream) if stream else open(os.devnull, "w"))  # noqa: PTH123, SIM115

@@ -198,6 +198,18 @@ def test_whoever_does_not_listen_stops_no_scan(tmp_path: Path, fake_weights: Pat
     assert "complete" in (tmp_path / "report" / "run.json").read_text()
 
 
+def test_workers_have_all_three_streams_where_the_command_has_none(tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    look = "import os; open('seen', 'w').write(' '.join(os.readlink(f'/proc/self/fd/{n}') for n in range(3)))"
+    program.write_text(
+        "import subprocess, sys; from detector.cli.streams import keep_streams_usable\n"
+        f"keep_streams_usable(); subprocess.run([sys.executable, '-c', {look!r}])"
+    )
+    command = f"PYTHONPATH={REPOSITORY} {sys.executable} {program} <&- >&- 2>&-"
+    subprocess.run(["bash", "-c", command], cwd=tmp_path, check=True)
+    assert (tmp_path / "seen").read_text() == "/dev/null /dev/null /dev/null"
+
+
 def test_a_terminal_gets_a_bar(tmp_path: Path, fake_weights: Path) -> None:
     write_picture(tmp_path / "in" / "red.png", (0, 0, RED))
     ours, theirs = pty.openpty()

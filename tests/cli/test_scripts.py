@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import CalledProcessError
 
 import pytest
 
@@ -21,6 +22,11 @@ def fail_with(error: Exception) -> None:
         (WeightsError("no weights at a.pt"), 3, "no weights at a.pt"),
         (FileNotFoundError(2, "No such file or directory", "a.pt"), 2, "a.pt: No such file or directory"),
         (ConnectionError("nobody\n answers"), 2, "nobody answers; without a network, name a file"),
+        (
+            CalledProcessError(100, ["apt-get", "download"], stderr=b"W: no\nE: no host"),
+            2,
+            "apt-get download failed: E: no host",
+        ),
         (ModuleNotFoundError("No module named 'torch'", name="torch"), 7, "needs the train extra"),
     ],
 )
@@ -69,3 +75,32 @@ def test_scripts_start_from_another_folder(tmp_path: Path) -> None:
     )
     assert done.returncode == 3
     assert done.stderr.startswith("Error: no weights at none.onnx")
+
+
+@pytest.mark.parametrize(
+    ("script", "words", "sentence"),
+    [
+        ("evaluate.py", ["--photos", "."], "no photos in .: they are looked for in the folders in it"),
+        ("evaluate.py", ["--dataset", "."], "no pictures in images/val"),
+        ("evaluate.py", [], "nothing to measure on: name --photos or --dataset"),
+        ("make_dataset.py", ["out", "--flags", "none", "--backgrounds", "."], "'none' does not exist"),
+        (
+            "make_dataset.py",
+            ["out", "--flags", ".", "--backgrounds", "."],
+            "no photos in . for the split train",
+        ),
+        ("join_sets.py", ["out", ".", "--classes", "x"], "--classes must be one of targets, "),
+        ("join_sets.py", ["out", "none"], "'none' does not exist"),
+    ],
+)
+def test_what_a_script_is_not_given_is_a_sentence(
+    script: str, words: list[str], sentence: str, tmp_path: Path
+) -> None:
+    program = Path(__file__).parents[2] / "scripts" / script
+    done = subprocess.run(
+        [sys.executable, str(program), *words], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: ")
+    assert sentence in done.stderr
+    assert done.stderr.count("\n") == 1

@@ -131,6 +131,12 @@ def test_shells_are_told_how_to_complete() -> None:
     assert (done.stdout.split(), done.returncode) == (["export"], 0)
 
 
+def test_ctrl_c_is_heard_while_the_command_is_still_imported(tmp_path: Path) -> None:
+    slow = "import os, signal; os.kill(os.getpid(), signal.SIGINT)"
+    done = run_with(tmp_path / "guard", "typer", slow, "scan", ".")
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 # Scanning
 
 

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import UsageError
 from detector.model import EITHER, OTHER
 from detector.training.drawing.artwork import HEIGHT, Colour, draw_artwork, read_palette
 from detector.training.drawing.look_alikes import draw_bands, draw_checks, draw_mural, draw_sign
@@ -167,6 +168,10 @@ def load_designs(artwork: Path, flags: Path) -> Designs:
         picture = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
         if picture is not None and picture.ndim == 3:
             others[path.stem] = np.ascontiguousarray(picture[..., 2::-1]).astype(np.uint8)
+    if not others:
+        raise UsageError(
+            f"no flags in {flags}: PNG files are looked for, as scripts/fetch_flags.py leaves them"
+        )
     return Designs(artwork, others)
 
 

@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.errors import UsageError
 from detector.training.drawing import (
     KINDS,
     TARGETS,
@@ -118,10 +119,14 @@ def load_materials(recipe: Recipe, split: str) -> Materials:
         name: shapes[(np.arange(len(shapes)) % HELD_OUT_EVERY > 0) == (split == "train")]
         for name, shapes in bank.items()
     }
+    backgrounds = find_photos(recipe.backgrounds, split)
+    if not backgrounds:
+        places = ", ".join(str(folder) for folder in recipe.backgrounds)
+        raise UsageError(f"no photos in {places} for the split {split}, which gets its own: more are needed")
     return Materials(
         designs=load_designs(recipe.artwork, recipe.flags),
         bank=chosen,
-        backgrounds=find_photos(recipe.backgrounds, split),
+        backgrounds=backgrounds,
         flag_photos=find_photos(recipe.flag_photos, split),
         cutouts=load_cutouts(recipe.cutouts, split) if recipe.cutouts else (),
         repaints=load_repaints(recipe.repaints, split) if recipe.repaints else (),

@@ -47,6 +47,7 @@ class TrainOptions:
 def train(start: str, data: Path, out: Path, options: TrainOptions | None = None) -> Path:
     """Fine-tunes ``start`` on ``data``, returns the last weights; goes on with a stopped run in ``out``."""
     options = options or TrainOptions()
+    out = out.absolute()  # ultralytics puts what is relative into a folder of its own
     last = out / "weights" / "last.pt"
     with _quick_cpu():
         trainer_class = _make_trainer_class(options)
