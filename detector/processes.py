@@ -8,7 +8,7 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from multiprocessing import connection, forkserver
+from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
@@ -54,14 +54,18 @@ def safe_imports() -> Iterator[None]:
 
 def import_early() -> None:
     """Has the imports begin beside those of this process; to be called in the main thread."""
-    if choose_context().get_start_method() == "forkserver":
+    if choose_context().get_start_method() != "forkserver":
+        return
+    with safe_imports():
+        resource_tracker.ensure_running()  # which the next begins, too; it unblocks signals at its end
+        signal.pthread_sigmask(signal.SIG_BLOCK, FOR_THE_PARENT)  # a Ctrl-C meanwhile is heard afterwards
         before = [(one, signal.signal(one, signal.SIG_IGN)) for one in FOR_THE_PARENT]  # inherited
         try:
-            with safe_imports():
-                forkserver.ensure_running()
+            forkserver.ensure_running()
         finally:
             for one, handler in before:
                 signal.signal(one, handler)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, FOR_THE_PARENT)
 
 
 def leave_signals_to_parent() -> None:

@@ -85,3 +85,20 @@ def test_decoders_print_nothing_about_damaged_files(tmp_path: Path, fake_weights
         check=False,
     )
     assert (done.returncode, done.stderr) == (1, "")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere workers import for themselves")
+def test_ctrl_c_is_heard_while_the_process_that_workers_are_forked_from_is_begun() -> None:
+    code = """
+import os, signal
+from multiprocessing import forkserver
+from detector.processes import import_early
+begin = forkserver.ensure_running
+forkserver.ensure_running = lambda: (begin(), os.kill(os.getpid(), signal.SIGINT))
+try:
+    import_early()
+except KeyboardInterrupt:
+    print("heard")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("heard\n", "")

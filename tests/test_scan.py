@@ -16,7 +16,9 @@ from PIL import Image
 
 from detector.errors import ExitCode, ReportFolderError, UsageError, WeightsError
 from detector.ids import ID_DIGITS
+from detector.journal import read_database
 from detector.options import ScanOptions
+from detector.report import verify_report
 from detector.scanning import Outcome, Progress, scan
 from tests.conftest import BLUE, RED, picture, write_picture
 from tests.fake_weights import write_fake_weights
@@ -216,6 +218,17 @@ def test_other_settings_on_the_same_report_are_refused_with_what_differs(
         scan_folder(downloads, report, fake_weights, every=2.0)
     with pytest.raises(ReportFolderError, match="thresholds was"):
         scan_folder(downloads, report, fake_weights, min_confidence=0.9)
+
+
+def test_a_scan_that_looked_at_nothing_binds_nobody_to_its_settings(
+    downloads: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    (tmp_path / "empty").mkdir()
+    scan_folder(tmp_path / "empty", tmp_path / "report", fake_weights)
+    scan_folder(downloads, tmp_path / "report", fake_weights, every=2.0)
+    with read_database(tmp_path / "report") as journal:
+        assert journal.execute("SELECT value FROM identity WHERE name = 'every'").fetchone() == ("2.0",)
+    assert verify_report(tmp_path / "report", lambda *_: None).as_it_was
 
 
 def test_each_level_of_detail_looks_in_its_own_sizes(tmp_path: Path) -> None:

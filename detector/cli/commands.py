@@ -254,7 +254,7 @@ def scan(
 @app.command(cls=Command)
 def review(
     report: Annotated[Path, typer.Argument(help="Report folder.")],
-    port: Annotated[int, typer.Option(help="Port at 127.0.0.1. (default: a free one)")] = 0,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port at 127.0.0.1. (default: a free one)")] = 0,
     reviewer: Annotated[str, typer.Option(help="Name of who reviews. (default: the page asks)")] = "",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:

@@ -95,7 +95,10 @@ def read_database(folder: Path, *, any_format: bool = False) -> Iterator[sqlite3
 
 
 def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mapping[str, str]) -> None:
-    """Makes the tables where there are none. Raises ReportFolderError when they were made otherwise."""
+    """Makes the tables where there are none. Raises ReportFolderError when they were made otherwise.
+
+    Where nothing was looked at yet, settings may still change: a scan that could not begin binds nobody.
+    """
     identity = {"format": FORMAT, **identity}
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
@@ -113,7 +116,12 @@ def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mappi
         for name in sorted(kept.keys() | identity.keys())
         if kept.get(name) != identity.get(name)
     ]
-    if differing:
+    looked_at = connection.execute("SELECT 1 FROM results").fetchone() if differing else None
+    if differing and not looked_at and kept.get("format") == FORMAT:
+        with connection:
+            connection.execute("DELETE FROM identity")
+            connection.executemany("INSERT INTO identity VALUES (?, ?)", identity.items())
+    elif differing:
         raise ReportFolderError(
             f"{folder} was made with other settings: {'; '.join(differing)}. Choose another --out, "
             "or for other thresholds alone see detector report"
