@@ -245,7 +245,7 @@ def _connected(cluster: Cluster, workers: int) -> Iterator[Any]:
     try:
         import ray
     except ImportError as error:
-        raise UsageError("--engine ray needs a package: pip install 'flag-detector[cluster]'") from error
+        raise UsageError("--engine ray needs a package: pip install '.[cluster]'") from error
     folder = ""
     options: dict[str, Any] = {"address": cluster.address, "log_to_driver": False}
     if not cluster.address:

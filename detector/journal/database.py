@@ -66,8 +66,10 @@ def connect_for_review(folder: Path) -> sqlite3.Connection:
             return connection
     except Timeout as error:
         raise ReportFolderError(f"a scan is writing to {folder}; review it when that has ended") from error
-    except (sqlite3.DatabaseError, OSError) as error:
+    except sqlite3.DatabaseError as error:
         raise ReportFolderError(f"{folder} cannot be written: {error}") from error
+    except OSError as error:
+        raise ReportFolderError(say_unwritable(folder, error)) from error
 
 
 @contextmanager

@@ -71,5 +71,5 @@ def file_system(scheme: str) -> Any:
             }
         return fsspec.filesystem(scheme, **options)
     except ImportError as error:
-        extra = " or pip install 'flag-detector[cluster]'" if scheme == "s3" else ""
+        extra = " or pip install '.[cluster]'" if scheme == "s3" else ""
         raise UsageError(f"{scheme}:// needs a package: pip install {PACKAGES[scheme]}{extra}") from error

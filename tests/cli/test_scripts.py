@@ -90,6 +90,7 @@ def test_scripts_start_from_another_folder(tmp_path: Path) -> None:
             "no photos in . for the split train",
         ),
         ("join_sets.py", ["out", ".", "--classes", "x"], "--classes must be one of targets, "),
+        ("join_sets.py", ["out", "."], ". is no data set: it has no folder images/train"),
         ("join_sets.py", ["out", "none"], "'none' does not exist"),
     ],
 )

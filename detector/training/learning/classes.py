@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from detector.errors import UsageError
 from detector.model import OTHER
 from detector.offline import import_ultralytics
 from detector.training.drawing import TARGETS
@@ -26,6 +27,8 @@ def join_sets(sets: Sequence[Path], out: Path, classes: Sequence[str], *, split:
     """
     listed: list[str] = []
     for number, one in enumerate(sets):
+        if not (one / "images" / split).is_dir():
+            raise UsageError(f"{one} is no data set: it has no folder images/{split}")
         root = out / f"{number}-{one.name}"
         labels = root / "labels" / split
         labels.mkdir(parents=True, exist_ok=True)

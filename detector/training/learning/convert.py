@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from detector.errors import WeightsError
 from detector.offline import import_ultralytics
 from detector.training.drawing import KINDS, TARGETS
 from detector.training.learning.train_classifier import CONTEXT, INPUT_SIZE, build_network
@@ -62,6 +63,8 @@ def _slim(trained: Path, slim: Path) -> None:
     from ultralytics.utils.torch_utils import strip_optimizer
 
     strip_optimizer(str(trained), str(slim))
+    if not slim.exists():
+        raise WeightsError(f"{trained} holds no weights of ultralytics")
     saved = torch.load(slim, map_location="cpu", weights_only=False)
     for settings in (saved["train_args"], saved["model"].args):
         for name in PATHS:
