@@ -31,7 +31,12 @@ def test_the_page_is_there_during_a_scan_and_says_so(
     scan(options, look, threading.Event())
     assert "Flags seen in 4 files, so far" in pages[-1]
     assert "3 files have not been looked at yet" in next(page for page in pages if page)
+    shown = pages[-1].split("<script")[0]
     final = (tmp_path / "report" / "index.html").read_text()
+    for known_at_the_end in ("First known post", 'href="detections.csv"', "with a known post"):
+        assert known_at_the_end not in shown
+        assert known_at_the_end in final
+    assert "<td>–</td>" in shown  # how many different pictures
     assert "so far" not in final.split("<script")[0]
     assert "0.png" in {name for names in hands for name in names}
     assert hands[-1] == ()

@@ -109,6 +109,7 @@ def _gather(
         "floor": round(float(run["options"].get("floor", 0.01)), 2),
         "tool": run["tool"],
         "weights": run["weights_sha256"],
+        "so_far": run.get("so_far", False),
         "contents": find_contents(connection, folder),
         "known": find_seen(connection, folder),
         "others": others,

@@ -18,7 +18,7 @@ function drawPage() {
   if (view.tab === "other") { drawOthers(); return; }
   found = findCards();
   const files = found.reduce((sum, one) => sum + one.files, 0);
-  find("count").textContent = `${plural(files, "file", "files")} in ${plural(found.length, "different picture or clip", "different pictures and clips")}`;
+  find("count").textContent = `${plural(files, "file", "files")}${data.so_far ? "; copies are not joined yet" : ` in ${plural(found.length, "different picture or clip", "different pictures and clips")}`}`;
   turnPages(found.length, PER_PAGE, (from, to) => find("cards").replaceChildren(...found.slice(from, to).map(drawCard)));
 }
 
