@@ -2,6 +2,8 @@
 
 import sys
 
+from detector.errors import ExitCode
+
 
 def main() -> None:
     """Runs the command."""
@@ -10,9 +12,12 @@ def main() -> None:
 
         run()
     except KeyboardInterrupt:
-        from detector.errors import ExitCode
-
         sys.exit(ExitCode.INTERRUPTED)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] == "detector":
+            raise  # a bug
+        sys.stderr.write(f"Error: {error}; install flag-detector again\n")  # what else speaks is not there
+        sys.exit(ExitCode.INSTALLATION)
 
 
 if __name__ == "__main__":

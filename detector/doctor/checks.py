@@ -14,7 +14,7 @@ import supervision as sv
 from numpy.typing import NDArray
 
 from detector.errors import DetectorError
-from detector.frames import ffmpeg_version, find_video_decoders, read_image, try_photos
+from detector.frames import ffmpeg_version, find_video_decoders, read_image, try_photos, try_video
 from detector.model import WeightsInfo, find_devices, load_model, read_weights_info
 
 PICTURE = Path(__file__).parent / "square.jpg"
@@ -65,6 +65,8 @@ def _examine_videos() -> Check:
         return Check(
             "videos", False, f"no decoder for {', '.join(missing)}; pip install --force-reinstall av"
         )
+    if reason := try_video():
+        return Check("videos", False, f"a video is not read: {reason}; pip install --force-reinstall av")
     return Check("videos", True, f"{', '.join(found)}; libavcodec {ffmpeg_version()}")
 
 

@@ -1,6 +1,6 @@
 """Media in, Frames out: the only package that opens photos and videos."""
 
-from detector.frames.decoders import ffmpeg_version, find_video_decoders, try_photos
+from detector.frames.decoders import ffmpeg_version, find_video_decoders, try_photos, try_video
 from detector.frames.frame import Coverage, Frame, Sampling
 from detector.frames.reading import read_frame_at, read_frames, read_image, read_spans
 from detector.frames.repeats import Repeats
@@ -17,4 +17,5 @@ __all__ = [
     "read_image",
     "read_spans",
     "try_photos",
+    "try_video",
 ]

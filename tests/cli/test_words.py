@@ -137,6 +137,16 @@ def test_ctrl_c_is_heard_while_the_command_is_still_imported(tmp_path: Path) -> 
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
 
 
+def test_a_command_line_without_what_it_speaks_with_says_so(tmp_path: Path) -> None:
+    done = run_with(
+        tmp_path / "guard", "typer", "raise ModuleNotFoundError('No module named typer')", "doctor"
+    )
+    assert (done.returncode, done.stderr) == (
+        7,
+        "Error: No module named typer; install flag-detector again\n",
+    )
+
+
 # Scanning
 
 
@@ -164,7 +174,7 @@ def test_the_last_line_says_how_long_it_took(downloads: Path, tmp_path: Path, fa
     found = re.fullmatch(r"8 files in ([\d.]+) s; looking took ([\d.]+) s, ([\d.]+) files a second\.", last)
     assert found
     in_all, seconds, a_second = map(float, found.groups())
-    assert seconds < in_all
+    assert seconds <= in_all
     assert 8 / (seconds + 0.05) - 0.05 <= a_second <= 8 / (seconds - 0.05) + 0.05
     assert re.search(r"; \d more were known from before\.$", second.stdout.splitlines()[-1])
 
@@ -246,6 +256,10 @@ def test_the_doctor_names_what_is_wrong(
     wrong = {check.name: check.found for check in examine(tmp_path / "none.onnx", tmp_path) if not check.well}
     assert wrong["photos"].startswith("not read: XYZ (")
     assert wrong["videos"].startswith("no decoder for Unknown;")
+    monkeypatch.setattr("detector.frames.decoders.CODECS", {"H.264": "h264"})
+    monkeypatch.setattr("detector.frames.decoders.TOLERANCE", -1)
+    wrong = {check.name: check.found for check in examine(damaged, tmp_path) if not check.well}
+    assert wrong["videos"].startswith("a video is not read: its picture is another; ")
 
 
 def test_the_doctor_fails_with_an_exit_code_of_its_own(tmp_path: Path) -> None:
