@@ -13,8 +13,11 @@ from pathlib import Path
 from detector.errors import ReportFolderError
 from detector.journal.chain import add_result
 from detector.journal.database import BUSY_SECONDS, prepare_tables
+from detector.journal.schema import REVIEW_SCHEMA, SCHEMA
 
 CONTENT_TABLES = ("results", "frames", "detections")
+MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+MAX_VALUE_BYTES = 100_000_000  # of a text or hash in a part that was fetched
 INPUT_COLUMNS = "path, root, name, kind, run, sha256, bytes, status, reason, version, batch"
 
 
@@ -43,12 +46,29 @@ def merge_part(connection: sqlite3.Connection, part: Path, identity: Mapping[str
     Raises ReportFolderError for a part that cannot be used or was made with other settings.
     """
     try:
+        _check_tables(part)
         with _attached(connection, part, identity):
             _take_over(connection)
     except sqlite3.DatabaseError as error:
         raise ReportFolderError(
             f"a part of the report cannot be used: {error}; remove it from parts/"
         ) from error
+
+
+def _check_tables(part: Path) -> None:
+    """That there is nothing in it but our tables: no view and no trigger of strangers is ever run."""
+    with (
+        closing(sqlite3.connect(f"{part.absolute().as_uri()}?mode=ro", uri=True)) as there,
+        closing(sqlite3.connect(":memory:")) as ours,
+    ):
+        there.execute("PRAGMA trusted_schema = OFF")
+        there.execute("PRAGMA cell_size_check = ON")
+        there.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+        ours.executescript(SCHEMA + REVIEW_SCHEMA)
+        if there.execute(MADE_HERE).fetchall() != ours.execute(MADE_HERE).fetchall():
+            raise ReportFolderError(
+                f"{part.name} is no part of a report by this version of the tool; remove it from parts/"
+            )
 
 
 @contextmanager
