@@ -108,7 +108,8 @@ def test_what_kills_its_worker_twice_is_one_failed_row(tmp_path: Path, fake_weig
 @needs_ray
 def test_a_signal_ends_it_as_it_ends_the_local_engine(tmp_path: Path, fake_weights: Path) -> None:
     for number in range(400):
-        write_picture(tmp_path / "in" / f"{number}.png", (number % 4, 0, RED))
+        shade = (RED[0] - number % 20, RED[1] + number // 20, RED[2])  # copies would be done in no time
+        write_picture(tmp_path / "in" / f"{number}.png", (number % 4, 0, shade))
     command = [sys.executable, "-m", "detector", "scan", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     command += ["--weights", str(fake_weights), "--engine", "ray", "--workers", "1"]
     with subprocess.Popen(
