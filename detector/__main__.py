@@ -2,7 +2,7 @@
 
 import sys
 
-from detector.errors import ExitCode
+from detector.errors import ExitCode, is_own_fault
 
 
 def main() -> None:
@@ -14,8 +14,8 @@ def main() -> None:
     except KeyboardInterrupt:
         sys.exit(ExitCode.INTERRUPTED)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] == "detector":
-            raise  # a bug
+        if is_own_fault(error):
+            raise
         sys.stderr.write(f"Error: {error}; install flag-detector again\n")  # what else speaks is not there
         sys.exit(ExitCode.INSTALLATION)
 

@@ -19,6 +19,11 @@ class ExitCode(enum.IntEnum):
     INTERRUPTED = 130
 
 
+def is_own_fault(error: ImportError) -> bool:
+    """Whether a module of this package is what could not be imported: a bug, not a part that is missing."""
+    return (error.name or "").partition(".")[0] == "detector"
+
+
 class DetectorError(Exception):
     """A failure with a remedy; the message says what is wrong and what to do."""
 

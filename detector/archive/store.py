@@ -9,6 +9,7 @@ from pathlib import Path
 
 from detector.errors import ArchiveError
 from detector.filing import say_unwritable
+from detector.journal import distrust, read_schema
 from detector.sources import open_regular
 
 FORMAT = "1"
@@ -34,7 +35,6 @@ SCHEMA = (
     "inside BLOB NOT NULL, inside_mirrored BLOB NOT NULL, inside_quality INTEGER NOT NULL, "
     "PRIMARY KEY (content, frame_index)) STRICT, WITHOUT ROWID",
 )
-MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 
 
 @contextmanager
@@ -81,9 +81,7 @@ def make_tables(connection: sqlite3.Connection) -> None:
 
 def _connect(uri: str) -> sqlite3.Connection:
     connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS)
-    connection.execute("PRAGMA trusted_schema = OFF")
-    connection.execute("PRAGMA cell_size_check = ON")
-    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+    distrust(connection, MAX_VALUE_BYTES)
     return connection
 
 
@@ -97,8 +95,7 @@ def _check_file(path: Path) -> None:
 
 def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
     """That there is nothing in it but our tables: no view and no trigger of strangers is ever run."""
-    made = [sql for (sql,) in connection.execute(MADE_HERE)]
-    if made != list(SCHEMA):
+    if read_schema(connection) != list(SCHEMA):
         raise ArchiveError(
             f"{path} is no archive of this tool, or of another version; `detector archive add` makes one"
         )

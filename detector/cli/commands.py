@@ -31,7 +31,7 @@ from detector.cli.printing import (
 )
 from detector.cli.progress import Pace, find_asking_signals, show_count, show_progress, stop_on_interrupt
 from detector.cli.streams import keep_streams_usable
-from detector.errors import DetectorError, ExitCode, UsageError
+from detector.errors import DetectorError, ExitCode, UsageError, is_own_fault
 from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold, read_workers
 from detector.storage import is_remote, open_copy, open_place
 
@@ -65,8 +65,8 @@ def main() -> None:
             complain(f"{in_one_style(message)}; see detector --help, or --help behind a command")
         sys.exit(ExitCode.USAGE)
     except ImportError as error:
-        if (error.name or "").partition(".")[0] == "detector":
-            raise  # a bug
+        if is_own_fault(error):
+            raise
         complain(explain_import(error))
         sys.exit(ExitCode.INSTALLATION)
     except (KeyboardInterrupt, typer.Abort):

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import typer
 
 from detector.cli.failures import CommandLineError, complain, in_one_style
-from detector.errors import DetectorError, ExitCode
+from detector.errors import DetectorError, ExitCode, is_own_fault
 
 OFFLINE = "without a network, name a file that is here"
 
@@ -25,8 +25,8 @@ def run_script(main: Callable[..., object]) -> None:
         complain(f"{in_one_style(error.format_message())}; see {sys.argv[0]} --help")
         sys.exit(ExitCode.USAGE)
     except ImportError as error:
-        if (error.name or "").partition(".")[0] == "detector":
-            raise  # a bug
+        if is_own_fault(error):
+            raise
         complain(f"{error}; training needs the train extra: pip install '.[train]'")
         sys.exit(ExitCode.INSTALLATION)
     except subprocess.CalledProcessError as error:

@@ -18,7 +18,14 @@ from detector.journal.claims import (
     UNDECIDED,
     keys_sql,
 )
-from detector.journal.database import FILE_NAME, LOCK_NAME, connect_for_review, read_database
+from detector.journal.database import (
+    FILE_NAME,
+    LOCK_NAME,
+    connect_for_review,
+    distrust,
+    read_database,
+    read_schema,
+)
 from detector.journal.journal import Journal, Named, identity_text, open_journal, reopen_journal, utc_now
 from detector.journal.thresholds import keep_thresholds
 from detector.journal.verdicts import (
@@ -78,6 +85,7 @@ __all__ = [
     "check_chain",
     "connect_for_review",
     "define_views",
+    "distrust",
     "file_digests",
     "find_head",
     "find_standing",
@@ -87,6 +95,7 @@ __all__ = [
     "keys_sql",
     "open_journal",
     "read_database",
+    "read_schema",
     "read_verdicts",
     "reopen_journal",
     "settle",

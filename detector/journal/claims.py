@@ -31,10 +31,7 @@ s.crop = '' AND t.verdict IS NULL
 AND s.sha256 IN (SELECT of_sha256 FROM temp.settled WHERE verdict IN ({NOT_IT}))
 AND EXISTS ({PICTURED}) AND NOT EXISTS ({PICTURED} AND coalesce(u.verdict, '') NOT IN ({NOT_IT}))
 """
-NO_DOUBT = """
-s.ambiguous AND s.crop = '' AND EXISTS (SELECT 1 FROM temp.shown p
-    WHERE p.sha256 = s.sha256 AND p.class_id = s.class_id AND p.crop != '')
-"""
+NO_DOUBT = f"s.ambiguous AND s.crop = '' AND EXISTS ({PICTURED})"
 CLAIMS = f"""
 CREATE TEMP TABLE claims AS
 SELECT s.id, s.sha256, s.frame_index, c.class_id, c.label, s.confidence,

@@ -16,6 +16,7 @@ from detector.journal.schema import FORMAT, REVIEW_SCHEMA, SCHEMA
 FILE_NAME = "scan.db"
 LOCK_NAME = "scan.lock"
 BUSY_SECONDS = 30.0  # that a writer waits for another
+MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 LOCK_SECONDS = 5.0  # that a review waits for the folder's lock
 
 
@@ -70,6 +71,18 @@ def connect_for_review(folder: Path) -> sqlite3.Connection:
         raise ReportFolderError(f"{folder} cannot be written: {error}") from error
     except OSError as error:
         raise ReportFolderError(say_unwritable(folder, error)) from error
+
+
+def distrust(connection: sqlite3.Connection, max_value_bytes: int) -> None:
+    """Has SQLite be careful with a file of strangers; no text or hash in it may be larger."""
+    connection.execute("PRAGMA trusted_schema = OFF")
+    connection.execute("PRAGMA cell_size_check = ON")
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, max_value_bytes)
+
+
+def read_schema(connection: sqlite3.Connection) -> list[str]:
+    """How all in a database was made: where it is as expected, no view and no trigger of strangers runs."""
+    return [sql for (sql,) in connection.execute(MADE_HERE)]
 
 
 @contextmanager

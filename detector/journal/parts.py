@@ -12,11 +12,10 @@ from pathlib import Path
 
 from detector.errors import ReportFolderError
 from detector.journal.chain import add_result
-from detector.journal.database import BUSY_SECONDS, prepare_tables
+from detector.journal.database import BUSY_SECONDS, distrust, prepare_tables, read_schema
 from detector.journal.schema import REVIEW_SCHEMA, SCHEMA
 
 CONTENT_TABLES = ("results", "frames", "detections")
-MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 MAX_VALUE_BYTES = 100_000_000  # of a text or hash in a part that was fetched
 INPUT_COLUMNS = "path, root, name, kind, run, sha256, bytes, status, reason, version, batch"
 
@@ -61,11 +60,9 @@ def _check_tables(part: Path) -> None:
         closing(sqlite3.connect(f"{part.absolute().as_uri()}?mode=ro", uri=True)) as there,
         closing(sqlite3.connect(":memory:")) as ours,
     ):
-        there.execute("PRAGMA trusted_schema = OFF")
-        there.execute("PRAGMA cell_size_check = ON")
-        there.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)
+        distrust(there, MAX_VALUE_BYTES)
         ours.executescript(SCHEMA + REVIEW_SCHEMA)
-        if there.execute(MADE_HERE).fetchall() != ours.execute(MADE_HERE).fetchall():
+        if read_schema(there) != read_schema(ours):
             raise ReportFolderError(
                 f"{part.name} is no part of a report by this version of the tool; remove it from parts/"
             )
