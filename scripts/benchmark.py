@@ -245,13 +245,13 @@ def watch_processes(root: psutil.Process, watched: Watched) -> None:
 # Work
 
 
-def make_photos(folder: Path, count: int) -> Path:
-    """Photos of 0.5 to 12 megapixels from the sample scenes: cut, turned round, noisy, all different."""
+def make_photos(folder: Path, count: int, *, megapixels: tuple[float, float] = PHOTO_MEGAPIXELS) -> Path:
+    """Photos between two sizes from the sample scenes: cut, turned round, noisy, all different."""
     folder.mkdir()
     scenes = read_scenes()
     for number in range(count):
         rng = np.random.default_rng([1, number])
-        pixels = np.exp(rng.uniform(*np.log(PHOTO_MEGAPIXELS))) * 1e6
+        pixels = np.exp(rng.uniform(*np.log(megapixels))) * 1e6
         height = int((pixels / 1.5) ** 0.5)
         image = vary(scenes[number % len(scenes)], (int(height * 1.5), height), rng)
         Image.fromarray(image).save(folder / f"{number:05}.jpg", quality=int(rng.integers(70, 93)))

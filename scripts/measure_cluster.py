@@ -1,0 +1,185 @@
+"""Measures what Ray costs beside the local engine: python -m scripts.measure_cluster [--photos N]
+
+Only looking at files is measured: neither what begins before the first results, nor the report. Engines take
+turns, and ratios are those of one round, for the speed of a shared machine changes.
+"""
+
+import multiprocessing
+import pickle
+import statistics
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Annotated
+
+import psutil
+import typer
+
+from detector.cli import run_script
+from detector.engines import choose_engine
+from detector.engines.station import Station, hash_weights
+from detector.errors import DetectorError
+from detector.model import read_weights_info
+from detector.options import ScanOptions, default_weights
+from detector.scanning import worker_settings
+from detector.settings import WorkerSettings
+from detector.sources import find_media
+from detector.worker import FileResult
+from scripts.benchmark import make_photos
+
+BEGINNING = 3  # results for each worker that are not counted: by then all have begun
+RAY = "Ray's own"
+ROLES = {"multiprocessing": "looking", "ray::": "actor"}  # by what is in the command; others are Ray's own
+OF_EACH_WORKER = ("looking", "actor")
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What files took, and what is left of memory after the last."""
+
+    wall_seconds: float
+    cpu_seconds: dict[str, float]
+    """Of a file, by role."""
+    memory_mb: dict[str, float]
+    """By role, what processes share counted once; for some roles that of each worker."""
+
+    @property
+    def work_seconds(self) -> float:
+        """Processor time of a file, without that of Ray's own processes, which do not wait for files."""
+        return sum(seconds for role, seconds in self.cpu_seconds.items() if role != RAY)
+
+
+def main(
+    photos: Annotated[int, typer.Option(help="Photos of two megapixels, one in five with a flag.")] = 200,
+    rounds: Annotated[int, typer.Option(help="So often each engine has its turn.")] = 5,
+    workers: Annotated[list[int], typer.Option(help="Numbers of workers.")] = [1, 2, 4],  # noqa: B006
+    folder: Annotated[Path | None, typer.Option(help="Photos to use instead of made ones.")] = None,
+) -> None:
+    """Prints seconds of each file, what Ray adds to them, memory, and bytes between driver and workers."""
+    with tempfile.TemporaryDirectory(prefix="measure-") as work:
+        place = folder or make_photos(Path(work) / "photos", photos, megapixels=(2.0, 2.0))
+        costs: dict[tuple[str, int], list[Cost]] = defaultdict(list)
+        for number in range(1, rounds + 1):
+            for count in workers:
+                for engine in ("local", "ray"):
+                    cost = _apart(engine, count, place, Path(work) / f"{engine}-{count}-{number}")
+                    costs[engine, count].append(cost)
+                    print(
+                        f"round {number}: {engine}, {count} workers: {cost.wall_seconds * 1000:.1f} ms, "
+                        f"{cost.work_seconds * 1000:.1f} ms of a processor",
+                        flush=True,
+                    )
+        for count in workers:
+            _print_costs(count, costs["local", count], costs["ray", count])
+        _print_bytes(place, Path(work) / "bytes")
+
+
+def _print_costs(count: int, local: list[Cost], ray: list[Cost]) -> None:
+    for what in ("wall_seconds", "work_seconds"):
+        here, there = ([getattr(one, what) for one in costs] for costs in (local, ray))
+        more = [100 * (b / a - 1) for a, b in zip(here, there, strict=True)]
+        print(
+            f"{count} workers, {what} of a file, medians: local {statistics.median(here):.4f}, "
+            f"ray {statistics.median(there):.4f}; ray adds {statistics.median(more):+.1f} % "
+            f"({min(more):+.1f} to {max(more):+.1f} in {len(more)} rounds)"
+        )
+    for engine, costs in (("local", local), ("ray", ray)):
+        for role in costs[0].memory_mb:
+            cpu = statistics.median(one.cpu_seconds[role] for one in costs)
+            share = statistics.median(one.cpu_seconds[role] / one.wall_seconds for one in costs)
+            print(
+                f"  {engine}, {role}: {cpu * 1000:.1f} ms of a processor for a file, {100 * share:.1f} % of "
+                f"one; at most {max(one.memory_mb[role] for one in costs):.0f} MB"
+            )
+
+
+def _apart(engine: str, workers: int, folder: Path, out: Path) -> Cost:
+    """Measures in a process of its own, so that none finds the memory of those before."""
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        return process.submit(_measure, engine, workers, folder, out).result()
+
+
+def _measure(engine: str, workers: int, folder: Path, out: Path) -> Cost:
+    options = ScanOptions(paths=(folder,), out=out, engine=engine, workers=workers)
+    media = list(find_media(options.paths))
+    beginning = BEGINNING * workers
+    scan = choose_engine(options)
+    with closing(
+        scan(media, _settings(options), file_timeout=options.file_timeout, stop=threading.Event())
+    ) as results:
+        _take(results, beginning)
+        began, before = time.monotonic(), _cpu_seconds()
+        files = _take(results, len(media) - beginning)
+        wall, after = time.monotonic() - began, _cpu_seconds()
+        cpu = {role: (seconds - before[role]) / files for role, seconds in after.items()}
+        return Cost(wall / files, cpu, _memory(workers))
+
+
+def _take(results: Iterator[FileResult], count: int) -> int:
+    """Takes so many results. Raises SystemExit for a file that cannot be read."""
+    for result in islice(results, count):
+        if result.status == "failed":
+            raise SystemExit(f"{result.media.name}: {result.reason}; measure with files that can be read")
+    return count
+
+
+def _settings(options: ScanOptions) -> WorkerSettings:
+    options.out.mkdir()
+    return worker_settings(options, read_weights_info(default_weights(), detail=options.detail))
+
+
+def _processes() -> Iterator[tuple[str, psutil.Process]]:
+    """This process and all below it, with their roles; those that end meanwhile are passed over."""
+    this = psutil.Process()
+    yield "driver", this
+    for one in this.children(recursive=True):
+        with suppress(psutil.NoSuchProcess):
+            command = " ".join(one.cmdline())
+            yield next((role for part, role in ROLES.items() if part in command), RAY), one
+
+
+def _cpu_seconds() -> dict[str, float]:
+    seconds: dict[str, float] = defaultdict(float)
+    for role, one in _processes():
+        times = one.cpu_times()
+        seconds[role] += times.user + times.system
+    return seconds
+
+
+def _memory(workers: int) -> dict[str, float]:
+    memory: dict[str, float] = defaultdict(float)
+    for role, one in _processes():
+        memory[role] += one.memory_full_info().pss / 1e6 / (workers if role in OF_EACH_WORKER else 1)
+    return dict(memory)
+
+
+def _print_bytes(folder: Path, out: Path) -> None:
+    """What of each file goes over the network: the file to its worker, its name and its result."""
+    options = ScanOptions(paths=(folder,), out=out)
+    settings = _settings(options)
+    station = Station(settings, hash_weights(settings.weights), options.file_timeout)
+    read: list[int] = []
+    sent: list[int] = []
+    found: dict[str, list[int]] = defaultdict(list)
+    for media in find_media(options.paths):
+        looked = station.look(media)
+        if isinstance(looked, DetectorError):
+            raise looked
+        read.append(media.size())
+        sent.append(len(pickle.dumps(media)))
+        found[looked.result.status].append(len(pickle.dumps(looked)))
+    station.end()
+    answers = {f"worker to driver, {status}": sizes for status, sizes in found.items()}
+    for what, sizes in {"read by the worker": read, "driver to worker": sent, **answers}.items():
+        print(f"bytes of a file, {what}: mean {statistics.mean(sizes):.0f} of {len(sizes)} files")
+
+
+if __name__ == "__main__":
+    run_script(main)
