@@ -1,7 +1,8 @@
-"""How fast a scan is beside what one would run instead: `yolo predict` with the same weights and files.
+"""How fast a scan is beside what one would run instead: `yolo predict` with the same detector and files.
 
-Every program is run whole, in turn (A B C A B C …), and compared by the ratio of medians of one run, for the
-speed of a shared machine changes. Writes `benchmark.json`. Needs the extras train and openvino.
+Every program is run whole, in turn (A B C A B C …), and compared with its neighbours in the same round, for
+the speed of a shared machine changes. Prints a table in Markdown and writes `benchmark.json`. Needs the
+extras train and openvino. A short run: --photos 20 --clips 1 --clip-seconds 10 --rounds 1.
 """
 
 import argparse
@@ -15,28 +16,24 @@ import sys
 import tempfile
 import threading
 import time
-import timeit
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import cv2
-import numpy as np
 import psutil
-from numpy.typing import NDArray
-from PIL import Image
-from threadpoolctl import threadpool_limits
+
+from detector.training.drawing.samples import open_workshop
+from detector.training.drawing.workload import FRAMES_PER_SECOND, make_clip, make_photo
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-SAMPLES = REPOSITORY / "datasets" / "samples"
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
-PHOTO_MEGAPIXELS = (0.5, 12.0)
-CLIP_FRAMES_PER_SECOND = 30
-WITHOUT_FLAG = ("crowd", "look-alikes")
-ONE_FLAG_IN = 5
+DATASETS = REPOSITORY / "datasets"
+WITH = "without", "with"  # a flag
+ONE_FLAG_IN = 20  # photos of the mix
+WITH_FLAG = 100_000  # seed of the first photo or clip with one
+LONG_WH = 640, 360  # pixels of the long clips
 WATCH_SECONDS = 1.0  # adding up memory takes 20 ms of a core: ten times a second slowed what is measured
+YOLO_PT, YOLO_ONNX = "yolo predict .pt", "yolo predict .onnx"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +44,19 @@ class Cost:
     cpu_seconds: float
     peak_mb: float
     """Resident memory of all its processes together, what they share counted once."""
+    worker_mb: float
+    """Of the largest process, in a scan a worker."""
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What programs are compared on."""
+
+    name: str
+    folder: Path
+    amount: int
+    unit: str
+    programs: Callable[[Path], Mapping[str, list[str]]]
 
 
 def main() -> None:
@@ -54,75 +64,46 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--photos", type=int, default=1000, help="photos made")
-    parser.add_argument("--folder", type=Path, help="photos to use instead of made ones")
-    parser.add_argument("--clips", type=int, default=10, help="clips made")
+    parser.add_argument("--photos", type=int, default=200, help="photos of each kind")
+    parser.add_argument("--clips", type=int, default=2, help="clips of each kind")
     parser.add_argument("--clip-seconds", type=int, default=60)
+    parser.add_argument(
+        "--backgrounds", type=Path, help="folder of real photos without a flag to make them of, each once"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--size", type=int, default=640, help="input size of yolo predict")
-    parser.add_argument("--files", type=int, nargs="*", default=[1, 10, 100, 1000, 10_000], help="flatness")
-    parser.add_argument("--long-minutes", type=int, nargs="*", default=[10, 120], help="flatness of memory")
+    parser.add_argument("--long-minutes", type=int, nargs="*", default=[], help="of one more video each")
+    parser.add_argument("--work", type=Path, help="folder for what is made, kept for the next run")
     parser.add_argument("--out", type=Path, default=Path("benchmark.json"))
     options = parser.parse_args()
-    work = Path(tempfile.mkdtemp(prefix="benchmark-"))
-    try:
+    with contextlib.ExitStack() as stack:
+        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
         results = run_all(options, work)
-    finally:
-        shutil.rmtree(work, ignore_errors=True)
     options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(f"written to {options.out}")
+    print(f"\n{results['table']}\n\nwritten to {options.out}")
 
 
 def run_all(options: argparse.Namespace, work: Path) -> dict[str, object]:
     """All figures, by name."""
-    photos = options.folder or make_photos(work / "photos", options.photos)
-    count = sum(1 for path in photos.iterdir() if path.is_file())
-    results: dict[str, object] = {"cores": os.cpu_count(), "photos": count, "rounds": options.rounds}
-    results["limit"] = measure_limit(options.size)
-    if count:
-        results["photos_run"] = compare(
-            photo_programs(photos, options.size), options.rounds, count, "images/s"
-        )
-    if options.clips:
-        clips = make_clips(work / "clips", options.clips, options.clip_seconds)
-        seconds = options.clips * options.clip_seconds
-        programs = video_programs(clips, options.size)
-        results["video_run"] = compare(programs, options.rounds, seconds, "seconds of video/s")
-    results["help_seconds"] = statistics.median(
-        run_program([sys.executable, "-m", "detector", "--help"]).wall_seconds for _ in range(5)
-    )
-    print(f"detector --help: {results['help_seconds']:.2f} s")
-    flat = {}
-    for files in options.files:
-        folder = make_small_files(work / f"small{files}", files)
-        cost = run_program(scan_command(folder))
-        flat[files] = asdict(cost) | {"seconds_per_file": cost.wall_seconds / files}
-        print(f"{files} small files: {cost.wall_seconds / files:.3f} s each, {cost.peak_mb:.0f} MB")
-    results["by_number_of_files"] = flat
-    long = {}
+    results: dict[str, object] = {"cores": os.cpu_count(), "rounds": options.rounds}
+    results["seconds_to_start"] = measure_start(work)
+    lines = [
+        "| what | program | speed | × .pt | × .onnx | at worst | MB a process |",
+        "|---|---|--:|--:|--:|--:|--:|",
+    ]
+    for one in make_work(options, work):
+        costs = run_in_turn(one, options.rounds)
+        results[one.name] = {name: [asdict(cost) for cost in of] for name, of in costs.items()}
+        lines += format_rows(one, costs)
     for minutes in options.long_minutes:
-        video = make_clips(work / f"long{minutes}", 1, minutes * 60, resolution=(640, 360))
+        video = make_clips(work, 1, minutes * 60, flag=False, resolution_wh=LONG_WH)
         cost = run_program(scan_command(video))
-        long[minutes] = asdict(cost)
-        print(f"video of {minutes} minutes: {cost.wall_seconds:.0f} s, {cost.peak_mb:.0f} MB")
-    results["by_minutes_of_video"] = long
-    return results
+        results[f"video of {minutes} minutes"] = asdict(cost)
+        print(f"video of {minutes} minutes: {cost.wall_seconds:.0f} s, {cost.worker_mb:.0f} MB a worker")
+    return results | {"table": "\n".join(lines)}
 
 
-def measure_limit(size: int) -> dict[str, float]:
-    """What the network asks for at a square input of SIZE pixels, and what one core gives at its best."""
-    from detector.offline import import_ultralytics
-
-    ultralytics = import_ultralytics()
-    model = ultralytics.YOLO(WEIGHTS.with_suffix(".pt")).model
-    gflops = float(ultralytics.utils.torch_utils.get_flops(model, size))
-    side = 2048
-    left, right = np.random.default_rng(0).random((2, side, side), np.float32)
-    with threadpool_limits(1):
-        seconds = min(timeit.repeat(lambda: left @ right, number=1, repeat=5))
-    peak = 2 * side**3 / seconds / 1e9
-    print(f"network: {gflops:.1f} GFLOP an image; one core: {peak:.0f} GFLOP/s, {peak / gflops:.0f} images/s")
-    return {"gflop_per_image": gflops, "gflops_of_one_core": peak, "images_per_second": peak / gflops}
+# What is run
 
 
 def scan_command(folder: Path, *more: str) -> list[str]:
@@ -131,30 +112,18 @@ def scan_command(folder: Path, *more: str) -> list[str]:
     return [sys.executable, "-m", "detector", "scan", str(folder), "--out", out, "--quiet", *more]
 
 
-def photo_programs(folder: Path, size: int) -> dict[str, list[str]]:
-    """What is compared on photos."""
-    return {
-        "yolo predict .pt": yolo_command(folder, WEIGHTS.with_suffix(".pt"), size),
-        "yolo predict .onnx": yolo_command(folder, WEIGHTS, size),
-        "detector scan": scan_command(folder),
-        "detector scan --detail fast": scan_command(folder, "--detail", "fast"),
-        "detector scan --device openvino": scan_command(folder, "--device", "openvino"),
-        "detector scan --detail fast --device openvino": scan_command(
-            folder, "--detail", "fast", "--device", "openvino"
-        ),
-    }
-
-
-def video_programs(folder: Path, size: int) -> dict[str, list[str]]:
-    """What is compared on videos: one frame a second."""
-    stride = f"vid_stride={CLIP_FRAMES_PER_SECOND}"
-    return {
-        "yolo predict .pt": yolo_command(folder, WEIGHTS.with_suffix(".pt"), size, stride),
-        "yolo predict .onnx": yolo_command(folder, WEIGHTS, size, stride),
-        "detector scan": scan_command(folder),
-        "detector scan --device openvino": scan_command(folder, "--device", "openvino"),
-        "detector scan --keyframes": scan_command(folder, "--keyframes"),
-    }
+def measure_start(work: Path) -> dict[str, float]:
+    """Seconds of what takes hardly longer than to start, medians of five."""
+    photo = make_photos(work, 1, [], flag=True)
+    commands = {"--help": [sys.executable, "-m", "detector", "--help"], "one photo": scan_command(photo)}
+    seconds: dict[str, list[float]] = {}
+    for _ in range(5):
+        for name, command in commands.items():
+            seconds.setdefault(name, []).append(run_program(command).wall_seconds)
+            remove_output(command)
+    medians = {name: statistics.median(of) for name, of in seconds.items()}
+    print("seconds to start:", medians, flush=True)
+    return medians
 
 
 def yolo_command(folder: Path, weights: Path, size: int, *more: str) -> list[str]:
@@ -165,39 +134,52 @@ def yolo_command(folder: Path, weights: Path, size: int, *more: str) -> list[str
     return [*program, *words, "save_txt=True", "save_conf=True", "verbose=False", f"project={project}", *more]
 
 
-def compare(
-    programs: dict[str, list[str]], rounds: int, amount: int, unit: str
-) -> dict[str, dict[str, object]]:
-    """Runs the programs in turn; the first is what the others are compared with."""
-    costs: dict[str, list[Cost]] = {name: [] for name in programs}
+def programs_for(
+    size: int, scans: Mapping[str, Sequence[str]], *more: str
+) -> Callable[[Path], dict[str, list[str]]]:
+    """Both ways of `yolo predict`, with words more, and scans by name with their options."""
+    return lambda folder: {
+        YOLO_PT: yolo_command(folder, WEIGHTS.with_suffix(".pt"), size, *more),
+        YOLO_ONNX: yolo_command(folder, WEIGHTS, size, *more),
+        **{name: scan_command(folder, *words) for name, words in scans.items()},
+    }
+
+
+def run_in_turn(work: Work, rounds: int) -> dict[str, list[Cost]]:
+    """What each program took in each round."""
+    costs: dict[str, list[Cost]] = {}
     for number in range(rounds):
-        for name, command in programs.items():
-            cost = run_program(fresh(command))
-            costs[name].append(cost)
-            print(f"round {number + 1}: {name}: {amount / cost.wall_seconds:.1f} {unit}", flush=True)
-    rates = {name: statistics.median(amount / one.wall_seconds for one in of) for name, of in costs.items()}
-    results: dict[str, dict[str, object]] = {}
+        for name, command in work.programs(work.folder).items():
+            cost = run_program(command)
+            costs.setdefault(name, []).append(cost)
+            rate = work.amount / cost.wall_seconds
+            print(f"{work.name}, round {number + 1}: {name}: {rate:.1f} {work.unit}", flush=True)
+            remove_output(command)
+    return costs
+
+
+def format_rows(work: Work, costs: Mapping[str, Sequence[Cost]]) -> Iterator[str]:
+    """A row of the table for each program: medians, and the worst of its pairs with each `yolo predict`."""
     for name, of in costs.items():
-        cores = statistics.median(one.cpu_seconds / one.wall_seconds for one in of)
-        results[name] = {
-            unit: rates[name],
-            "peak_mb": max(one.peak_mb for one in of),
-            "cores_used": cores,
-            "times_as_fast_as": {other: rates[name] / rates[other] for other in rates if other != name},
-            "runs": [asdict(one) for one in of],
-        }
-        ratios = ", ".join(f"{rates[name] / rates[other]:.2f} × {other}" for other in rates if other != name)
-        print(f"{name}: {rates[name]:.1f} {unit}, {results[name]['peak_mb']:.0f} MB, {ratios}")
-    return results
+        rate = statistics.median(work.amount / cost.wall_seconds for cost in of)
+        ratios, worst = [], []
+        for other in (YOLO_PT, YOLO_ONNX):
+            pairs = [
+                theirs.wall_seconds / ours.wall_seconds for ours, theirs in zip(of, costs[other], strict=True)
+            ]
+            ratios.append(f"{statistics.median(pairs):.2f}")
+            worst.append(f"{min(pairs):.2f}")
+        memory = max(cost.worker_mb for cost in of)
+        cells = [work.name, f"`{name}`", f"{rate:.1f} {work.unit}", *ratios, " and ".join(worst)]
+        yield f"| {' | '.join(cells)} | {memory:.0f} |"
 
 
-def fresh(command: Sequence[str]) -> list[str]:
-    """The command with its report folder emptied, so that no run finds the work of the one before."""
+def remove_output(command: Sequence[str]) -> None:
+    """Removes what a run has written."""
     for word in command:
         folder = Path(word.removeprefix("project="))
         if folder.name.startswith(("report-", "yolo-")):
             shutil.rmtree(folder, ignore_errors=True)
-    return list(command)
 
 
 def run_program(command: Sequence[str]) -> Cost:
@@ -216,7 +198,7 @@ def run_program(command: Sequence[str]) -> Cost:
             output.seek(0)
             sys.stderr.write(output.read().decode(errors="replace")[-2000:])
             raise subprocess.CalledProcessError(status, command)
-    return Cost(wall_seconds, sum(watched.cpu_seconds.values()), watched.peak_mb)
+    return Cost(wall_seconds, sum(watched.cpu_seconds.values()), watched.peak_mb, watched.worker_mb)
 
 
 @dataclass(slots=True)
@@ -224,6 +206,7 @@ class Watched:
     """What a program and all processes below it have taken so far, looked at every `WATCH_SECONDS`."""
 
     peak_mb: float = 0.0
+    worker_mb: float = 0.0
     cpu_seconds: dict[int, float] = field(default_factory=dict)
     """By process, those that have ended included."""
 
@@ -231,93 +214,93 @@ class Watched:
 def watch_processes(root: psutil.Process, watched: Watched) -> None:
     """Keeps `watched` up to date until the program is gone."""
     while root.is_running() and root.status() != psutil.STATUS_ZOMBIE:
-        resident = 0
+        resident = [0.0]
         with contextlib.suppress(psutil.NoSuchProcess):
             for one in (root, *root.children(recursive=True)):
                 with contextlib.suppress(psutil.NoSuchProcess), one.oneshot():
                     times = one.cpu_times()
                     watched.cpu_seconds[one.pid] = times.user + times.system
-                    resident += one.memory_full_info().pss
-        watched.peak_mb = max(watched.peak_mb, resident / 1e6)
+                    resident.append(one.memory_full_info().pss / 1e6)
+        watched.peak_mb = max(watched.peak_mb, sum(resident))
+        watched.worker_mb = max(watched.worker_mb, *resident)
         time.sleep(WATCH_SECONDS)
 
 
 # Work
 
 
-def make_photos(folder: Path, count: int, *, megapixels: tuple[float, float] = PHOTO_MEGAPIXELS) -> Path:
-    """Photos between two sizes from the sample scenes: cut, turned round, noisy, all different."""
-    folder.mkdir()
-    scenes = read_scenes()
-    for number in range(count):
-        rng = np.random.default_rng([1, number])
-        pixels = np.exp(rng.uniform(*np.log(megapixels))) * 1e6
-        height = int((pixels / 1.5) ** 0.5)
-        image = vary(scenes[number % len(scenes)], (int(height * 1.5), height), rng)
-        Image.fromarray(image).save(folder / f"{number:05}.jpg", quality=int(rng.integers(70, 93)))
+def make_work(options: argparse.Namespace, folder: Path) -> Iterator[Work]:
+    """Photos without a flag, with one each, and with one in `ONE_FLAG_IN`; clips without, and throughout."""
+    scan, openvino = "detector scan", "detector scan --device openvino"
+    scans: dict[str, Sequence[str]] = {scan: (), openvino: ("--device", "openvino")}
+    fast: dict[str, Sequence[str]] = {f"{scan} --detail fast": ("--detail", "fast")}
+    keyframes: dict[str, Sequence[str]] = {f"{scan} --keyframes": ("--keyframes",)}
+    if options.photos:
+        backgrounds = sorted(options.backgrounds.rglob("*.jpg")) if options.backgrounds else []
+        without = make_photos(folder, options.photos, backgrounds, flag=False)
+        flagged = make_photos(folder, options.photos, backgrounds[::-1], flag=True)
+        programs = programs_for(options.size, scans | fast)
+        for name, place in (
+            ("photos without a flag", without),
+            ("photos with a flag each", flagged),
+            (f"photos, 1 in {ONE_FLAG_IN} with a flag", mix(folder, without, flagged)),
+        ):
+            yield Work(name, place, len(list(place.iterdir())), "photos/s", programs)
+    if options.clips:
+        programs = programs_for(options.size, scans | keyframes, f"vid_stride={FRAMES_PER_SECOND}")
+        for name, flag in (("video without a flag", False), ("video with a flag throughout", True)):
+            place = make_clips(folder, options.clips, options.clip_seconds, flag=flag)
+            yield Work(name, place, options.clips * options.clip_seconds, "s of video/s", programs)
+
+
+def make_photos(folder: Path, count: int, backgrounds: Sequence[Path], *, flag: bool) -> Path:
+    """Photos that are unrelated to each other; fewer where there are fewer backgrounds."""
+    chosen = list(backgrounds[:count]) if backgrounds else [None] * count
+
+    def make(half: Path) -> None:
+        workshop = open_workshop(DATASETS)
+        for number, background in enumerate(chosen):
+            path, seed = half / f"{number:05}.jpg", number + WITH_FLAG * flag
+            make_photo(path, seed, workshop, flag=flag, background=background)
+
+    kind = ("drawn", "real")[bool(backgrounds)]
+    return made_once(folder / f"{len(chosen)}-{kind}-photos-{WITH[flag]}", make)
+
+
+def mix(folder: Path, without: Path, flagged: Path) -> Path:
+    """The photos without a flag, but for each of `ONE_FLAG_IN` one with a flag in its place."""
+
+    def make(half: Path) -> None:
+        for number, path in enumerate(sorted(without.iterdir()), 1):
+            chosen = path if number % ONE_FLAG_IN else flagged / path.name
+            (half / path.name).hardlink_to(chosen)
+
+    return made_once(folder / f"{without.name}-mixed", make)
+
+
+def make_clips(
+    folder: Path, count: int, seconds: int, *, flag: bool, resolution_wh: tuple[int, int] = (1920, 1080)
+) -> Path:
+    """Clips that are unrelated to each other."""
+
+    def make(half: Path) -> None:
+        workshop = open_workshop(DATASETS)
+        for number in range(count):
+            path, seed = half / f"{number:02}.mp4", number + WITH_FLAG * flag
+            make_clip(path, seed, workshop, flag=flag, seconds=seconds, resolution_wh=resolution_wh)
+
+    return made_once(folder / f"{count}-clips-of-{seconds}-s-{WITH[flag]}", make)
+
+
+def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
+    """The folder, made whole if it is not there yet."""
+    if not folder.exists():
+        half = folder.with_name(f"{folder.name}-unfinished")
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        make(half)
+        half.rename(folder)
     return folder
-
-
-def make_small_files(folder: Path, count: int) -> Path:
-    """Many photos of 480 × 320 pixels."""
-    folder.mkdir()
-    scenes = read_scenes()
-    for number in range(count):
-        image = vary(scenes[number % len(scenes)], (480, 320), np.random.default_rng([2, number]))
-        Image.fromarray(image).save(folder / f"{number:05}.jpg", quality=80)
-    return folder
-
-
-def make_clips(folder: Path, count: int, seconds: int, *, resolution: tuple[int, int] = (1920, 1080)) -> Path:
-    """H.264 clips of a camera moving over a scene, with noise."""
-    folder.mkdir()
-    scenes = read_scenes()
-    width, height = resolution
-    for number in range(count):
-        rng = np.random.default_rng([3, number])
-        scene = cv2.resize(scenes[number % len(scenes)], (width * 5 // 4, height * 5 // 4))
-        grain = np.repeat(rng.integers(0, 12, (height, width, 1), np.uint8), 3, axis=2)
-        with av.open(str(folder / f"{number:02}.mp4"), "w") as container:
-            stream = container.add_stream(
-                "libx264", rate=CLIP_FRAMES_PER_SECOND, options={"preset": "veryfast"}
-            )
-            stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for index in range(seconds * CLIP_FRAMES_PER_SECOND):
-                way = (1 + np.sin(index / 90)) / 2
-                left, top = int(way * width / 4), int((1 - way) * height / 4)
-                view = cv2.add(
-                    scene[top : top + height, left : left + width], np.roll(grain, index * 7, axis=1)
-                )
-                frame = av.VideoFrame.from_ndarray(np.asarray(view, np.uint8), format="rgb24")
-                frame.pts, frame.time_base = index, Fraction(1, CLIP_FRAMES_PER_SECOND)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
-    return folder
-
-
-def read_scenes() -> list[NDArray[np.uint8]]:
-    """Sample photos in a row of which one in `ONE_FLAG_IN` shows a flag, as few do in what people collect."""
-    paths = [path for path in sorted(SAMPLES.glob("*.jpg")) if path.stem != "broken"]
-    scenes = {path.stem: np.asarray(Image.open(path).convert("RGB")) for path in paths}
-    plain = [scenes.pop(name) for name in WITHOUT_FLAG]
-    return [
-        scene if not place else plain[place % len(plain)]
-        for scene in scenes.values()
-        for place in range(ONE_FLAG_IN)
-    ]
-
-
-def vary(scene: NDArray[np.uint8], size: tuple[int, int], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Most of the scene at another size, perhaps mirrored, with grain, so that no two photos are alike."""
-    height, width = scene.shape[:2]
-    share = rng.uniform(0.8, 1)
-    left, top = (int(rng.uniform(0, side * (1 - share))) for side in (width, height))
-    part = scene[top : top + int(height * share), left : left + int(width * share)]
-    if rng.random() < 0.5:
-        part = part[:, ::-1]
-    image = cv2.resize(np.ascontiguousarray(part), size, interpolation=cv2.INTER_CUBIC)
-    grain = np.repeat(rng.integers(0, 10, (*image.shape[:2], 1), np.uint8), 3, axis=2)
-    return cv2.add(image, grain).astype(np.uint8)
 
 
 if __name__ == "__main__":

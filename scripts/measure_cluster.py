@@ -31,9 +31,13 @@ from detector.options import ScanOptions, default_weights
 from detector.scanning import worker_settings
 from detector.settings import WorkerSettings
 from detector.sources import find_media
+from detector.training.drawing.samples import open_workshop
+from detector.training.drawing.workload import make_photo
 from detector.worker import FileResult
-from scripts.benchmark import make_photos
 
+DATASETS = Path(__file__).parent.parent / "datasets"
+MEGAPIXELS = 2.0, 2.0
+ONE_FLAG_IN = 5  # photos
 BEGINNING = 3  # results for each worker that are not counted: by then all have begun
 RAY = "Ray's own"
 ROLES = {"multiprocessing": "looking", "ray::": "actor"}  # by what is in the command; others are Ray's own
@@ -64,7 +68,7 @@ def main(
 ) -> None:
     """Prints seconds of each file, what Ray adds to them, memory, and bytes between driver and workers."""
     with tempfile.TemporaryDirectory(prefix="measure-") as work:
-        place = folder or make_photos(Path(work) / "photos", photos, megapixels=(2.0, 2.0))
+        place = folder or _make_photos(Path(work) / "photos", photos)
         costs: dict[tuple[str, int], list[Cost]] = defaultdict(list)
         for number in range(1, rounds + 1):
             for count in workers:
@@ -98,6 +102,15 @@ def _print_costs(count: int, local: list[Cost], ray: list[Cost]) -> None:
                 f"  {engine}, {role}: {cpu * 1000:.1f} ms of a processor for a file, {100 * share:.1f} % of "
                 f"one; at most {max(one.memory_mb[role] for one in costs):.0f} MB"
             )
+
+
+def _make_photos(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    workshop = open_workshop(DATASETS)
+    for number in range(count):
+        flag = number % ONE_FLAG_IN == 0
+        make_photo(folder / f"{number:05}.jpg", number, workshop, flag=flag, megapixels=MEGAPIXELS)
+    return folder
 
 
 def _apart(engine: str, workers: int, folder: Path, out: Path) -> Cost:

@@ -114,11 +114,7 @@ def draw_sample(workshop: Workshop, sample: Sample) -> tuple[NDArray[np.uint8], 
     """The picture of a sample as RGB, and its boxes."""
     rng = np.random.default_rng([7, sample.seed])
     picture = SCENERY[sample.scene](rng, WIDTH, HEIGHT)
-    owners = np.zeros((HEIGHT, WIDTH), np.int32)
-    for order, flag in enumerate(sample.flags, 1):
-        kind = workshop.bank[flag.state]
-        cutout = _render(kind[flag.number % len(kind)], workshop.artworks[flag.label], flag, WIDTH, rng)
-        _lay(picture, owners, cutout, (flag.place[0] * WIDTH, flag.place[1] * HEIGHT), order, pole=flag.pole)
+    owners = hang_flags(workshop, picture, sample.flags, rng)
     before = picture.copy()
     for x, foot, tall in sample.figures:
         draw_person(picture, x * WIDTH, foot * HEIGHT, tall * HEIGHT, rng)
@@ -131,6 +127,19 @@ def draw_sample(workshop: Workshop, sample: Sample) -> tuple[NDArray[np.uint8], 
         if flag.label in ("azerbaijan", "kanak")
     ]
     return np.clip(filmed, 0, 255).astype(np.uint8), truths
+
+
+def hang_flags(
+    workshop: Workshop, picture: Picture, flags: Sequence[Hung], rng: np.random.Generator
+) -> NDArray[np.int32]:
+    """Puts the flags into the picture. Gives the number of the flag that each pixel shows, 0 for none."""
+    height, width = picture.shape[:2]
+    owners = np.zeros((height, width), np.int32)
+    for order, flag in enumerate(flags, 1):
+        kind = workshop.bank[flag.state]
+        cutout = _render(kind[flag.number % len(kind)], workshop.artworks[flag.label], flag, width, rng)
+        _lay(picture, owners, cutout, (flag.place[0] * width, flag.place[1] * height), order, pole=flag.pole)
+    return owners
 
 
 def write_march(workshop: Workshop, path: Path) -> list[Truth]:
