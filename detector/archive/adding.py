@@ -12,11 +12,12 @@ from pathlib import Path
 from detector.archive.hashing import hash_files, picture_rows
 from detector.archive.store import change_archive
 from detector.copies import PICTURE_COLUMNS
-from detector.errors import ArchiveError, MediaError
+from detector.errors import ArchiveError, MediaError, UsageError
 from detector.journal import define_views, read_database, utc_now
 from detector.naming import is_home
 from detector.posts import Post, match_posts
 from detector.sources import Media, find_media, printable
+from detector.storage import is_remote, open_copy, say_place, whole_path
 from detector.worker import FileResult
 
 REPORT, FOLDER = "report", "folder"
@@ -52,7 +53,7 @@ def add_report(archive: Path, report: Path) -> Added:
 
     Raises ArchiveError, or ReportFolderError when the folder is no report.
     """
-    with read_database(report) as journal:
+    with open_copy(report) as folder, read_database(folder) as journal:
         define_views(journal)
         with change_archive(archive) as connection:
             return copy_report(connection, journal, report)
@@ -84,6 +85,8 @@ def add_folder(
     What is in the archive by content is not read again, so that it goes on where it was stopped. Raises
     ArchiveError, or UsageError when the folder is gone.
     """
+    if is_remote(folder):
+        raise UsageError(f"{say_place(folder)}: only folders of this machine are hashed; scan it instead")
     found = [one for one in find_media([folder]) if one.kind in ("photo", "video")]
     known: dict[Path, str] = {}
     with change_archive(archive) as connection:
@@ -120,10 +123,10 @@ def remove_source(archive: Path, folder: Path) -> int:
         raise ArchiveError(f"{archive} is not there")
     with change_archive(archive) as connection:
         row = connection.execute(
-            "SELECT source FROM sources WHERE folder = ?", (os.fsencode(folder.absolute()),)
+            "SELECT source FROM sources WHERE folder = ?", (os.fsencode(whole_path(folder)),)
         ).fetchone()
         if not row:
-            raise ArchiveError(f"{archive} has nothing of {folder}; see `detector archive list`")
+            raise ArchiveError(f"{archive} has nothing of {say_place(folder)}; see `detector archive list`")
         removed = connection.execute("DELETE FROM places WHERE source = ?", row).rowcount
         connection.execute("DELETE FROM sources WHERE source = ?", row)
         _remove_unplaced(connection)
@@ -132,13 +135,14 @@ def remove_source(archive: Path, folder: Path) -> int:
 
 def _begin_source(connection: sqlite3.Connection, folder: Path, kind: str) -> int:
     """The number of a source without places."""
+    folder = whole_path(folder)
     connection.execute(
         "INSERT INTO sources (folder, name, kind, added_at) VALUES (?, ?, ?, ?) ON CONFLICT (folder) "
         "DO UPDATE SET kind = excluded.kind, added_at = excluded.added_at",
-        (os.fsencode(folder.absolute()), _name_source(folder.absolute()), kind, utc_now()),
+        (os.fsencode(folder), _name_source(folder), kind, utc_now()),
     )
     (source,) = connection.execute(
-        "SELECT source FROM sources WHERE folder = ?", (os.fsencode(folder.absolute()),)
+        "SELECT source FROM sources WHERE folder = ?", (os.fsencode(folder),)
     ).fetchone()
     connection.execute("DELETE FROM places WHERE source = ?", (source,))
     return int(source)

@@ -19,6 +19,7 @@ from detector.errors import ArchiveError, UsageError
 from detector.journal import define_views, read_database
 from detector.report import escape_cell
 from detector.sources import Media, find_kind, printable
+from detector.storage import from_here, is_remote, open_copy, opened_here, say_place, whole_path
 
 PLACES = """
 SELECT s.name, p.file, p.posted_at, p.source_url, p.platform, p.author,
@@ -52,7 +53,7 @@ def find_picture(picture: Path, places: Sequence[Path]) -> list[Found]:
     Raises UsageError when it cannot be read, ArchiveError or ReportFolderError as their readers do.
     """
     asked = _read_asked(picture)
-    found = [one for place in places for one in _find_in(place, asked)]
+    found = [one for place in places for one in _find_in(from_here(place), asked)]
     return sorted(found, key=lambda one: (one.distance, one.where, one.report, one.file))
 
 
@@ -70,12 +71,15 @@ def write_found(found: Sequence[Found], table: Path) -> None:
 
 
 def _read_asked(picture: Path) -> Asked:
-    path = picture.absolute()
-    media = Media(path.parent, printable(path.name), find_kind(path), path)
-    with closing(hash_files([media], workers=1, stop=threading.Event())) as results:
-        (result,) = results
+    try:
+        with opened_here(whole_path(picture)) as path:
+            media = Media(path.parent, printable(path.name), find_kind(path), path)
+            with closing(hash_files([media], workers=1, stop=threading.Event())) as results:
+                (result,) = results
+    except OSError as error:
+        raise UsageError(f"{say_place(picture)}: {error.strerror}") from error
     if not result.frames:
-        raise UsageError(f"{picture}: {result.reason or 'no photo or video'}")
+        raise UsageError(f"{say_place(picture)}: {result.reason or 'no photo or video'}")
     return Asked(read_pictures(picture_rows(result)), np.array([result.coverage.kind == "video"]))
 
 
@@ -101,7 +105,7 @@ def _describe(
     for *told, seconds in archive.execute(PLACES, (frame_index, content)):
         report, file, posted_at, source_url, platform, author = (printable(str(one)) for one in told)
         yield Found(
-            where=printable(str(place)),
+            where=printable(say_place(place)),
             report=report,
             file=file,
             distance=int(match.distance[0]),
@@ -117,11 +121,15 @@ def _describe(
 @contextmanager
 def _open_place(place: Path) -> Iterator[sqlite3.Connection]:
     """An archive, or a report as an archive of its own, which is gone afterwards."""
-    if not place.is_dir():
+    if not is_remote(place) and not place.is_dir():
         with open_archive(place) as archive:
             yield archive
         return
-    with read_database(place) as journal, closing(sqlite3.connect("")) as archive:
+    with (
+        open_copy(place) as folder,
+        read_database(folder) as journal,
+        closing(sqlite3.connect("")) as archive,
+    ):
         define_views(journal)
         make_tables(archive)
         copy_report(archive, journal, place)

@@ -11,6 +11,7 @@ from detector.errors import ArchiveError
 from detector.filing import say_unwritable
 from detector.journal import distrust, read_schema
 from detector.sources import open_regular
+from detector.storage import is_remote, say_place
 
 FORMAT = "1"
 BUSY_SECONDS = 30.0  # that a writer waits for another
@@ -54,6 +55,7 @@ def change_archive(path: Path) -> Iterator[sqlite3.Connection]:
 
     Raises ArchiveError as `open_archive` does, and when the file cannot be written.
     """
+    _refuse_remote(path)
     try:
         path.parent.mkdir(0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -85,7 +87,13 @@ def _connect(uri: str) -> sqlite3.Connection:
     return connection
 
 
+def _refuse_remote(path: Path) -> None:
+    if is_remote(path):
+        raise ArchiveError(f"{say_place(path)}: an archive is a file on a disk; fetch it first")
+
+
 def _check_file(path: Path) -> None:
+    _refuse_remote(path)
     try:
         with open_regular(path):
             pass

@@ -33,7 +33,7 @@ from detector.cli.progress import Pace, find_asking_signals, show_count, show_pr
 from detector.cli.streams import keep_streams_usable
 from detector.errors import DetectorError, ExitCode, UsageError, is_own_fault
 from detector.options import ExportFormat, ScanOptions, default_weights, read_threshold, read_workers
-from detector.storage import is_remote, open_copy, open_place
+from detector.storage import from_here, is_remote, open_copy, open_place
 
 app = typer.Typer(
     help="Finds the flags of Azerbaijan and of the Kanak people in photos and videos.",
@@ -268,7 +268,10 @@ def review(
         console.print(f"Open {address}")
         console.print("It is for this machine and for who has the address. Ctrl-C ends the review.")
 
-    with open_place(report) as (folder, stored), stored.keeping_journal() if stored else nullcontext():
+    with (
+        open_place(report, pictures=True) as (folder, stored),
+        stored.keeping_journal() if stored else nullcontext(),
+    ):
         serve_review(folder, port=port, reviewer=reviewer, browser=not no_browser, tell=tell)
     console.print(f"Every verdict is kept. Tables: {shown(report)}")
 
@@ -333,7 +336,7 @@ def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> No
     """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
     from detector.report import verify_report
 
-    with open_copy(report) as folder, show_count(Console(stderr=True)) as report_count:
+    with open_copy(report, pictures=True) as folder, show_count(Console(stderr=True)) as report_count:
         found = verify_report(folder, report_count)
     print_verification(found)
     raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
@@ -354,16 +357,19 @@ def seal(
 
     console = Console(highlight=False, soft_wrap=True)
     if not reply:
-        request = request_seal(report)
+        with open_place(report) as (folder, _):
+            request = from_here(report) / request_seal(folder).relative_to(folder)
         console.print(
-            f"Request: {shown(request)}. Nothing was sent; send it to an authority you trust, as with"
+            f"Request: {shown(request)}. Nothing was sent; {'fetch it and ' * is_remote(request)}"
+            "send it to an authority you trust, as with"
         )
         console.print(f"   curl -H 'Content-Type: {QUERY_TYPE}' --data-binary @REQUEST URL > reply.tsr")
         console.print(f"then: detector seal {shown(report)} --reply reply.tsr --root root.pem")
         return
     if not root:
         raise UsageError("--reply needs --root: the authority's root certificates, in PEM")
-    kept = accept_reply(report, reply, root)
+    with open_place(report) as (folder, _):
+        kept = accept_reply(folder, reply, root)
     console.print(
         f"The manifest was there at {kept.stamped_at:%Y-%m-%d %H:%M:%S} UTC. `detector verify` checks it."
     )
@@ -377,7 +383,8 @@ def match_(
     """Ask an archive which of a report's pictures were seen before; write tables and page anew."""
     from detector.archive import match_report
 
-    print_asking(match_report(report, archive), report)
+    with open_place(report) as (folder, _):
+        print_asking(match_report(folder, archive), report)
 
 
 @app.command(name="find", cls=Command)

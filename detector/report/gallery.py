@@ -7,10 +7,9 @@ detections a page has room for.
 import json
 import sqlite3
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from detector.ids import detection_id_sql, frame_id
+from detector.ids import detection_id_sql
 from detector.journal import KNOWN_BEFORE, MODEL_ROWS, REJECTED, keys_sql
 from detector.pictures import PLAIN
 
@@ -84,7 +83,7 @@ LEFT JOIN temp.classes r ON r.class_id = c.rival ORDER BY start_seconds, label
 """
 
 
-def find_contents(connection: sqlite3.Connection, folder: Path) -> list[dict[str, Any]]:
+def find_contents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
     """Contents of every cluster in which something is claimed, rejected or almost seen, in order of hash."""
     contents: dict[str, dict[str, Any]] = {}
     rows = _read(
@@ -110,7 +109,7 @@ def find_contents(connection: sqlite3.Connection, folder: Path) -> list[dict[str
     for sha256, key, state, confidence in _almost_keys(connection):
         if sha256 in contents:
             contents[sha256]["almost"][key] = [state, 1, round(confidence, 3)]
-    _add_detections(connection, contents, folder)
+    _add_detections(connection, contents)
     for row in _read(connection, EVENTS):
         sha256 = row.pop("sha256")
         if sha256 in contents:
@@ -145,10 +144,7 @@ def _almost_keys(connection: sqlite3.Connection) -> Iterator[tuple[str, str, str
             yield sha256, key, state, confidence
 
 
-def _add_detections(
-    connection: sqlite3.Connection, contents: dict[str, dict[str, Any]], folder: Path
-) -> None:
-    plain = {path.name for path in (folder / PLAIN).glob("*.jpg")}
+def _add_detections(connection: sqlite3.Connection, contents: dict[str, dict[str, Any]]) -> None:
     connection.execute("DROP TABLE IF EXISTS temp.candidates")
     connection.execute(CANDIDATES.format(almost=0, view="shown"))
     below = CANDIDATES.format(almost=1, view="almost").replace("CREATE TEMP TABLE candidates AS", "")
@@ -171,9 +167,8 @@ def _add_detections(
             round(value, 4)
             for value in (left / width, top / height, (right - left) / width, (bottom - top) / height)
         ]
-        name = f"{frame_id(row['sha256'], row['frame'])}.jpg"
-        if name in plain:
-            row["plain"] = f"{PLAIN}/{name}"
+        if "annotated" in row:  # of which there is one without boxes
+            row["plain"] = f"{PLAIN}/{row['annotated'].rpartition('/')[2]}"
         content["detections"].append(row)
         del row["sha256"]
 

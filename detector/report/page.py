@@ -110,7 +110,7 @@ def _gather(
         "tool": run["tool"],
         "weights": run["weights_sha256"],
         "so_far": run.get("so_far", False),
-        "contents": find_contents(connection, folder),
+        "contents": find_contents(connection),
         "known": find_seen(connection, folder),
         "others": others,
         "counts": {"other": without},

@@ -1,8 +1,8 @@
 """Places in object storage in, what is listed, read and kept there out; nothing else speaks to a storage."""
 
 from detector.storage.objects import Listed, fetching, find_objects, list_folder, open_object, opened_here
-from detector.storage.places import from_here, is_remote, say_place
-from detector.storage.reports import StoredReport, open_copy, open_place
+from detector.storage.places import from_here, is_remote, say_place, whole_path
+from detector.storage.reports import StoredReport, is_copy, open_copy, open_place
 
 __all__ = [
     "Listed",
@@ -10,6 +10,7 @@ __all__ = [
     "fetching",
     "find_objects",
     "from_here",
+    "is_copy",
     "is_remote",
     "list_folder",
     "open_copy",
@@ -17,4 +18,5 @@ __all__ = [
     "open_place",
     "opened_here",
     "say_place",
+    "whole_path",
 ]

@@ -42,6 +42,12 @@ def say_place(path: Path) -> str:
     return f"{scheme}//" + "/".join(part.replace(KEPT, "") for part in parts)
 
 
+def whole_path(path: Path) -> Path:
+    """What a user named, with all that leads to it: the same wherever the command runs."""
+    path = from_here(path)
+    return path if is_remote(path) else path.absolute()
+
+
 def object_name(path: Path) -> str:
     """Bucket and key, as its file system takes them."""
     return "/".join(part.replace(KEPT, "") for part in path.parts[1:])

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from detector.errors import ReportFolderError
+from detector.errors import ReportFolderError, UsageError
 from detector.storage.objects import asked, find_objects, get_object
 from detector.storage.places import file_system, from_here, is_remote, object_name, say_place
 
@@ -21,9 +21,11 @@ LOCK = "writer.lock"
 RENEW_SECONDS = 20.0
 STALE_SECONDS = 120.0  # after which a writer that has not renewed its lock has crashed
 PARTS = "parts"
+COPY = "flag-detector-report-"  # begins the names of folders in which reports are worked on
 JOURNAL, MANIFEST = "scan.db", "manifest.sha256"
 LAST = {JOURNAL: 1, MANIFEST: 2}  # what says that all is there comes when all is there
-BEFORE_JOURNAL = frozenset({LOCK, PARTS, "frames", "crops", "almost", "plain"})  # of a first run
+PICTURES = frozenset({"frames", "crops", "almost", "plain"})  # folders of what a scan writes once
+BEFORE_JOURNAL = frozenset({LOCK, PARTS}) | PICTURES  # of a first run
 NOT_KEPT = ("scan.lock", "scan.db-wal", "scan.db-shm", "fetched", PARTS)
 
 State = tuple[int, int]
@@ -37,18 +39,23 @@ class StoredReport:
         self.folder = folder
         self._system = file_system(place.parts[0].removesuffix(":"))
         self._kept: dict[str, State] = {}
+        self._merged: list[Path] = []
         self._owner = secrets.token_hex(16)
         self._ended = threading.Event()
 
-    def fetch(self) -> None:
-        """Fetches what is there. Raises ReportFolderError, also when something else is there."""
+    def fetch(self, *, pictures: bool) -> None:
+        """Fetches what is there, its pictures only if they are wanted.
+
+        Raises ReportFolderError, also when something else is there.
+        """
+        left = {PARTS, LOCK} if pictures else PICTURES | {PARTS, LOCK}
         with self._explained():
             listed = {self._name(path): path for path in self._list()}
             tops = {name.parts[0] for name in listed}
             if JOURNAL not in tops and tops - BEFORE_JOURNAL:
                 raise ReportFolderError(f"{self.folder} is not empty and no report of this tool")
             for name, path in listed.items():
-                if name.parts[0] not in (PARTS, LOCK):
+                if name.parts[0] not in left:
                     here = self.folder / name
                     here.parent.mkdir(0o700, parents=True, exist_ok=True)
                     get_object(path, here)
@@ -65,6 +72,7 @@ class StoredReport:
                 get_object(path, here)
                 yield here
                 here.unlink()
+                self._merged.append(path)
 
     def keep_part(self, write: Callable[[Path], str]) -> None:
         """Keeps the pictures that are new, then a part: `write` writes its file and gives its name.
@@ -78,13 +86,18 @@ class StoredReport:
         with self._explained():
             self._put(part, f"{PARTS}/{name}")
         part.unlink()
+        self._merged.append(self.place / PARTS / name)
 
     def keep(self) -> None:
-        """Keeps all that has changed; then parts are needed no more. Raises ReportFolderError."""
+        """Keeps all that has changed; then parts that are in the journal are needed no more.
+
+        Raises ReportFolderError.
+        """
         self._upload(only_pictures=False)
         with self._explained():
-            for listed in list(self._list(PARTS)):
-                asked(lambda: self._system.rm_file(object_name(listed)))  # noqa: B023 (called here)
+            while self._merged:
+                asked(lambda: self._system.rm_file(object_name(self._merged[-1])))
+                self._merged.pop()
 
     @contextmanager
     def keeping_journal(self) -> Iterator[None]:
@@ -226,8 +239,10 @@ class StoredReport:
 
 
 @contextmanager
-def open_place(out: Path) -> Iterator[tuple[Path, StoredReport | None]]:
+def open_place(out: Path, *, pictures: bool = False) -> Iterator[tuple[Path, StoredReport | None]]:
     """The folder to write a report in; of one in a storage a copy, which goes back if all went well.
+
+    The pictures of before are in the copy only if they are wanted.
 
     Raises ReportFolderError.
     """
@@ -238,20 +253,25 @@ def open_place(out: Path) -> Iterator[tuple[Path, StoredReport | None]]:
     with _temporary_folder() as folder:
         stored = StoredReport(out, folder)
         with _naming(folder, out), stored.locked():
-            stored.fetch()
+            stored.fetch(pictures=pictures)
             yield folder, stored
             stored.keep()
 
 
+def is_copy(folder: Path) -> bool:
+    """Whether a report's folder is here for a while only: nothing in it may lead from it elsewhere."""
+    return folder.name.startswith(COPY)
+
+
 @contextmanager
-def open_copy(report: Path) -> Iterator[Path]:
-    """The folder to read a report in; of one in a storage a copy."""
+def open_copy(report: Path, *, pictures: bool = False) -> Iterator[Path]:
+    """The folder to read a report in; of one in a storage a copy, with its pictures if they are wanted."""
     report = from_here(report)
     if not is_remote(report):
         yield report
         return
     with _temporary_folder() as folder, _naming(folder, report):
-        StoredReport(report, folder).fetch()
+        StoredReport(report, folder).fetch(pictures=pictures)
         yield folder
 
 
@@ -260,13 +280,13 @@ def _naming(folder: Path, place: Path) -> Iterator[None]:
     """Has errors name the report's place, not its copy's."""
     try:
         yield
-    except ReportFolderError as error:
-        raise ReportFolderError(str(error).replace(str(folder), say_place(place))) from error
+    except (ReportFolderError, UsageError) as error:
+        raise type(error)(str(error).replace(str(folder), say_place(place))) from error
 
 
 @contextmanager
 def _temporary_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="flag-detector-report-"))
+    folder = Path(tempfile.mkdtemp(prefix=COPY))
     try:
         yield folder
     finally:

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from detector.cli.commands import app
-from detector.errors import ReportFolderError
+from detector.errors import ArchiveError, ReportFolderError, UsageError
 from tests.buckets import Bucket
 from tests.conftest import REPOSITORY
 from tests.review.test_review_serve import Browser, wait_for
@@ -25,13 +25,14 @@ COMMAND = "import detector.storage.reports as r; r.RENEW_SECONDS, r.STALE_SECOND
 COMMAND += "from detector.cli import main; main()"
 
 
-def start(*words: object, stale: float = 120) -> "subprocess.Popen[str]":
+def start(*words: object, folder: Path, stale: float) -> "subprocess.Popen[str]":
+    """A command of its own, with copies in this folder, which is near what was scanned."""
     return subprocess.Popen(
         [sys.executable, "-c", COMMAND.format(stale=stale), *map(str, words)],
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY), "TMPDIR": str(folder)},
     )
 
 
@@ -40,8 +41,11 @@ def run(*words: object) -> None:
 
 
 @contextmanager
-def reviewing(report: str, stale: float = 120) -> Iterator[tuple["subprocess.Popen[str]", Browser]]:
-    with start("review", report, "--no-browser", "--reviewer", "Ann", stale=stale) as running:
+def reviewing(
+    report: str, folder: Path, stale: float = 120
+) -> Iterator[tuple["subprocess.Popen[str]", Browser]]:
+    words = ("review", report, "--no-browser", "--reviewer", "Ann")
+    with start(*words, folder=folder, stale=stale) as running:
         try:
             assert running.stdout
             lines = iter(running.stdout.readline, "")
@@ -64,7 +68,7 @@ def test_all_commands_work_on_a_report_in_a_storage_and_a_killed_review_loses_no
     scan_folder(downloads, tmp_path / "local", fake_weights)
     report = f"s3://{bucket.name}/out"
     ids = [row["id"] for row in read_table(tmp_path / "local" / "detections.csv")]
-    with reviewing(report) as (running, browser):
+    with reviewing(report, tmp_path) as (running, browser):
         browser.post("/api/verdicts", json.dumps({"verdict": "confirmed", "ids": [ids[0]]}).encode())
         wait_for(lambda: count_verdicts(bucket, tmp_path / "copy.db") == 1)
         with pytest.raises(ReportFolderError, match="another is writing to s3://"):
@@ -72,7 +76,7 @@ def test_all_commands_work_on_a_report_in_a_storage_and_a_killed_review_loses_no
         running.send_signal(signal.SIGKILL)
         running.wait(30)
     assert "out/writer.lock" in bucket.keys("out")
-    with reviewing(report, stale=-1) as (running, browser):
+    with reviewing(report, tmp_path, stale=-1) as (running, browser):
         browser.post("/api/verdicts", json.dumps({"verdict": "rejected", "ids": [ids[1]]}).encode())
         running.send_signal(signal.SIGINT)
         output, _ = running.communicate(timeout=60)
@@ -89,3 +93,35 @@ def test_all_commands_work_on_a_report_in_a_storage_and_a_killed_review_loses_no
     run("verify", report)
     again = bucket.fetch("out", tmp_path / "again")
     assert len(read_table(again / "detections.csv")) < len(ids)
+
+
+def test_archive_and_seal_take_a_report_in_a_storage(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    report, archive = f"s3://{bucket.name}/out", tmp_path / "archive.db"
+    run("archive", "add", report, "--to", archive)
+    run("archive", "list", archive)
+    assert report in capsys.readouterr().out
+    run("match", report, "--archive", archive)
+    bucket.put_folder(downloads, "in")
+    run("find", f"s3://{bucket.name}/in/red.png", report, archive)
+    found = capsys.readouterr().out
+    assert found.count("out: red.png, same bytes, 0 bits of 256 apart") == 2
+    assert found.count(f"(in {report})") == found.count(f"(in {archive})") == 2  # its copy, too
+    pictures = {key for key in bucket.keys("out") if key.endswith(".jpg")}
+    run("seal", report)
+    assert f"Request: {report}/seals/" in capsys.readouterr().out
+    assert {key.rpartition(".")[2] for key in bucket.keys("out/seals")} == {"sha256", "tsq"}
+    (tmp_path / "reply.tsr").write_bytes(b"no reply")
+    with pytest.raises(UsageError, match="is no time stamp"):
+        run("seal", report, "--reply", tmp_path / "reply.tsr", "--root", tmp_path / "reply.tsr")
+    run("verify", report)
+    assert pictures == {key for key in bucket.keys("out") if key.endswith(".jpg")}
+    run("archive", "remove", archive, report)
+    for words in (
+        ("archive", "list", f"{report}/a.db"),
+        ("archive", "add", report, "--to", f"{report}/a.db"),
+    ):
+        with pytest.raises(ArchiveError, match="an archive is a file on a disk"):
+            run(*words)
