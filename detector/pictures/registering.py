@@ -12,8 +12,10 @@ RANSAC_PIXELS = 4.0
 RATIO = 0.8  # Lowe's: a match must be this much nearer than the next
 ALIGN_SIDE = 512  # pixels at which the fit is made finer
 ECC_STEPS = 60
+CLEARLY = 100  # points, with which it need not be tried whether the mirror image fits better
 TRIM = 0.7  # share of pixels, the most alike, that brightness is matched by
 ROUNDS = 4
+SAMPLES = 10_000  # pixels that brightness is matched by
 NOISE_LEVELS = 12.0  # of 255: what codecs leave after matching
 NOISE_SIGMAS = 6.0
 SMALLEST_SHARE = 0.0005  # of the picture: a smaller spot is no change
@@ -41,11 +43,6 @@ class Registration:
     points: int
     """How many of both agree; with fewer than `MIN_INLIERS` the second was only made as large as the
     first."""
-
-    @property
-    def holds(self) -> bool:
-        """Whether enough points agree."""
-        return self.points >= MIN_INLIERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,26 +73,7 @@ class NoHold(Exception):  # noqa: N818 (it says what is missing)
 
 def register(first: Image, second: Image) -> Registration:
     """Lays the second over the first, mirrored where that fits better, and matches its brightness."""
-    grey = _grey(first)
-    candidates = []
-    for mirrored in (False, True):
-        image = np.ascontiguousarray(second[:, ::-1]) if mirrored else second
-        matrix, inliers = _find_similarity(grey, _grey(image))
-        candidates.append((inliers, not mirrored, image, matrix))
-    inliers, straight, image, matrix = max(candidates, key=lambda one: one[:2])
-    if inliers < MIN_INLIERS:  # nothing to hold on to: as large as the other, and as it stands
-        image, straight = second, True
-        matrix = np.array(
-            [[first.shape[1] / second.shape[1], 0, 0], [0, first.shape[0] / second.shape[0], 0]], np.float32
-        )
-    matrix = _refine(grey, _grey(image), matrix)
-    size = (first.shape[1], first.shape[0])
-    laid = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
-    whole = np.full(image.shape[:2], 255, np.uint8)
-    covered = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) == 255
-    return Registration(
-        _match_brightness(first, laid.astype(np.uint8), covered), covered, not straight, inliers
-    )
+    return _lay(first, second, _find_place(first, second))
 
 
 def find_change(first: Image, registration: Registration) -> Change:
@@ -114,8 +92,11 @@ def is_cut_out(part: Image, whole: Image) -> bool:
     Many points agree in other pictures of the same room, too: there what is in front differs. Both should be
     shrunk to `PART_SIDE` before.
     """
-    registration = register(part, whole)
-    if registration.points < MIN_CUT_POINTS or registration.covered.mean() < MIN_CUT_COVERED:
+    place = _find_place(part, whole)
+    if place.points < MIN_CUT_POINTS:
+        return False
+    registration = _lay(part, whole, place)
+    if registration.covered.mean() < MIN_CUT_COVERED:
         return False
     differs, _, inside = _find_differing(part, registration)
     return float(differs.sum()) <= MAX_CUT_DIFFERING * float(inside.sum())
@@ -127,9 +108,10 @@ def find_part(first: Image, second: Image) -> Part | None:
     None where they show the same. Raises NoHold when they cannot be laid over each other, so that nothing is
     known. Both should be shrunk to `PART_SIDE` before.
     """
-    registration = register(first, second)
-    if not registration.holds:
+    place = _find_place(first, second)
+    if place.points < MIN_INLIERS:
         raise NoHold
+    registration = _lay(first, second, place)
     differs, apart, _ = _find_differing(first, registration)
     reach = round(JOINED_SHARE * max(differs.shape)) | 1
     joined = cv2.dilate(differs, np.ones((reach, reach), np.uint8))
@@ -151,39 +133,80 @@ def _find_differing(
 ) -> tuple[Image, NDArray[np.float32], NDArray[np.bool_]]:
     """Masks of what differs and of what can be compared, and by how many levels each pixel differs."""
     blurred = [cv2.GaussianBlur(one, (0, 0), 1.5).astype(np.float32) for one in (first, registration.second)]
-    apart = np.abs(blurred[0] - blurred[1]).max(axis=2)
+    apart = _most(np.abs(blurred[0] - blurred[1]))
     apart = np.minimum(apart, _least_around(blurred[0], blurred[1]))  # an edge half a pixel off is none
     inside = cv2.erode(registration.covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     apart[~inside] = 0
     typical = float(np.median(apart[inside])) if inside.any() else 0.0
     differs = (apart > max(NOISE_LEVELS, NOISE_SIGMAS * typical)).astype(np.uint8)
-    differs = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
-    closed = cv2.morphologyEx(differs, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
+    opened = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     return _without_spots(closed.astype(np.uint8)), apart, inside
 
 
-def _find_similarity(first: Image, second: Image) -> tuple[NDArray[np.float32], int]:
-    """Matrix (2, 3) that maps the second onto the first, and how many points agree with it."""
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a second picture lies on a first."""
+
+    matrix: NDArray[np.float32]
+    """(2, 3), from the second, mirrored or not, to the first."""
+    mirrored: bool
+    points: int
+
+
+def _find_place(first: Image, second: Image) -> _Place:
+    """The place with which most points agree; as large as the other, and as it stands, where few do."""
+    seen = _find_points(_grey(first))
+    best = _find_similarity(seen, _grey(second), mirrored=False)
+    if best.points < CLEARLY:
+        turned = _find_similarity(seen, _grey(np.ascontiguousarray(second[:, ::-1])), mirrored=True)
+        best = max(best, turned, key=lambda one: one.points)
+    if best.points >= MIN_INLIERS:
+        return best
+    matrix = [[first.shape[1] / second.shape[1], 0, 0], [0, first.shape[0] / second.shape[0], 0]]
+    return _Place(np.array(matrix, np.float32), mirrored=False, points=best.points)
+
+
+def _lay(first: Image, second: Image, place: _Place) -> Registration:
+    image = np.ascontiguousarray(second[:, ::-1]) if place.mirrored else second
+    matrix = _refine(_grey(first), _grey(image), place.matrix)
+    size = (first.shape[1], first.shape[0])
+    laid = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR)
+    whole = np.full(image.shape[:2], 255, np.uint8)
+    covered = cv2.warpAffine(whole, matrix, size, flags=cv2.INTER_NEAREST) == 255
+    matched = _match_brightness(first, laid.astype(np.uint8), covered)
+    return Registration(matched, covered, place.mirrored, place.points)
+
+
+def _find_points(image: Image) -> tuple[NDArray[np.float32], Image]:
+    """Places (n, 2) of points, and what tells them from others (n, 32)."""
     orb = cv2.ORB_create(FEATURES)  # type: ignore[attr-defined]
-    (points, words), (others, other_words) = (
-        orb.detectAndCompute(first, None),
-        orb.detectAndCompute(second, None),
-    )
-    nothing = np.eye(2, 3, dtype=np.float32)
-    if words is None or other_words is None or len(words) < 2 or len(other_words) < 2:
-        return nothing, 0
-    pairs = cv2.BFMatcher(cv2.NORM_HAMMING).knnMatch(other_words, words, k=2)
-    good = [pair[0] for pair in pairs if len(pair) == 2 and pair[0].distance < RATIO * pair[1].distance]
+    points, words = orb.detectAndCompute(image, None)
+    if words is None:
+        return np.empty((0, 2), np.float32), np.empty((0, 32), np.uint8)
+    return np.array([point.pt for point in points], np.float32), words
+
+
+def _find_similarity(first: tuple[NDArray[np.float32], Image], second: Image, *, mirrored: bool) -> _Place:
+    """Where the second lies on the picture with these points."""
+    (points, words), (others, other_words) = first, _find_points(second)
+    nothing = _Place(np.eye(2, 3, dtype=np.float32), mirrored, 0)
+    if len(words) < 2 or len(other_words) < 2:
+        return nothing
+    apart, nearest = cv2.batchDistance(other_words, words, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=2)
+    good = np.flatnonzero(apart[:, 0] < RATIO * apart[:, 1])
     if len(good) < MIN_INLIERS:
-        return nothing, 0
-    source = np.array([others[one.queryIdx].pt for one in good], np.float32)
-    target = np.array([points[one.trainIdx].pt for one in good], np.float32)
+        return nothing
     cv2.setRNGSeed(1)
     matrix, mask = cv2.estimateAffinePartial2D(
-        source, target, method=cv2.RANSAC, ransacReprojThreshold=RANSAC_PIXELS, maxIters=2000
+        others[good],
+        points[nearest[good, 0]],
+        method=cv2.RANSAC,
+        ransacReprojThreshold=RANSAC_PIXELS,
+        maxIters=2000,
     )
     inliers = int(np.sum(mask))
-    return (np.asarray(matrix, np.float32), inliers) if inliers else (nothing, 0)
+    return _Place(np.asarray(matrix, np.float32), mirrored, inliers) if inliers else nothing
 
 
 def _refine(first: Image, second: Image, matrix: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -211,28 +234,34 @@ def _refine(first: Image, second: Image, matrix: NDArray[np.float32]) -> NDArray
 
 def _match_brightness(first: Image, second: Image, covered: NDArray[np.bool_]) -> Image:
     """The second with gain and offset of each channel such that most of it is as bright as the first."""
-    matched = second.astype(np.float32)
+    places = np.flatnonzero(covered)
+    if len(places) < 100:
+        return second
+    places = places[:: max(1, len(places) // SAMPLES)]
+    gains, offsets = np.ones(3), np.zeros(3)
     for channel in range(3):
-        target, source = (
-            first[..., channel][covered].astype(float),
-            matched[..., channel][covered].astype(float),
-        )
-        if len(source) < 100:
-            return second
-        kept = np.ones(len(source), bool)
-        gain, offset = 1.0, 0.0
-        for _ in range(ROUNDS):
-            spread = float(source[kept].var())
-            if spread < 1.0:
-                break
-            gain = float(np.cov(source[kept], target[kept])[0, 1]) / spread
-            offset = float(target[kept].mean() - gain * source[kept].mean())
-            error = np.abs(target - gain * source - offset)
-            kept = error <= np.quantile(error, TRIM)
+        target, source = (image.reshape(-1, 3)[places, channel].astype(float) for image in (first, second))
+        gain, offset = _fit_line(source, target)
         if 0.3 < gain < 3:
-            matched[..., channel] = gain * matched[..., channel] + offset
+            gains[channel], offsets[channel] = gain, offset
+    matched = np.clip(second * gains.astype(np.float32) + offsets.astype(np.float32), 0, 255)
     matched[~covered] = 0
-    return matched.clip(0, 255).astype(np.uint8)
+    return matched.astype(np.uint8)
+
+
+def _fit_line(source: NDArray[np.float64], target: NDArray[np.float64]) -> tuple[float, float]:
+    """Gain and offset with which the first is as the second, but for the pixels that are least alike."""
+    kept = np.ones(len(source), bool)
+    gain, offset = 1.0, 0.0
+    for _ in range(ROUNDS):
+        spread = float(source[kept].var())
+        if spread < 1.0:
+            break
+        gain = float(np.cov(source[kept], target[kept])[0, 1]) / spread
+        offset = float(target[kept].mean() - gain * source[kept].mean())
+        error = np.abs(target - gain * source - offset)
+        kept = error <= np.quantile(error, TRIM)
+    return gain, offset
 
 
 def _least_around(first: NDArray[np.float32], second: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -240,7 +269,12 @@ def _least_around(first: NDArray[np.float32], second: NDArray[np.float32]) -> ND
     around = np.ones((3, 3), np.uint8)
     below = cv2.erode(second, around) - first
     above = first - cv2.dilate(second, around)
-    return np.asarray(np.maximum(0, np.maximum(below, above)).max(axis=2), np.float32)
+    return np.maximum(0, _most(np.maximum(below, above)))
+
+
+def _most(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Of each pixel the highest channel; NumPy's maximum along so short an axis takes ten times as long."""
+    return np.maximum(np.maximum(image[..., 0], image[..., 1]), image[..., 2])
 
 
 def _without_spots(mask: Image) -> Image:
