@@ -2,20 +2,17 @@
 
 import itertools
 import logging
-import os
 import sqlite3
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from detector.comparing import Looking, judge_pairs
 from detector.copies import Pictures, find_cuts, read_windows
-from detector.errors import MediaError
-from detector.originals import read_original
-from detector.pictures import PART_SIDE, is_cut_out, shrink
+from detector.pictures import is_cut_out
 
 MAX_PHOTOS = 20_000  # that look different; each is compared with each, which takes minutes for as many
-MAX_LOOKED_AT = 1000  # pairs; each takes about a third of a second
+MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
 
 log = logging.getLogger(__name__)
 
@@ -25,6 +22,7 @@ def find_cut_out(
     pictures: Pictures,
     is_video: NDArray[np.bool_],
     labels: NDArray[np.int64],
+    looking: Looking,
 ) -> NDArray[np.int64]:
     """Pairs (m, 2) of contents, photos of which one is cut out of the other.
 
@@ -45,20 +43,12 @@ def find_cut_out(
     windows = read_windows([stored[name] for name in names])
     wholes = pictures.hashes[rows][:, None]
     hashes, numbers = _stack(pictures, rows)
-    found = [
-        pair
-        for pair in itertools.islice(
-            find_cuts(hashes, np.concatenate([wholes, windows], axis=1), numbers), MAX_LOOKED_AT
-        )
-        if _is_cut_out(connection, names[pair[0]], names[pair[1]])
-    ]
+    cuts = find_cuts(hashes, np.concatenate([wholes, windows], axis=1), numbers)
+    likely = list(itertools.islice(cuts, MAX_LOOKED_AT))
+    pairs = [(names[part], names[whole]) for part, whole in likely]
+    answers = judge_pairs(connection, pairs, is_cut_out, looking, "looking for cropped copies")
+    found = [pair for pair, answer in zip(likely, answers, strict=True) if answer == (True,)]
     return pictures.content[rows][np.array(found, np.int64).reshape(-1, 2)]
-
-
-def read_photo(connection: sqlite3.Connection, sha256: str) -> NDArray[np.uint8]:
-    """A photo of the report, so small that it can be laid over others. Raises MediaError when it is gone."""
-    paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ?", (sha256,)).fetchall()
-    return shrink(read_original([Path(os.fsdecode(path)) for (path,) in paths], sha256, 0, 0.0), PART_SIDE)
 
 
 def _choose_photos(
@@ -90,10 +80,3 @@ def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint
             hashes.append(sides[start + rows[clear]])
             numbers.append(clear)
     return np.concatenate(hashes), np.concatenate(numbers)
-
-
-def _is_cut_out(connection: sqlite3.Connection, part: str, whole: str) -> bool:
-    try:
-        return is_cut_out(read_photo(connection, part), read_photo(connection, whole))
-    except MediaError:
-        return False

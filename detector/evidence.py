@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from detector.comparing import Looking
 from detector.copies import PICTURE_COLUMNS, Pictures, find_clusters, find_overlaps, read_pictures
 from detector.cutting import find_cut_out
 from detector.events import find_spells, gap_seconds
@@ -24,10 +25,10 @@ from detector.posts import Post, PostMatch, Pseudonyms, is_sidecar, match_posts
 POST_FIELDS = tuple(field.name for field in fields(Post) if field.name != "aliases")
 
 
-def gather_evidence(journal: Journal, *, every_seconds: float, key: bytes, look: bool = True) -> ReportInfo:
+def gather_evidence(journal: Journal, looking: Looking, *, every_seconds: float, key: bytes) -> ReportInfo:
     """Finds posts, copies and events of the newest run's files, and defines the views that show them.
 
-    With a key, authors get pseudonyms. Without a `look` at photos none is told to be cut out of another.
+    With a key, authors get pseudonyms. When looking is to stop, no photo is told to be cut out of another.
     """
     journal.remember_posts()
     journal.replace_derived("posts", _find_posts(journal, key))
@@ -35,7 +36,7 @@ def gather_evidence(journal: Journal, *, every_seconds: float, key: bytes, look:
     pictures, is_video = read_looked_at(journal.connection)
     labels = _find_labels(pictures)
     journal.replace_derived("pictures", _picture_rows(pictures, labels))
-    journal.replace_derived("copies", _copy_rows(journal.connection, pictures, is_video, labels, look=look))
+    journal.replace_derived("copies", _copy_rows(journal.connection, pictures, is_video, labels, looking))
     journal.replace_derived("events", _event_rows(journal.connection, every_seconds))
     return define_views(journal.connection)  # sizes of clusters are known only now
 
@@ -115,14 +116,17 @@ def _copy_rows(
     pictures: Pictures,
     is_video: NDArray[np.bool_],
     labels: NDArray[np.int64],
-    *,
-    look: bool,
+    looking: Looking,
 ) -> Iterator[tuple[object, ...]]:
     """Each content's cluster: photos that look the same, videos that share a clip."""
     count = len(pictures.contents)
-    links = np.concatenate([_photo_links(pictures, is_video, labels), _video_links(pictures, is_video)])
-    if look:
-        links = np.concatenate([links, find_cut_out(connection, pictures, is_video, labels)])
+    links = np.concatenate(
+        [
+            _photo_links(pictures, is_video, labels),
+            _video_links(pictures, is_video),
+            find_cut_out(connection, pictures, is_video, labels, looking),
+        ]
+    )
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
     _, clusters = connected_components(graph, directed=False)
     first_row = np.unique(pictures.content, return_index=True)[1]

@@ -14,16 +14,16 @@ from detector.sources import Media, find_kind
 
 
 def read_original(
-    paths: Iterable[Path], sha256: str, frame_index: int, time_seconds: float
+    paths: Iterable[Path], sha256: str, frame_index: int, time_seconds: float, *, photo_side: int = 0
 ) -> NDArray[np.uint8]:
     """A frame as it was scanned, upright RGB (height, width, 3), from the first path that still holds it.
 
-    Raises MediaError when none does.
+    With a `photo_side` a JPEG is decoded smaller, as in `Sampling`. Raises MediaError when none does.
     """
     for path in paths:
         media = _unchanged(path, sha256)
         if media:
-            return read_frame_at(media, frame_index, time_seconds)
+            return read_frame_at(media, frame_index, time_seconds, photo_side=photo_side)
     raise MediaError("gone, or changed since the scan")
 
 

@@ -6,18 +6,15 @@ original.
 
 import sqlite3
 from collections.abc import Iterator
-from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
 
-from detector.cutting import read_photo
-from detector.errors import MediaError
+from detector.comparing import Looking, judge_pairs
 from detector.ids import ID_DIGITS
 from detector.journal import Journal
-from detector.pictures import NoHold, Part, find_part
+from detector.pictures import Part, find_part
 
-MAX_COMPARED = 1000  # copies in a report; each takes about a third of a second
+MAX_COMPARED = 1000  # copies in a report; each takes about a tenth of a second of a processor
 WITHIN_FLAG = 0.7  # of a part: then what differs is the flag, of which bands may have the same colours
 # Photos that look the same as the representative of their cluster, where anything is seen in that cluster.
 PAIRS = f"""
@@ -36,34 +33,26 @@ FROM (SELECT * FROM temp.shown UNION ALL SELECT * FROM temp.almost) WHERE sha256
 NOWHERE = (0.0, 0.0, 0.0, 0.0)
 
 
-def mark_parts(journal: Journal) -> None:
+def mark_parts(journal: Journal, looking: Looking) -> None:
     """Compares each photo with the representative of its cluster; what was compared before is kept.
 
     The views are defined.
     """
-    known = {
-        tuple(row[:2]): tuple(row) for row in journal.connection.execute("SELECT * FROM parts").fetchall()
-    }
-    journal.replace_derived("parts", list(_compare_all(journal.connection, known)))
+    known = {row[:2]: row for row in journal.connection.execute("SELECT * FROM parts").fetchall()}
+    journal.replace_derived("parts", list(_compare_all(journal.connection, known, looking)))
 
 
 def _compare_all(
-    connection: sqlite3.Connection, known: dict[tuple[object, ...], tuple[object, ...]]
+    connection: sqlite3.Connection, known: dict[tuple[str, str], tuple[object, ...]], looking: Looking
 ) -> Iterator[tuple[object, ...]]:
-    @lru_cache(1)
-    def read_head(sha256: str) -> NDArray[np.uint8]:
-        return read_photo(connection, sha256)
-
-    pairs = connection.execute(PAIRS).fetchall()
-    for sha256, head in sorted(pairs, key=lambda pair: pair[::-1]):  # each representative is read once
-        if (sha256, head) in known:
-            yield known[sha256, head]
-            continue
-        try:
-            part = find_part(read_photo(connection, sha256), read_head(head))
-        except (MediaError, NoHold):
-            continue
-        yield sha256, head, int(part is not None), *(_place(connection, sha256, part) if part else NOWHERE)
+    pairs = sorted(connection.execute(PAIRS).fetchall(), key=lambda pair: pair[::-1])  # heads stay read
+    yield from (known[pair] for pair in pairs if pair in known)
+    new = [pair for pair in pairs if pair not in known]
+    answers = judge_pairs(connection, new, find_part, looking, "looking where copies differ")
+    for (sha256, head), answer in zip(new, answers, strict=True):
+        for part in answer:
+            place = _place(connection, sha256, part) if part else NOWHERE
+            yield sha256, head, int(part is not None), *place
 
 
 def _place(connection: sqlite3.Connection, sha256: str, part: Part) -> tuple[float, float, float, float]:

@@ -13,7 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from detector.archive import ask_archive, open_archive
-from detector.engines import choose_engine
+from detector.comparing import Looking
+from detector.engines import choose_engine, count_workers
 from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
@@ -21,7 +22,6 @@ from detector.frames import Sampling
 from detector.journal import (
     Journal,
     Named,
-    ReportInfo,
     define_views,
     identity_text,
     open_journal,
@@ -67,6 +67,9 @@ class Progress:
     """Names of the files given to workers and not finished, the earliest first."""
     step: str = ""
     """What is done after the last file, in words; "" while files are looked at."""
+    step_done: int = 0
+    step_total: int = 0
+    """Of what has to be done in this step; 0 where that is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,8 +150,18 @@ def _scan_into(
         stopped = tally.looked_at < tally.found
         if not stopped:
             journal.complete()
-        watch.step("comparing pictures that look the same" + (", asking the archive" * bool(options.archive)))
-        evidence = _gather(journal, options, settings.out, key, stopped=stopped)
+        watch.step("comparing pictures that look the same")
+        memory = options.worker_memory
+        looking = Looking(count_workers(options), memory, watch.step, stop)
+        evidence = gather_evidence(
+            journal, looking, every_seconds=0.0 if options.keyframes else options.every, key=key
+        )
+        mark_parts(journal, looking)
+        stopped = stopped or stop.is_set()
+        if options.archive:
+            watch.step("asking the archive")
+            ask_archive(journal, settings.out, options.archive, evidence)
+            evidence = define_views(journal.connection)
         journal.seal()
         watch.step("writing the tables and the page")
         whole = journal.tally()
@@ -159,18 +172,6 @@ def _scan_into(
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures
     return Outcome(summary, ExitCode.MAX_FAILURES if too_many else ExitCode.INTERRUPTED)
-
-
-def _gather(journal: Journal, options: ScanOptions, out: Path, key: bytes, *, stopped: bool) -> ReportInfo:
-    """What results mean together; who stops a scan does not wait for what photos are looked at for again."""
-    every_seconds = 0.0 if options.keyframes else options.every
-    evidence = gather_evidence(journal, every_seconds=every_seconds, key=key, look=not stopped)
-    if not stopped:
-        mark_parts(journal)
-    if options.archive:
-        ask_archive(journal, out, options.archive, evidence)
-        return define_views(journal.connection)
-    return evidence
 
 
 def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:
@@ -313,8 +314,8 @@ class _Watch:
         self.progress = replace(before, done=before.done + 1, recalled=before.recalled + 1)
         self._report(self.progress)
 
-    def step(self, step: str) -> None:
-        self.progress = replace(self.progress, step=step)
+    def step(self, step: str, done: int = 0, total: int = 0) -> None:
+        self.progress = replace(self.progress, step=step, step_done=done, step_total=total)
         self._report(self.progress)
 
     def recorded(self, result: FileResult, thresholds: tuple[float, ...]) -> None:

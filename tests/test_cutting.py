@@ -11,8 +11,8 @@ from PIL import Image
 from detector.errors import ExitCode
 from detector.options import ScanOptions
 from detector.pictures import is_cut_out
-from detector.scanning import scan
-from tests.test_evidence import save, scan_to
+from detector.scanning import Progress, scan
+from tests.test_evidence import read_table, save, scan_to
 from tests.test_parts import detailed
 
 CUTS = {
@@ -88,3 +88,24 @@ def test_a_scan_that_was_stopped_does_not_look_at_photos_again(
         assert scan(options, lambda _: None, stop).exit_code == ExitCode.INTERRUPTED
     rows = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]
     assert len({row["cluster"] for row in rows}) == 2
+
+
+def test_ctrl_c_while_photos_are_compared_ends_that_and_the_next_scan_makes_up_for_it(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    save(detailed(1), tmp_path / "in" / "whole.png")
+    save(cut(detailed(1), *CUTS["a corner"]), tmp_path / "in" / "cut.png")
+    stop = threading.Event()
+    steps = []
+
+    def look(progress: Progress) -> None:
+        steps.append(progress.step)
+        if progress.step == "comparing pictures that look the same":
+            stop.set()
+
+    options = ScanOptions(paths=(tmp_path / "in",), out=tmp_path / "report", weights=fake_weights, workers=1)
+    assert scan(options, look, stop).exit_code == ExitCode.INTERRUPTED
+    assert "looking for cropped copies" not in steps
+    assert scan(options, look, threading.Event()).exit_code == ExitCode.DONE
+    assert "looking for cropped copies" in steps
+    assert len({row["cluster"] for row in read_table(tmp_path / "report" / "files.csv")}) == 1

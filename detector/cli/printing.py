@@ -90,7 +90,7 @@ def _rows_of_runs(summary: "Summary") -> "Iterator[tuple[str, str]]":
 def print_interruption(console: Console, summary: "Summary") -> None:
     """What a scan that was stopped has reached, and what not."""
     reached = f"{summary.files - summary.not_reached} of {summary.files} files were looked at"
-    missing = f"{summary.not_reached} were not reached"
+    missing = f"{summary.not_reached} were not reached" if summary.not_reached else "not all copies compared"
     console.print(f"[bold]Interrupted.[/] {reached}, {missing}. Run the same command again to go on.")
 
 

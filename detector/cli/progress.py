@@ -13,6 +13,7 @@ from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
     SpinnerColumn,
+    TaskID,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
@@ -104,12 +105,20 @@ def show_progress(console: Console, *, quiet: bool) -> "Iterator[Callable[[Progr
     )
     with ProgressBar(*columns, console=console) as bar:
         task = bar.add_task("", total=None, files="", counts="looking for files")
+        steps: dict[str, TaskID] = {}
 
         def show(progress: "Progress") -> None:
             if progress.step:
-                for before in bar.task_ids[1:]:
-                    bar.update(before, total=1, completed=1)
-                bar.add_task("", total=None, files="", counts=progress.step)
+                if progress.step not in steps:
+                    for before in steps.values():
+                        bar.update(before, total=1, completed=1)
+                    steps[progress.step] = bar.add_task("", total=None, files="", counts="")
+                bar.update(
+                    steps[progress.step],
+                    total=progress.step_total or None,
+                    completed=progress.step_done,
+                    counts=_say_step(progress),
+                )
                 return
             bar.update(
                 task,
@@ -132,23 +141,30 @@ def show_count(console: Console) -> Iterator[Callable[[int, int], None]]:
 
 
 def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None]":
-    last = started - PLAIN_LINE_SECONDS
+    last, last_step = started - PLAIN_LINE_SECONDS, ""
 
     def show(progress: "Progress") -> None:
-        nonlocal last
+        nonlocal last, last_step
         now = time.monotonic()
+        after = duration(now - started)
+        is_due = now - last >= PLAIN_LINE_SECONDS
         if progress.step:
-            console.print(f"{progress.step}, after {duration(now - started)}", highlight=False, markup=False)
-        elif now - last >= PLAIN_LINE_SECONDS or progress.done == progress.total:
-            last = now
-            counts = _counts(progress, started)
-            console.print(
-                f"{progress.done} of {progress.total} files after {duration(now - started)}, {counts}",
-                highlight=False,
-                markup=False,
-            )
+            if not is_due and progress.step == last_step:
+                return
+            text = f"{_say_step(progress)}, after {after}"
+        elif is_due or progress.done == progress.total:
+            text = f"{progress.done} of {progress.total} files after {after}, {_counts(progress, started)}"
+        else:
+            return
+        last, last_step = now, progress.step
+        console.print(text, highlight=False, markup=False)
 
     return show
+
+
+def _say_step(progress: "Progress") -> str:
+    counted = f", {progress.step_done} of {progress.step_total} pairs" if progress.step_total else ""
+    return progress.step + counted
 
 
 def _counts(progress: "Progress", started: float) -> str:

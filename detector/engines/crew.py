@@ -1,4 +1,4 @@
-"""Worker processes that look at one file at a time, each with a pipe of its own.
+"""Worker processes that do one piece of work at a time, as to look at a file, each with a pipe of its own.
 
 Nothing is shared between them: whenever one is killed, all that is lost is what it was doing.
 """
@@ -8,6 +8,7 @@ import traceback
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import connection
+from typing import Generic, TypeAlias, TypeVar
 
 import cv2
 from threadpoolctl import threadpool_limits
@@ -21,13 +22,13 @@ from detector.processes import (
     safe_imports,
     silence_decoders,
 )
-from detector.worker import FileResult
 
 FILES_PER_WORKER = 2000  # then it is replaced, so that a decoder's leak stays small
 MAX_STILLBORN = 8  # workers in a row that end before they can be told anything; then something is wrong
 READY = "ready"
 
-Work = Callable[[], FileResult]
+Result = TypeVar("Result")
+Work: TypeAlias = Callable[[], Result]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +52,10 @@ class TimedOut:
     """Work that was ended because it took too long."""
 
 
-Outcome = FileResult | DetectorError | Broken | Died | TimedOut
+Outcome: TypeAlias = Result | DetectorError | Broken | Died | TimedOut
 
 
-class Worker:
+class Worker(Generic[Result]):
     """A process that does one piece of work at a time."""
 
     def __init__(self, memory: float) -> None:
@@ -69,7 +70,7 @@ class Worker:
         self.taken = 0
         self.until = 0.0
 
-    def begin(self, work: Work, seconds: float) -> bool:
+    def begin(self, work: Work[Result], seconds: float) -> bool:
         """Gives it something to do; False when it has died meanwhile."""
         try:
             self.pipe.send(work)
@@ -79,7 +80,7 @@ class Worker:
         self.taken += 1
         return True
 
-    def find_outcome(self) -> Outcome | None:
+    def find_outcome(self) -> Outcome[Result] | None:
         """What became of its work, None while it is not done. A worker that has died has no more to say."""
         try:
             while self.pipe.poll():
@@ -104,7 +105,7 @@ class Worker:
         self.pipe.close()
 
 
-class Crew:
+class Crew(Generic[Result]):
     """As many workers as are needed, up to a number; those that died are replaced.
 
     Each may take so many gigabytes of `memory`.
@@ -113,10 +114,10 @@ class Crew:
     def __init__(self, size: int, memory: float) -> None:
         self.size = size
         self.memory = memory
-        self._workers: list[Worker] = []
+        self._workers: list[Worker[Result]] = []
         self._stillborn = 0
 
-    def __enter__(self) -> "Crew":
+    def __enter__(self) -> "Crew[Result]":
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -128,7 +129,7 @@ class Crew:
         """Whether any worker has work in hand."""
         return any(worker.is_busy for worker in self._workers)
 
-    def prepare(self, wanted: int) -> Iterator[Worker]:
+    def prepare(self, wanted: int) -> Iterator[Worker[Result]]:
         """Workers that can begin something, up to the number wanted; more are started where there are fewer.
 
         Raises WorkersError when they cannot be.
@@ -141,7 +142,7 @@ class Crew:
             raise WorkersError(f"no worker can be started: {error}; try fewer --workers") from error
         return iter([worker for worker in idle if worker.is_ready][:wanted])
 
-    def wait(self, seconds: float) -> list[tuple[Worker, Outcome]]:
+    def wait(self, seconds: float) -> list[tuple[Worker[Result], Outcome[Result]]]:
         """Workers whose work has ended within this time, and how; the dead and the late are let go.
 
         Raises WorkersError when workers die before they can do anything.
@@ -162,11 +163,11 @@ class Crew:
                 self.dismiss(worker)
             if isinstance(outcome, Died) and not worker.is_ready:
                 self._count_stillborn(outcome)
-            if outcome and was_busy:
+            if outcome is not None and was_busy:
                 ended.append((worker, outcome))
         return ended
 
-    def dismiss(self, worker: Worker) -> None:
+    def dismiss(self, worker: Worker[Result]) -> None:
         """Ends a worker; the next one starts afresh."""
         self._workers.remove(worker)
         worker.kill()
@@ -196,13 +197,13 @@ def _serve(pipe: "connection.Connection", memory: float) -> None:
     try:
         pipe.send(READY)
         while True:
-            work: Work = pipe.recv()
+            work: Work[object] = pipe.recv()
             pipe.send(_do(work))
     except (EOFError, OSError):
         return  # the parent has ended
 
 
-def _do(work: Work) -> FileResult | DetectorError | Broken:
+def _do(work: Work[Result]) -> Result | DetectorError | Broken:
     try:
         return work()
     except DetectorError as error:

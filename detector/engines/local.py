@@ -53,12 +53,12 @@ def scan_files(
     result `GRACE_SECONDS` after `file_timeout` seconds, it has a failed result. Raises DetectorError when no
     file can be scanned at all, as with broken weights.
     """
-    with Crew(workers, settings.worker_memory) as crew:
+    with Crew[FileResult](workers, settings.worker_memory) as crew:
         yield from scan_with(crew, media, settings, file_timeout=file_timeout, stop=stop)
 
 
 def scan_with(
-    crew: Crew,
+    crew: Crew[FileResult],
     media: Iterable[Media],
     settings: WorkerSettings,
     *,
@@ -67,7 +67,7 @@ def scan_with(
 ) -> Generator[FileResult, None, None]:
     """The same by workers that may have done something before."""
     tasks = _Tasks(media, TAKEN_PER_WORKER * crew.size)
-    in_hand: dict[Worker, _Task] = {}
+    in_hand: dict[Worker[FileResult], _Task] = {}
     while True:
         if stop.is_set():
             tasks.drop()
@@ -123,7 +123,11 @@ class _Tasks:
 
 
 def _begin_tasks(
-    tasks: _Tasks, crew: Crew, in_hand: dict[Worker, _Task], settings: WorkerSettings, file_timeout: float
+    tasks: _Tasks,
+    crew: Crew[FileResult],
+    in_hand: dict[Worker[FileResult], _Task],
+    settings: WorkerSettings,
+    file_timeout: float,
 ) -> None:
     waiting = deque(tasks.take(len(in_hand)))
     if waiting and waiting[0].is_second_try:
@@ -135,7 +139,9 @@ def _begin_tasks(
     tasks.put_back(waiting)
 
 
-def _describe_work(task: _Task, settings: WorkerSettings, file_timeout: float) -> tuple[Work, float]:
+def _describe_work(
+    task: _Task, settings: WorkerSettings, file_timeout: float
+) -> tuple[Work[FileResult], float]:
     """What a worker is to do, and after how many seconds it hangs."""
     if task.failure:  # only the hash is still wanted; even that may hang, and so is not taken here
         seconds = min(HASH_SECONDS, file_timeout)
@@ -143,7 +149,9 @@ def _describe_work(task: _Task, settings: WorkerSettings, file_timeout: float) -
     return partial(scan_file, task.media, settings), file_timeout + GRACE_SECONDS
 
 
-def _read_outcome(task: _Task, outcome: Outcome, tasks: _Tasks, file_timeout: float) -> Iterator[FileResult]:
+def _read_outcome(
+    task: _Task, outcome: Outcome[FileResult], tasks: _Tasks, file_timeout: float
+) -> Iterator[FileResult]:
     """The result, if there is one; else the file is put among the tasks again. Raises DetectorError."""
     if isinstance(outcome, FileResult):
         yield outcome

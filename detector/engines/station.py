@@ -37,7 +37,7 @@ class Station:
         self._settings = replace(settings, out=self._folder)
         self._weights_sha256 = weights_sha256
         self._file_timeout = file_timeout
-        self._crew = Crew(1, settings.worker_memory)
+        self._crew = Crew[FileResult](1, settings.worker_memory)
 
     def begin(self) -> DetectorError | None:
         """Whether files can be looked at here, and else why not."""

@@ -103,11 +103,17 @@ def read_spans(
 
 
 def read_frame_at(
-    media: Media, frame_index: int, time_seconds: float, *, max_seconds: float = FRAME_SECONDS
+    media: Media,
+    frame_index: int,
+    time_seconds: float,
+    *,
+    photo_side: int = 0,
+    max_seconds: float = FRAME_SECONDS,
 ) -> NDArray[np.uint8]:
     """A frame that `read_frames` gave out before, upright RGB; of a video without reading all before it.
 
-    Raises MediaError when it is not there any more, or not found in `max_seconds` of work.
+    With a `photo_side` a JPEG is decoded smaller, as in `Sampling`. Raises MediaError when the frame is not
+    there any more, or not found in `max_seconds` of work.
     """
     give_up_at = time.monotonic() + max_seconds
     if media.kind == "video":
@@ -115,7 +121,8 @@ def read_frame_at(
         image = read_at(media.path, stream, frame_index - stream * STREAM_FRAMES, time_seconds, give_up_at)
         if image is not None:
             return image
-    sampling = Sampling(every_seconds=0, max_seconds=max(give_up_at - time.monotonic(), 0))
+    left = max(give_up_at - time.monotonic(), 0)
+    sampling = Sampling(every_seconds=0, photo_side=photo_side, max_seconds=left)
     for frame in read_frames(media, sampling, Coverage(media.kind)):
         if frame.index == frame_index:
             return frame.image

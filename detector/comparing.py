@@ -1,0 +1,97 @@
+"""Pairs of photos of a report in, what a closer look at each says out; looked at by worker processes."""
+
+import logging
+import os
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from detector.engines import find_answers
+from detector.errors import MediaError, WorkersError
+from detector.originals import read_original
+from detector.pictures import PART_SIDE, NoHold, shrink
+
+PAIR_SECONDS = 60.0  # after which a pair is given up; most take a tenth of a second
+KEPT = 64  # small pictures that each worker keeps, of about a megabyte
+
+Image = NDArray[np.uint8]
+Answer = TypeVar("Answer")
+Judge = Callable[[Image, Image], Answer]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """How photos are looked at once more."""
+
+    workers: int
+    memory: float
+    """Gigabytes that each may take."""
+    report_count: Callable[[str, int, int], None]
+    """Is told for what, how many pairs were looked at, and of how many."""
+    stop: threading.Event
+    """When set, no other pair is looked at."""
+
+
+def judge_pairs(
+    connection: sqlite3.Connection,
+    pairs: Sequence[tuple[str, str]],
+    judge: Judge[Answer],
+    looking: Looking,
+    purpose: str,
+) -> list[tuple[Answer, ...]]:
+    """What `judge` says of each pair of photos, named by their sha256 and shrunk to `PART_SIDE`.
+
+    () where it is not known: one of them is gone, they have too little in common, or it could not be found
+    out, be it that the worker crashed or hung. Who stops it does not wait. Views are defined.
+    """
+    works = [
+        partial(_judge, judge, _find(connection, first), _find(connection, second)) for first, second in pairs
+    ]
+    counted = partial(looking.report_count, purpose)
+    answers = find_answers(
+        works,
+        workers=looking.workers,
+        memory=looking.memory,
+        seconds=PAIR_SECONDS,
+        report_count=counted,
+        stop=looking.stop,
+    )
+    found: list[tuple[Answer, ...]] = [()] * len(pairs)
+    try:
+        for number, answer in answers:
+            found[number] = answer
+    except WorkersError as error:
+        log.warning("not all copies were compared: %s", error)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class _Photo:
+    sha256: str
+    paths: tuple[Path, ...]
+
+
+def _find(connection: sqlite3.Connection, sha256: str) -> _Photo:
+    paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ? ORDER BY path", (sha256,))
+    return _Photo(sha256, tuple(Path(os.fsdecode(path)) for (path,) in paths))
+
+
+def _judge(judge: Judge[Answer], first: _Photo, second: _Photo) -> tuple[Answer, ...]:
+    try:
+        return (judge(_read(first), _read(second)),)
+    except (MediaError, NoHold):
+        return ()
+
+
+@lru_cache(KEPT)
+def _read(photo: _Photo) -> Image:
+    return shrink(read_original(photo.paths, photo.sha256, 0, 0.0, photo_side=PART_SIDE), PART_SIDE)
