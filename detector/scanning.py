@@ -19,6 +19,7 @@ from detector.errors import ExitCode, MediaError, RecordError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
 from detector.frames import Sampling
+from detector.ids import ID_DIGITS
 from detector.journal import (
     Journal,
     Named,
@@ -136,11 +137,11 @@ def _scan_into(
             lambda: write_so_far(journal, settings.out, RunInfo(info, settings, started_at, "", False))
         )
         files = _unfinished(journal, watch, stop)
-        engine = choose_engine(options)
+        engine = choose_engine(options, stored.place if stored else settings.out)
         results = engine(files, settings, file_timeout=options.file_timeout, stop=stop)
         with closing(results):
             for result in results:
-                watch.recorded(_record(journal, result, settings.out), settings.thresholds)
+                watch.recorded(_record(journal, result, settings.out, stored), settings.thresholds)
                 parts.add(result.media)
                 so_far.now_and_then()
                 if options.max_failures and watch.progress.failed >= options.max_failures:
@@ -227,7 +228,7 @@ def scan_identity(settings: WorkerSettings, info: WeightsInfo) -> dict[str, str]
     )
 
 
-def _record(journal: Journal, result: FileResult, out: Path) -> FileResult:
+def _record(journal: Journal, result: FileResult, out: Path, stored: StoredReport | None) -> FileResult:
     """Notes a result; one that cannot be noted becomes its file's failure. Gives what was noted."""
     try:
         journal.record(result)
@@ -237,7 +238,10 @@ def _record(journal: Journal, result: FileResult, out: Path) -> FileResult:
         result = replace(failed, sha256=result.sha256, bytes=result.bytes)
         journal.record(result)
     if result.unfinished and result.sha256:
-        remove_pictures(out, result.sha256, journal.pictures_of(result.sha256))
+        kept = journal.pictures_of(result.sha256)
+        remove_pictures(out, result.sha256, kept)
+        if stored:
+            stored.remove_pictures(result.sha256[:ID_DIGITS], kept)
     return result
 
 

@@ -24,7 +24,7 @@ import typer
 
 from detector.cli import run_script
 from detector.engines import choose_engine
-from detector.engines.station import Station, hash_weights
+from detector.engines.station import Station, hash_weights, marking
 from detector.errors import DetectorError
 from detector.model import read_weights_info
 from detector.options import ScanOptions, default_weights
@@ -123,7 +123,7 @@ def _measure(engine: str, workers: int, folder: Path, out: Path) -> Cost:
     options = ScanOptions(paths=(folder,), out=out, engine=engine, workers=workers)
     media = list(find_media(options.paths))
     beginning = BEGINNING * workers
-    scan = choose_engine(options)
+    scan = choose_engine(options, out)
     with closing(
         scan(media, _settings(options), file_timeout=options.file_timeout, stop=threading.Event())
     ) as results:
@@ -174,21 +174,24 @@ def _memory(workers: int) -> dict[str, float]:
 
 
 def _print_bytes(folder: Path, out: Path) -> None:
-    """What of each file goes over the network: the file to its worker, its name and its result."""
+    """What of each file goes over the network: the file, its pictures, its name and its result."""
     options = ScanOptions(paths=(folder,), out=out)
     settings = _settings(options)
-    station = Station(settings, hash_weights(settings.weights), options.file_timeout)
     read: list[int] = []
     sent: list[int] = []
     found: dict[str, list[int]] = defaultdict(list)
-    for media in find_media(options.paths):
-        looked = station.look(media)
-        if isinstance(looked, DetectorError):
-            raise looked
-        read.append(media.size())
-        sent.append(len(pickle.dumps(media)))
-        found[looked.result.status].append(len(pickle.dumps(looked)))
-    station.end()
+    with marking(out) as target:
+        station = Station(settings, hash_weights(settings.weights), options.file_timeout, target)
+        for media in find_media(options.paths):
+            looked = station.look(media)
+            if isinstance(looked, DetectorError):
+                raise looked
+            read.append(media.size())
+            sent.append(len(pickle.dumps(media)))
+            found[looked.result.status].append(len(pickle.dumps(looked)))
+        station.end()
+    pictures = sum(path.stat().st_size for path in out.rglob("*.jpg"))
+    print(f"bytes of a file, worker to report: mean {pictures / len(read):.0f} of {len(read)} files")
     answers = {f"worker to driver, {status}": sizes for status, sizes in found.items()}
     for what, sizes in {"read by the worker": read, "driver to worker": sent, **answers}.items():
         print(f"bytes of a file, {what}: mean {statistics.mean(sizes):.0f} of {len(sizes)} files")

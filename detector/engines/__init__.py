@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Generator
 from functools import partial
+from pathlib import Path
 
 from detector.engines.answers import find_answers
 from detector.engines.local import scan_files
@@ -13,13 +14,16 @@ Engine = Callable[..., Generator[FileResult, None, None]]
 __all__ = ["Engine", "choose_engine", "count_workers", "find_answers", "scan_files"]
 
 
-def choose_engine(options: ScanOptions) -> Engine:
-    """What scans files as `scan_files` does, given files, settings, `file_timeout` and `stop`."""
+def choose_engine(options: ScanOptions, place: Path) -> Engine:
+    """What scans files as `scan_files` does, given files, settings, `file_timeout` and `stop`.
+
+    `place` is where the report is to be in the end, on a disk or in a storage.
+    """
     if options.engine == "local":
         return partial(scan_files, workers=count_workers(options))
     from detector.engines import ray  # it comes with an extra
 
-    cluster = ray.Cluster(address=options.address, gpus_per_worker=options.gpus_per_worker)
+    cluster = ray.Cluster(address=options.address, gpus_per_worker=options.gpus_per_worker, place=place)
     return partial(ray.scan_files, cluster=cluster, workers=options.workers)
 
 

@@ -14,11 +14,12 @@ from collections import deque
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from detector import filing
 from detector.engines.local import GRACE_SECONDS, HASH_SECONDS, STOP_CHECK_SECONDS
-from detector.engines.station import Station, hash_weights
+from detector.engines.station import Station, Target, hash_weights, marking
 from detector.errors import DetectorError, UsageError, WorkersError
 from detector.processes import FOR_THE_PARENT
 from detector.settings import WorkerSettings
@@ -44,6 +45,8 @@ class Cluster:
     address: str
     """Of a cluster that runs, "auto" for the one that this machine is in, "" for a Ray that is begun here."""
     gpus_per_worker: float
+    place: Path
+    """The report's, on a disk or in a storage: pictures go there from where they are made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +80,14 @@ def scan_files(
     file_timeout: float,
     stop: threading.Event,
 ) -> Generator[FileResult, None, None]:
-    """Results in the order in which they are done, as the local engine gives them; pictures are on disk then.
+    """Results in the order in which they are done, as the local engine gives them; their pictures are in the
+    report's place then.
 
     `workers` 0 means as many as the cluster has processors for, also when machines join or leave. What a lost
     machine had in hand another looks at. Raises DetectorError as the local engine does.
     """
-    with _connected(cluster, workers) as ray:
-        yield from _Driver(ray, settings, cluster, workers, file_timeout).scan(media, stop)
+    with _connected(cluster, workers) as ray, marking(cluster.place) as target:
+        yield from _Driver(ray, settings, cluster, workers, file_timeout, target).scan(media, stop)
 
 
 class _RayStation(Station):
@@ -100,7 +104,13 @@ class _Driver:
     """Gives files to stations, and begins stations where there are too few."""
 
     def __init__(
-        self, ray: Any, settings: WorkerSettings, cluster: Cluster, workers: int, file_timeout: float
+        self,
+        ray: Any,
+        settings: WorkerSettings,
+        cluster: Cluster,
+        workers: int,
+        file_timeout: float,
+        target: Target,
     ) -> None:
         self._ray = ray
         self._settings = settings
@@ -115,7 +125,7 @@ class _Driver:
         self._begin = ray.remote(num_cpus=settings.threads, num_gpus=cluster.gpus_per_worker, max_restarts=0)(
             _RayStation
         )
-        self._arguments = (settings, hash_weights(settings.weights), file_timeout)
+        self._arguments = (settings, hash_weights(settings.weights), file_timeout, target)
 
     def scan(self, media: Iterable[Media], stop: threading.Event) -> Iterator[FileResult]:
         """Looks at all files; when `stop` is set, only at those that were begun."""

@@ -6,17 +6,22 @@ costs that process, not the station.
 
 import hashlib
 import os
+import secrets
 import shutil
 import tempfile
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from detector import filing
 from detector.engines.crew import Crew
 from detector.engines.local import scan_with
-from detector.errors import DetectorError, WeightsError
+from detector.errors import DetectorError, ReportFolderError, WeightsError
 from detector.settings import WorkerSettings
 from detector.sources import Media
+from detector.storage import is_remote, put_object, say_place
 from detector.worker import FETCHED, FileResult
 
 
@@ -26,17 +31,57 @@ class Looked:
 
     result: FileResult
     pictures: dict[str, bytes]
-    """Contents of the pictures by their names in the report."""
+    """Contents of the pictures by their names in the report, where they could not be put there from here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where pictures go."""
+
+    place: Path
+    mark: str
+    """Name of a file there, which machines see that share its disk."""
+
+    def is_here(self) -> bool:
+        """Whether it can be written to from this machine."""
+        return is_remote(self.place) or (
+            (self.place / self.mark).is_file() and os.access(self.place, os.W_OK)
+        )
+
+    def put(self, name: str, picture: Path) -> None:
+        """Raises OSError or ReportFolderError."""
+        if is_remote(self.place):
+            put_object(picture, self.place / name)
+        else:
+            with filing.replacing(self.place, name) as file, picture.open("rb") as content:
+                shutil.copyfileobj(content, file)
+
+
+@contextmanager
+def marking(place: Path) -> Iterator[Target]:
+    """A target that is told from a folder of the same name on another disk."""
+    mark = filing.HALF + secrets.token_hex(16)  # as what is half written it is removed after a kill
+    if is_remote(place):
+        yield Target(place, "")
+        return
+    (place / mark).touch()
+    try:
+        yield Target(place, mark)
+    finally:
+        (place / mark).unlink(missing_ok=True)
 
 
 class Station:
     """A place where files are looked at; it lives as long as its process."""
 
-    def __init__(self, settings: WorkerSettings, weights_sha256: str, file_timeout: float) -> None:
+    def __init__(
+        self, settings: WorkerSettings, weights_sha256: str, file_timeout: float, target: Target
+    ) -> None:
         self._folder = Path(tempfile.mkdtemp(prefix="flag-detector-station-"))
         self._settings = replace(settings, out=self._folder)
         self._weights_sha256 = weights_sha256
         self._file_timeout = file_timeout
+        self._target = target
         self._crew = Crew[FileResult](1, settings.worker_memory)
 
     def begin(self) -> DetectorError | None:
@@ -61,7 +106,10 @@ class Station:
             )
         except DetectorError as error:
             return error
-        pictures = {} if result.unfinished else dict(self._read_pictures())
+        try:
+            pictures = {} if result.unfinished else self._bring_pictures()
+        except ReportFolderError as error:
+            return error
         for path in self._folder.iterdir():
             shutil.rmtree(path, ignore_errors=True)
         return Looked(result, pictures)
@@ -71,10 +119,24 @@ class Station:
         self._crew.__exit__()
         shutil.rmtree(self._folder, ignore_errors=True)
 
-    def _read_pictures(self) -> list[tuple[str, bytes]]:
-        found = (path for path in self._folder.rglob("*") if path.is_file())
-        names = ((path.relative_to(self._folder), path) for path in found)
-        return [(name.as_posix(), path.read_bytes()) for name, path in names if name.parts[0] != FETCHED]
+    def _bring_pictures(self) -> dict[str, bytes]:
+        """Puts them where they go; gives those that somebody else has to put there."""
+        found = {
+            path.relative_to(self._folder).as_posix(): path
+            for path in self._folder.rglob("*")
+            if path.is_file() and path.relative_to(self._folder).parts[0] != FETCHED
+        }
+        if not self._target.is_here():
+            return {name: path.read_bytes() for name, path in found.items()}
+        try:
+            for name, path in found.items():
+                self._target.put(name, path)
+        except OSError as error:
+            raise ReportFolderError(
+                f"pictures cannot be put into {say_place(self._target.place)}: {error.strerror}; "
+                "run the same command again"
+            ) from error
+        return {}
 
 
 def hash_weights(weights: Path | None) -> str:

@@ -1,6 +1,14 @@
 """Places in object storage in, what is listed, read and kept there out; nothing else speaks to a storage."""
 
-from detector.storage.objects import Listed, fetching, find_objects, list_folder, open_object, opened_here
+from detector.storage.objects import (
+    Listed,
+    fetching,
+    find_objects,
+    list_folder,
+    open_object,
+    opened_here,
+    put_object,
+)
 from detector.storage.places import from_here, is_remote, say_place, whole_path
 from detector.storage.reports import StoredReport, is_copy, open_copy, open_place
 
@@ -17,6 +25,7 @@ __all__ = [
     "open_object",
     "open_place",
     "opened_here",
+    "put_object",
     "say_place",
     "whole_path",
 ]

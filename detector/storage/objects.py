@@ -170,6 +170,12 @@ def get_object(path: Path, here: Path) -> None:
     asked(lambda: system.get_file(object_name(path), str(here)))
 
 
+def put_object(here: Path, path: Path) -> None:
+    """Puts a file there; an object is whole or not there. Raises OSError."""
+    system = file_system(path.parts[0].removesuffix(":"))
+    asked(lambda: system.put_file(str(here), object_name(path)))
+
+
 def _file_name(name: str) -> str:
     """The name as a file can have it; its end says what kind of file it is."""
     raw = os.fsencode(name).replace(b"\0", b"_")

@@ -7,14 +7,14 @@ import shutil
 import sqlite3
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from detector.errors import ReportFolderError, UsageError
-from detector.storage.objects import asked, find_objects, get_object
+from detector.storage.objects import asked, find_objects, get_object, put_object
 from detector.storage.places import file_system, from_here, is_remote, object_name, say_place
 
 LOCK = "writer.lock"
@@ -75,7 +75,7 @@ class StoredReport:
                 self._merged.append(path)
 
     def keep_part(self, write: Callable[[Path], str]) -> None:
-        """Keeps the pictures that are new, then a part: `write` writes its file and gives its name.
+        """Moves new pictures there, then keeps a part: `write` writes its file and gives its name.
 
         Raises ReportFolderError.
         """
@@ -87,6 +87,17 @@ class StoredReport:
             self._put(part, f"{PARTS}/{name}")
         part.unlink()
         self._merged.append(self.place / PARTS / name)
+
+    def remove_pictures(self, begin: str, kept: Collection[str]) -> None:
+        """Removes the pictures whose names begin so, but those kept. Raises ReportFolderError."""
+        with self._explained():
+            for folder in PICTURES:
+                found = asked(lambda: self._system.find(self._object(folder), prefix=begin))  # noqa: B023
+                for one in found:
+                    name = f"{folder}/{one.rpartition('/')[2]}"
+                    if name not in kept:
+                        asked(lambda: self._system.rm_file(one))  # noqa: B023 (called here)
+                        self._kept.pop(name, None)
 
     def keep(self) -> None:
         """Keeps all that has changed; then parts that are in the journal are needed no more.
@@ -196,7 +207,7 @@ class StoredReport:
             if path.is_file() and not path.is_symlink()
             for name in (PurePosixPath(path.relative_to(self.folder).as_posix()),)
             if name.parts[0] not in NOT_KEPT and not name.name.startswith(".half-")
-            if len(name.parts) > 1 or not only_pictures
+            if name.parts[0] in PICTURES or not only_pictures
         }
         with self._explained():
             if not self._is_own():
@@ -207,13 +218,16 @@ class StoredReport:
                 state = _state(names[name])
                 if self._kept.get(name) != state:
                     self._put(names[name], name)
-                    self._kept[name] = state
+                    if only_pictures:
+                        names[name].unlink(missing_ok=True)
+                    else:
+                        self._kept[name] = state
             for name in self._kept.keys() - names.keys() if not only_pictures else ():
                 asked(lambda: self._system.rm_file(self._object(name)))  # noqa: B023 (called here)
                 del self._kept[name]
 
     def _put(self, path: Path, name: str) -> None:
-        asked(lambda: self._system.put_file(str(path), self._object(name)))
+        put_object(path, self.place / name)
 
     def _object(self, name: str) -> str:
         return f"{object_name(self.place)}/{name}"

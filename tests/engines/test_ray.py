@@ -33,10 +33,13 @@ from tests.engines.test_engines import CrashingMedia
 
 if __name__ == "__main__":
     folder, weights = map(Path, sys.argv[1:])
+    out = folder / "out"
+    out.mkdir()
     sound = list(find_media([folder / "in"]))
     bad = CrashingMedia(sound[0].root, "bad.png", "photo", sound[0].path, crashes=folder / "crashes", times=2)
-    results = scan_files([*sound[:2], bad, *sound[2:]], settings_for(weights, folder / "out"),
-        cluster=Cluster(address="", gpus_per_worker=0.0), workers=1, file_timeout=200, stop=threading.Event())
+    here = Cluster(address="", gpus_per_worker=0.0, place=out)
+    results = scan_files([*sound[:2], bad, *sound[2:]], settings_for(weights, out), cluster=here, workers=1,
+        file_timeout=200, stop=threading.Event())
     print(json.dumps({one.media.name: [one.status, one.reason] for one in results}))
 """
 
@@ -102,7 +105,7 @@ def test_what_kills_its_worker_twice_is_one_failed_row(tmp_path: Path, fake_weig
     found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("bad.png") == ["failed", "its decoder crashed twice (exit code -9)"]
     assert found == {f"{number}.png": ["ok", ""] for number in range(4)}
-    assert len(list((tmp_path / "out" / "crops").iterdir())) == 4  # as pictures that the driver has written
+    assert len(list((tmp_path / "out" / "crops").iterdir())) == 4
 
 
 @needs_ray

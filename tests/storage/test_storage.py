@@ -164,6 +164,21 @@ def test_a_listing_is_read_a_page_at_a_time_and_no_object_is_asked_about(
     assert (found[1].name, found[1].kind, found[1].version) == ("0001.jpg", "photo", "9 1")
 
 
+def test_pictures_are_here_until_they_are_kept_and_those_of_a_killed_worker_go(
+    bucket: Bucket, tmp_path: Path
+) -> None:
+    with open_place(bucket.path("out")) as (folder, stored):
+        assert stored is not None
+        for name in ("crops/a-0-0.jpg", "crops/a-0-1.jpg", "crops/b-0-0.jpg", "plain/a-0.jpg"):
+            write_picture(folder / name)
+        (folder / "scan.db").touch()
+        stored.keep_part(lambda part: str(part.write_bytes(b"part")))
+        assert {path.name for path in folder.rglob("*") if path.is_file()} == {"scan.db"}
+        assert {"out/crops/a-0-1.jpg", "out/plain/a-0.jpg", "out/parts/4"} < bucket.keys("out")
+        stored.remove_pictures("a", {"crops/a-0-0.jpg"})
+    assert bucket.keys() == {"out/crops/a-0-0.jpg", "out/crops/b-0-0.jpg", "out/scan.db"}
+
+
 def test_a_living_writer_keeps_its_lock(bucket: Bucket) -> None:
     out = bucket.path("out")
     with open_place(out), pytest.raises(ReportFolderError, match="another is writing to s3://"):
