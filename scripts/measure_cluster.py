@@ -66,9 +66,13 @@ def main(
     workers: Annotated[list[int], typer.Option(help="Numbers of workers.")] = [1, 2, 4],  # noqa: B006
     folder: Annotated[Path | None, typer.Option(help="Photos to use instead of made ones.")] = None,
 ) -> None:
-    """Prints seconds of each file, what Ray adds to them, memory, and bytes between driver and workers."""
+    """Prints seconds of each file, what Ray adds to them, memory, and bytes between driver and workers.
+
+    After each round it says what is known by then, so that what ends it loses only a round.
+    """
     with tempfile.TemporaryDirectory(prefix="measure-") as work:
         place = folder or _make_photos(Path(work) / "photos", photos)
+        _print_bytes(place, Path(work) / "bytes")
         costs: dict[tuple[str, int], list[Cost]] = defaultdict(list)
         for number in range(1, rounds + 1):
             for count in workers:
@@ -80,9 +84,8 @@ def main(
                         f"{cost.work_seconds * 1000:.1f} ms of a processor",
                         flush=True,
                     )
-        for count in workers:
-            _print_costs(count, costs["local", count], costs["ray", count])
-        _print_bytes(place, Path(work) / "bytes")
+            for count in workers:
+                _print_costs(count, costs["local", count], costs["ray", count])
 
 
 def _print_costs(count: int, local: list[Cost], ray: list[Cost]) -> None:

@@ -32,6 +32,7 @@ PAGES += sorted((REPOSITORY / "docs").rglob("*.md"))
 
 INSTALLS = "installs from the network; tests/test_wheel.py installs the wheel and scans with it"
 REMOTE = "needs a storage or a cluster of that name; tests/storage and tests/engines have their own"
+IMAGES = "needs Docker, Kubernetes or machines to let; tests/test_deploy.py reads what they are given"
 NETWORK = "fetches from the network"
 LONG = "draws, trains or measures for minutes or hours, from photos that are not here; see tests/training"
 NOT_RUN = {
@@ -41,6 +42,9 @@ NOT_RUN = {
     "make demo": INSTALLS,
     "make test": "it runs this test",
     "detector scan s3://bucket/downloads": REMOTE,
+    "docker build": IMAGES,
+    "kubectl": IMAGES,
+    "ray": IMAGES,
     "python scripts/fetch_flags.py": NETWORK,
     "python scripts/fetch_photos.py": NETWORK,
     "python scripts/prepare_photos.py": LONG,

@@ -179,9 +179,9 @@ class _Driver:
                 log.info("the cluster has room for %d workers", fitting)
             self._size = fitting
             self._recount_at = time.monotonic() + RECOUNT_SECONDS
-        wanted = min(self._workers, self._size) if self._workers else self._size
-        if not wanted and not self._seats and self._cluster.gpus_per_worker:
+        if not self._size and not self._seats and self._cluster.gpus_per_worker:
             raise WorkersError("no machine of the cluster has the GPUs of --gpus-per-worker")
+        wanted = self._workers or self._size  # those without room wait: a cluster that can grow then does
         while len(self._seats) < wanted:
             actor = self._begin.remote(*self._arguments)
             self._seats.append(_Seat(actor, actor.begin_here.remote()))

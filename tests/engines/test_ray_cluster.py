@@ -27,7 +27,7 @@ from detector.options import ScanOptions
 from detector.scanning import scan
 
 if __name__ == "__main__":
-    folder, out, weights = map(Path, sys.argv[1:])
+    folder, out, weights = map(Path, sys.argv[1:4])
     small = {"object_store_memory": 100_000_000, "num_cpus": 1}
     cluster = Cluster(initialize_head=True, head_node_args=small)
     second = cluster.add_node(**small)
@@ -38,7 +38,7 @@ if __name__ == "__main__":
             lost.set()
             cluster.remove_node(second, allow_graceful=False)
 
-    options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=0,
+    options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=int(sys.argv[4]),
                           address=cluster.address)
     print(int(scan(options, lose, threading.Event()).exit_code), lost.is_set())
     cluster.shutdown()
@@ -52,11 +52,14 @@ def many(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-def test_files_of_a_lost_machine_are_given_to_another(many: Path, tmp_path: Path, fake_weights: Path) -> None:
+@pytest.mark.parametrize("workers", ["0", "3"])  # 0: as many as there is room for; 3: more than that
+def test_files_of_a_lost_machine_are_given_to_another(
+    many: Path, tmp_path: Path, fake_weights: Path, workers: str
+) -> None:
     scan_folder(many, tmp_path / "local", fake_weights)
     (tmp_path / "losing.py").write_text(LOSING)
     done = subprocess.run(
-        [sys.executable, tmp_path / "losing.py", many, tmp_path / "ray", fake_weights],
+        [sys.executable, tmp_path / "losing.py", many, tmp_path / "ray", fake_weights, workers],
         capture_output=True,
         text=True,
         check=False,
