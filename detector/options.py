@@ -10,6 +10,7 @@ from detector.errors import UsageError
 
 PACKAGE = Path(__file__).parent
 DEVICES = ("cpu", "openvino", "cuda")
+AUTO_DEVICE = "auto"
 CORES = os.cpu_count() or 1
 MOST_PER_CORE = 8  # workers or threads: more only take memory
 PICTURES = ("best", "all")
@@ -76,7 +77,8 @@ class ScanOptions:
     detail: str = "standard"
     """How closely an image is looked at, one of `DETAILS`: the sizes in which the network sees it."""
     device: str = "cpu"
-    """Where the network runs: cpu, openvino (the CPU, through OpenVINO) or cuda."""
+    """Where the network runs: cpu, openvino (the CPU, through OpenVINO), cuda, or auto: the report's own,
+    and for a new one cpu or openvino, whichever is faster here."""
     workers: int = CORES
     """Files looked at side by side, each in a process of its own; `AUTO` for one each processor."""
     engine: str = "local"
@@ -136,8 +138,10 @@ class ScanOptions:
             raise UsageError("--max-failures must be at least 1")
         self._check_key()
         self._check_engine()
-        if self.device not in DEVICES:
-            raise UsageError(f"--device must be one of {', '.join(DEVICES)}")
+        if self.device not in (*DEVICES, AUTO_DEVICE):
+            raise UsageError(f"--device must be one of {', '.join((*DEVICES, AUTO_DEVICE))}")
+        if self.device == AUTO_DEVICE and self.engine == "ray":
+            raise UsageError("--device auto is for --engine local: name the device that all machines have")
 
     def _check_engine(self) -> None:
         if self.engine not in ENGINES:

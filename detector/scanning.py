@@ -8,14 +8,14 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from detector.archive import ask_archive, open_archive
 from detector.comparing import Looking
 from detector.engines import choose_engine, count_workers
-from detector.errors import ExitCode, MediaError, RecordError, UsageError
+from detector.errors import ExitCode, MediaError, RecordError, ReportFolderError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
 from detector.frames import Sampling
@@ -26,11 +26,12 @@ from detector.journal import (
     define_views,
     identity_text,
     open_journal,
+    read_database,
     utc_now,
 )
 from detector.lists import read_paths
-from detector.model import WeightsInfo, read_weights_info
-from detector.options import ScanOptions, default_weights
+from detector.model import WeightsInfo, choose_device, read_weights_info
+from detector.options import AUTO_DEVICE, DEVICES, ScanOptions, default_weights
 from detector.parts import mark_parts
 from detector.pictures import is_shown, remove_pictures
 from detector.posts import key_check, read_key
@@ -100,6 +101,7 @@ def _scan_into(
 ) -> Outcome:
     """The same, into a folder on this machine; meanwhile what was found is kept in a storage, if asked to."""
     info = read_weights_info(options.weights or default_weights(), detail=options.detail)
+    options = _settle_device(options, info)
     settings = worker_settings(options, info)
     if options.archive:
         with open_archive(options.archive):
@@ -173,6 +175,22 @@ def _scan_into(
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures
     return Outcome(summary, ExitCode.MAX_FAILURES if too_many else ExitCode.INTERRUPTED)
+
+
+def _settle_device(options: ScanOptions, info: WeightsInfo) -> ScanOptions:
+    """For `--device auto` the device that the report was begun with, else the one that is faster here.
+
+    What is wrong with a report is said when it is opened for writing.
+    """
+    if options.device != AUTO_DEVICE:
+        return options
+    kept = None
+    with suppress(ReportFolderError), read_database(options.out) as connection:
+        kept = connection.execute("SELECT value FROM identity WHERE name = 'device'").fetchone()
+    device = kept[0] if kept and kept[0] in DEVICES else ""
+    device = device or choose_device(info.path, info.sha256, options.threads)
+    log.info("device: %s", device)
+    return replace(options, device=device)
 
 
 def worker_settings(options: ScanOptions, info: WeightsInfo) -> WorkerSettings:

@@ -51,6 +51,13 @@ def write_picture(path: Path, *spots: tuple[int, int, Colour]) -> Path:
 
 
 @pytest.fixture
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder for caches in place of the user's."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "flag-detector"
+
+
+@pytest.fixture
 def downloads(tmp_path: Path) -> Path:
     """A folder with one file of every fate."""
     folder = tmp_path / "downloads"

@@ -165,7 +165,9 @@ def scan(
     detail: Annotated[
         str, typer.Option(help="fast, standard or thorough: in how many sizes an image is looked at.")
     ] = defaults.detail,
-    device: Annotated[str, typer.Option(help="cpu, openvino or cuda.")] = defaults.device,
+    device: Annotated[
+        str, typer.Option(help="cpu, openvino, cuda, or auto: cpu or openvino, by a short trial.")
+    ] = defaults.device,
     workers: Annotated[
         int,
         typer.Option(help="Files looked at side by side, or auto.", parser=read_workers, metavar="NUMBER"),

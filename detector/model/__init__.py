@@ -9,10 +9,11 @@ from detector.model.classifier import (
     log_odds,
     split_kinds,
 )
+from detector.model.devices import choose_device, find_devices
 from detector.model.flags import Model, NetworkModel, TwoLooks, load_model
 from detector.model.joining import NMS_IOU, are_ambiguous, find_leads, suppress
 from detector.model.letterbox import PADDING_GREY
-from detector.model.networks import Run, find_devices, load_onnx
+from detector.model.networks import Run, load_onnx
 from detector.model.weights import WeightsInfo, read_weights_info
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "TwoLooks",
     "WeightsInfo",
     "are_ambiguous",
+    "choose_device",
     "cut_square",
     "find_devices",
     "find_leads",

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import UsageError, WeightsError
+from detector.model.cache import cache_folder
 from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
 
 Array = NDArray[np.float32]
@@ -44,30 +45,20 @@ def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, 
     return lambda inputs: list(session.run(None, dict(zip(names, inputs, strict=True)))), properties
 
 
-def find_devices() -> dict[str, str]:
-    """For each of `options.DEVICES` why it is not to be had, "" when it is."""
-    providers = import_onnxruntime().get_available_providers()
-    try:
-        import_openvino()
-        openvino = ""
-    except ImportError:
-        openvino = "pip install '.[openvino]'"
-    cuda = "" if "CUDAExecutionProvider" in providers else "pip install onnxruntime-gpu"
-    return {"cpu": "", "openvino": openvino, "cuda": cuda}
-
-
 def _load_openvino(path: Path, threads: int) -> Run:
     """The same on the CPU through OpenVINO, in the precision that the processor is fastest in.
 
-    Compiled anew for each shape of input, which takes as long as twenty pictures: a network compiled for all
-    shapes takes half as long again for each picture.
+    Compiled for each shape of input, which takes as long as a hundred pictures: a network compiled for all
+    shapes takes half as long again for each. What was compiled is kept for the next scan and other workers.
     """
     try:
         openvino = import_openvino()
     except ImportError as error:
         raise UsageError("--device openvino needs the openvino extra: pip install '.[openvino]'") from error
-    settings = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
+    settings: dict[str, object] = {"INFERENCE_NUM_THREADS": threads, "PERFORMANCE_HINT": "LATENCY"}
     settings["ENABLE_CPU_PINNING"] = False  # else the only threads of all workers share one core
+    if folder := cache_folder("openvino"):
+        settings["CACHE_DIR"] = str(folder)
     core = openvino.Core()
     network = core.read_model(path)
 

@@ -544,6 +544,7 @@ def test_the_pt_gives_what_ultralytics_own_predict_gives() -> None:
 
 
 @needs_openvino
+@pytest.mark.usefixtures("own_cache")
 def test_openvino_sees_what_onnx_runtime_sees(scenes: list[Image]) -> None:
     ours, theirs = load_model(WEIGHTS), load_model(WEIGHTS, device="openvino")
     compared = 0

@@ -66,6 +66,7 @@ def test_faces_are_the_same_whether_searched_in_bands_or_at_once(monkeypatch: py
 
 
 @needs_openvino
+@pytest.mark.usefixtures("own_cache")
 def test_openvino_finds_the_same_faces() -> None:
     image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
     compiled = np.tile(image, (1, 3, 1))[:, : faces.SEARCH_LONG_SIDE]
