@@ -274,7 +274,7 @@ def _connected(cluster: Cluster, workers: int) -> Iterator[Any]:
         with _handlers_kept():
             ray.init(**options, configure_logging=False)
         yield ray
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises bare ones, too, as where it cannot begin in time
         if ray.is_initialized():
             raise
         raise WorkersError(

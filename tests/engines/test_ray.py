@@ -142,6 +142,24 @@ def test_where_there_is_no_cluster_it_is_said(tmp_path: Path, fake_weights: Path
 
 
 @needs_ray
+def test_a_ray_that_cannot_begin_is_said_to_be_so(tmp_path: Path, fake_weights: Path) -> None:
+    write_picture(tmp_path / "in" / "one.png")
+    code = "import ray\ndef fail(**options): raise Exception('the node timed out')\nray.init = fail\n"
+    code += "from detector.cli import main; main()"
+    words = ["scan", tmp_path / "in", "--out", tmp_path / "out", "--weights", fake_weights, "--engine", "ray"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=in_environment(PATHS),
+    )
+    assert done.returncode == 6
+    assert "no Ray cluster can be used at this machine: the node timed out" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
+
+
+@needs_ray
 def test_ray_is_told_to_send_nothing() -> None:
     code = "import detector, detector.engines.ray; from ray._common.usage import usage_lib as u; "
     code += "from detector.offline import keep_offline; keep_offline(); print(u.usage_stats_enabled())"
