@@ -30,7 +30,7 @@ WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
 DATASETS = REPOSITORY / "datasets"
 WITH = "without", "with"  # a flag
 ONE_FLAG_IN = 20  # photos of the mix
-WITH_FLAG = 100_000  # seed of the first photo or clip with one
+WITH_FLAG = 100_000  # seed of the first photo with one
 LONG_WH = 640, 360  # pixels of the long clips
 WATCH_SECONDS = 1.0  # adding up memory takes 20 ms of a core: ten times a second slowed what is measured
 YOLO_PT, YOLO_ONNX = "yolo predict .pt", "yolo predict .onnx"
@@ -286,8 +286,8 @@ def make_clips(
     def make(half: Path) -> None:
         workshop = open_workshop(DATASETS)
         for number in range(count):
-            path, seed = half / f"{number:02}.mp4", number + WITH_FLAG * flag
-            make_clip(path, seed, workshop, flag=flag, seconds=seconds, resolution_wh=resolution_wh)
+            path = half / f"{number:02}.mp4"  # of the same scene with and without
+            make_clip(path, number, workshop, flag=flag, seconds=seconds, resolution_wh=resolution_wh)
 
     return made_once(folder / f"{count}-clips-of-{seconds}-s-{WITH[flag]}", make)
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from detector.errors import WeightsError
 from detector.model.classifier import Classifier, weigh
 from detector.model.joining import NMS_IOU, join_rivals, suppress
-from detector.model.letterbox import Letterboxed, letterbox, pad_to_rectangle
+from detector.model.letterbox import Letterboxed, letterbox
 from detector.model.networks import load_onnx, load_pt
 from detector.model.pieces import find_pieces, keep_whole
 from detector.model.self_test import check_model
@@ -101,8 +101,6 @@ def _load_network(weights: Path, device: str, threads: int) -> tuple[Network, tu
         class_names = tuple(names[index] for index in range(len(names)))
     except (KeyError, TypeError, ValueError, SyntaxError) as error:
         raise WeightsError(f"{weights} does not name its classes; make it with scripts/convert.py") from error
-    if device == "openvino":  # which compiles for each shape
-        return lambda images: run([pad_to_rectangle(images)])[0], class_names
     return lambda images: run([images])[0], class_names
 
 

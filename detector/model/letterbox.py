@@ -1,6 +1,5 @@
 """An image in, the same fitted into a network's input out, and the way back for boxes."""
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +10,6 @@ from numpy.typing import NDArray
 Image = NDArray[np.uint8]
 
 STRIDE = 32  # the network halves its input five times
-RECTANGLES = 1 / 2, 9 / 16, 2 / 3, 3 / 4, 1.0  # short side in long sides: of 2:1, 16:9, 3:2, 4:3 and squares
 PADDING_GREY = 114  # as in training, around crops and the detector's inputs
 
 
@@ -53,19 +51,3 @@ def letterbox(image: Image, input_size: int) -> Letterboxed:
     grey = (PADDING_GREY,) * 3
     padded = cv2.copyMakeBorder(image, top, bottom, left, right, cv2.BORDER_CONSTANT, value=grey)
     return Letterboxed(padded.astype(np.uint8, copy=False), scale, left, top)
-
-
-def pad_to_rectangle(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Inputs (n, 3, height, width) with grey at the right or below, so that they come in few shapes.
-
-    Boxes in them stay where they are.
-    """
-    height, width = images.shape[2:]
-    long_side, short_side = max(height, width), min(height, width)
-    sides = (math.ceil(long_side * share / STRIDE) * STRIDE for share in RECTANGLES)
-    missing = next(side for side in sides if side >= short_side) - short_side
-    if not missing:
-        return images
-    below, right = (missing, 0) if height < width else (0, missing)
-    grey = PADDING_GREY / 255
-    return np.pad(images, ((0, 0), (0, 0), (0, below), (0, right)), constant_values=grey)

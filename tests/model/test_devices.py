@@ -10,7 +10,6 @@ from detector import scanning
 from detector.errors import UsageError
 from detector.model import choose_device, devices, load_model
 from detector.model.cache import MAX_FILES, cache_folder
-from detector.model.letterbox import pad_to_rectangle
 from detector.options import ScanOptions
 from tests.conftest import RED, needs_openvino, picture, write_picture
 from tests.test_scan import scan_folder
@@ -101,18 +100,6 @@ def test_damaged_compiled_networks_are_made_again(own_cache: Path, fake_weights:
             blob.write_bytes(damage)
         (after,) = load_model(fake_weights, device="openvino").detect([image])
         assert np.array_equal(before.xyxy, after.xyxy)
-
-
-@pytest.mark.parametrize(
-    ("height", "width", "fitted"),
-    [(352, 512, (352, 512)), (320, 512, (352, 512)), (512, 416, (512, 512)), (32, 512, (256, 512))],
-)
-def test_inputs_come_in_few_rectangles(height: int, width: int, fitted: tuple[int, int]) -> None:
-    image = np.zeros((1, 3, height, width), np.float32)
-    padded = pad_to_rectangle(image)
-    assert padded.shape == (1, 3, *fitted)
-    assert not padded[:, :, :height, :width].any()
-    assert padded.dtype == np.float32
 
 
 def test_a_report_keeps_its_device(
