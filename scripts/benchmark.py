@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import shutil
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,7 @@ ONE_FLAG_IN = 20  # photos of the mix
 WITH_FLAG = 100_000  # seed of the first photo with one
 LONG_WH = 640, 360  # pixels of the long clips
 WATCH_SECONDS = 1.0  # adding up memory takes 20 ms of a core: ten times a second slowed what is measured
+ROW_SECONDS = 0.02  # between two looks whether a row is there
 YOLO_PT, YOLO_ONNX = "yolo predict .pt", "yolo predict .onnx"
 
 
@@ -88,8 +90,8 @@ def run_all(options: argparse.Namespace, work: Path) -> dict[str, object]:
     results: dict[str, object] = {"cores": os.cpu_count(), "rounds": options.rounds}
     results["seconds_to_start"] = measure_start(work)
     lines = [
-        "| what | program | speed | × .pt | × .onnx | at worst | MB a process |",
-        "|---|---|--:|--:|--:|--:|--:|",
+        "| what | program | speed | × .pt | × .onnx | at worst | of a core | MB a process |",
+        "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
     for one in make_work(options, work):
         costs = run_in_turn(one, options.rounds)
@@ -113,17 +115,35 @@ def scan_command(folder: Path, *more: str) -> list[str]:
 
 
 def measure_start(work: Path) -> dict[str, float]:
-    """Seconds of what takes hardly longer than to start, medians of five."""
+    """Seconds until the help is there, and until a photo's row is written; medians of five."""
     photo = make_photos(work, 1, [], flag=True)
-    commands = {"--help": [sys.executable, "-m", "detector", "--help"], "one photo": scan_command(photo)}
-    seconds: dict[str, list[float]] = {}
+    seconds: dict[str, list[float]] = {"--help": [], "first row": []}
     for _ in range(5):
-        for name, command in commands.items():
-            seconds.setdefault(name, []).append(run_program(command).wall_seconds)
-            remove_output(command)
+        seconds["--help"].append(run_program([sys.executable, "-m", "detector", "--help"]).wall_seconds)
+        command = scan_command(photo)
+        seconds["first row"].append(wait_for_row(command))
+        remove_output(command)
     medians = {name: statistics.median(of) for name, of in seconds.items()}
     print("seconds to start:", medians, flush=True)
     return medians
+
+
+def wait_for_row(command: Sequence[str]) -> float:
+    """Seconds from the command to the first row in the journal of its report."""
+    journal = Path(command[command.index("--out") + 1]) / "scan.db"
+    started, seconds = time.monotonic(), 0.0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while not seconds and process.poll() is None:
+            time.sleep(ROW_SECONDS)
+            with (
+                contextlib.suppress(sqlite3.Error),
+                contextlib.closing(sqlite3.connect(f"{journal.as_uri()}?mode=ro", uri=True)) as connection,
+            ):
+                if connection.execute("SELECT 1 FROM results").fetchone():
+                    seconds = time.monotonic() - started
+    if not seconds:
+        raise subprocess.CalledProcessError(process.returncode, list(command))
+    return seconds
 
 
 def yolo_command(folder: Path, weights: Path, size: int, *more: str) -> list[str]:
@@ -159,7 +179,10 @@ def run_in_turn(work: Work, rounds: int) -> dict[str, list[Cost]]:
 
 
 def format_rows(work: Work, costs: Mapping[str, Sequence[Cost]]) -> Iterator[str]:
-    """A row of the table for each program: medians, and the worst of its pairs with each `yolo predict`."""
+    """A row of the table for each program: medians, and the worst of its pairs with each `yolo predict`.
+
+    Time of a core is for each photo or second of video, starting included.
+    """
     for name, of in costs.items():
         rate = statistics.median(work.amount / cost.wall_seconds for cost in of)
         ratios, worst = [], []
@@ -170,8 +193,9 @@ def format_rows(work: Work, costs: Mapping[str, Sequence[Cost]]) -> Iterator[str
             ratios.append(f"{statistics.median(pairs):.2f}")
             worst.append(f"{min(pairs):.2f}")
         memory = max(cost.worker_mb for cost in of)
+        busy = statistics.median(1000 * cost.cpu_seconds / work.amount for cost in of)
         cells = [work.name, f"`{name}`", f"{rate:.1f} {work.unit}", *ratios, " and ".join(worst)]
-        yield f"| {' | '.join(cells)} | {memory:.0f} |"
+        yield f"| {' | '.join(cells)} | {busy:.0f} ms | {memory:.0f} |"
 
 
 def remove_output(command: Sequence[str]) -> None:
