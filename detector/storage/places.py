@@ -9,6 +9,7 @@ from detector.errors import UsageError
 
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs"}
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
+FILE = "file:"
 KEPT = "\udc80"  # for an empty part, which a path would swallow: a byte that is no UTF-8, so in no key
 CONNECT_SECONDS, READ_SECONDS, TRIES = 10, 60, 8
 
@@ -21,7 +22,7 @@ def is_remote(path: Path) -> bool:
 def from_here(path: Path) -> Path:
     """What a user named: `file://` is a path like others. Raises UsageError for what is no known storage."""
     first = path.parts[0] if path.parts else ""
-    if first == "file:":
+    if first == FILE:
         return Path("/", *path.parts[1:])
     if is_remote(path):
         if len(path.parts) < 2 or "@" in path.parts[1]:  # not repeated: it may hold a password
@@ -35,7 +36,9 @@ def from_here(path: Path) -> Path:
 
 
 def say_place(path: Path) -> str:
-    """The path as its user writes it."""
+    """The path as its user writes it; one of `file://` as a path, which `cd` knows."""
+    if path.parts[:1] == (FILE,):
+        return str(from_here(path))
     if not is_remote(path):
         return str(path)
     scheme, *parts = path.parts

@@ -146,9 +146,9 @@ def test_a_ray_that_cannot_begin_is_said_to_be_so(tmp_path: Path, fake_weights: 
     write_picture(tmp_path / "in" / "one.png")
     code = "import ray\ndef fail(**options): raise Exception('the node timed out')\nray.init = fail\n"
     code += "from detector.cli import main; main()"
-    words = ["scan", tmp_path / "in", "--out", tmp_path / "out", "--weights", fake_weights, "--engine", "ray"]
+    command = [sys.executable, "-c", code, "scan", str(tmp_path / "in"), "--out", str(tmp_path / "out")]
     done = subprocess.run(
-        [sys.executable, "-c", code, *words],
+        [*command, "--weights", str(fake_weights), "--engine", "ray"],
         capture_output=True,
         text=True,
         check=False,

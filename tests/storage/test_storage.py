@@ -279,3 +279,4 @@ def test_an_unknown_storage_is_refused() -> None:
     with pytest.raises(UsageError, match="http:// is no storage"):
         from_here(Path("http://example.org/x.jpg"))
     assert json.dumps(say_place(Path("gs://b/k"))) == '"gs://b/k"'
+    assert say_place(Path("file:///home/report")) == "/home/report"
