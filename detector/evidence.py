@@ -22,6 +22,7 @@ from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame
 from detector.journal import LATEST_POSTED, Journal, ReportInfo, define_views
 from detector.posts import Post, PostMatch, Pseudonyms, is_sidecar, match_posts
 
+CONTENTS_AT_ONCE = 50_000  # for memory
 POST_FIELDS = tuple(field.name for field in fields(Post) if field.name != "aliases")
 
 
@@ -129,30 +130,35 @@ def _copy_rows(
     )
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
     _, clusters = connected_components(graph, directed=False)
+    order, files = _standing(connection, pictures.contents)
+    _, firsts, member = np.unique(clusters[order], return_index=True, return_inverse=True)
+    heads = np.empty(count, np.int64)
+    heads[order] = order[firsts][member]
     first_row = np.unique(pictures.content, return_index=True)[1]
-    standing = _standing(connection)
-    in_order = np.argsort(clusters, kind="stable")
-    begins = np.flatnonzero(np.diff(clusters[in_order])) + 1
-    for members in np.split(in_order, begins) if count else []:
-        rows = members.tolist()
-        best = min(rows, key=lambda row: standing[pictures.contents[row]])
-        name = pictures.contents[best]
-        members_first = first_row[members]
-        apart = pictures.distances_between(
-            members_first, pictures, np.full(len(members_first), first_row[best])
-        )
-        for row, distance in zip(rows, apart.tolist(), strict=True):
-            known = None if is_video[row] and row != best else int(distance)
-            yield pictures.contents[row], name[:ID_DIGITS], known, standing[name][-1]
+    for begin in range(0, count, CONTENTS_AT_ONCE):
+        rows = np.arange(begin, min(count, begin + CONTENTS_AT_ONCE))
+        apart = pictures.distances_between(first_row[rows], pictures, first_row[heads[rows]])
+        for row, head, distance in zip(*(one.tolist() for one in (rows, heads[rows], apart)), strict=True):
+            known = None if is_video[row] and row != head else distance
+            yield pictures.contents[row], pictures.contents[head][:ID_DIGITS], known, files[head]
 
 
-def _standing(connection: sqlite3.Connection) -> dict[str, tuple[object, ...]]:
-    """For each content what makes it the representative of its cluster: posted first, largest, name."""
-    rows = connection.execute(
-        f"SELECT sha256, min({LATEST_POSTED}), -max(width * height), "
-        "min(file) FROM temp.files WHERE sha256 != '' GROUP BY sha256"
-    )
-    return {sha256: (posted, size, file) for sha256, posted, size, file in rows}
+def _standing(connection: sqlite3.Connection, contents: list[str]) -> tuple[NDArray[np.int64], list[str]]:
+    """Rows (n,) of contents, the first to represent a cluster in front, and the first file of each content.
+
+    It is posted first, else largest, else of the first name.
+    """
+    rows = {sha256: row for row, sha256 in enumerate(contents)}
+    files = [""] * len(contents)
+    order = []
+    for sha256, file in connection.execute(
+        f"SELECT sha256, min(file) FROM temp.files WHERE sha256 != '' GROUP BY sha256 "
+        f"ORDER BY min({LATEST_POSTED}), max(width * height) DESC, min(file)"
+    ):
+        if sha256 in rows:
+            order.append(rows[sha256])
+            files[rows[sha256]] = file
+    return np.array(order, np.int64), files
 
 
 def _photo_links(
