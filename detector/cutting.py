@@ -1,18 +1,32 @@
-"""Photos of a report in, which are cut out of which out: what hashes make likely is looked at."""
+"""Photos of a report in, which are copies though they look different: what hashes make likely is looked at.
+
+One is cut out of the other, or has another flag painted over nearly all of it.
+"""
 
 import itertools
 import logging
 import sqlite3
+from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.comparing import Looking, judge_pairs
-from detector.copies import Pictures, find_cuts, read_windows
+from detector.comparing import Judge, Looking, judge_pairs
+from detector.copies import (
+    HASH_BYTES,
+    MAX_EDGE_DISTANCE,
+    WINDOWS,
+    Pictures,
+    find_cuts,
+    have_same_edges,
+    mirror_edges,
+    read_windows,
+)
 from detector.pictures import is_cut_out
 
 MAX_PHOTOS = 20_000  # that look different; each is compared with each, which takes minutes for as many
 MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
+NO_PAIRS = np.empty((0, 2), np.int64)
 
 log = logging.getLogger(__name__)
 
@@ -28,27 +42,48 @@ def find_cut_out(
 
     `labels` (n,) are the clusters of the pictures: of each the largest photo is compared. Views are defined.
     """
-    stored = dict(
+    stored = _read_stored(connection, "windows", HASH_BYTES * len(WINDOWS))
+    rows = _choose_photos(connection, pictures, is_video, labels, stored)
+    if len(rows) < 2:
+        return NO_PAIRS
+    windows = read_windows([stored[pictures.contents[one]] for one in pictures.content[rows].tolist()])
+    wholes = pictures.hashes[rows][:, None]
+    likely = find_cuts(*_stack(pictures, rows, np.concatenate([wholes, windows], axis=1)))
+    contents = pictures.content[rows]
+    return _look(connection, pictures, contents, likely, is_cut_out, looking, "looking for cropped copies")
+
+
+def find_painted_over(
+    connection: sqlite3.Connection,
+    pictures: Pictures,
+    is_video: NDArray[np.bool_],
+    labels: NDArray[np.int64],
+    looking: Looking,
+) -> NDArray[np.int64]:
+    """The same for photos that show little but a flag, of which one has another flag in the same folds."""
+    stored = _read_stored(connection, "edges", HASH_BYTES)
+    rows = _choose_photos(connection, pictures, is_video, labels, stored)
+    if len(rows) < 2:
+        return NO_PAIRS
+    found = [stored[pictures.contents[one]] for one in pictures.content[rows].tolist()]
+    edges = np.frombuffer(b"".join(found), np.uint8).reshape(-1, HASH_BYTES)
+    asked, numbers = np.concatenate([edges, mirror_edges(edges)]), np.tile(np.arange(len(rows)), 2)
+    near = find_cuts(asked, edges[:, None], numbers, MAX_EDGE_DISTANCE)
+    likely = sorted({(min(pair), max(pair)) for pair in near})
+    contents = pictures.content[rows]
+    return _look(
+        connection, pictures, contents, likely, have_same_edges, looking, "looking for repainted flags"
+    )
+
+
+def _read_stored(connection: sqlite3.Connection, column: str, length: int) -> dict[str, bytes]:
+    return dict(
         connection.execute(
-            "SELECT sha256, windows FROM frames WHERE windows != x'' AND frame_index = 0 "
-            "AND sha256 IN (SELECT sha256 FROM temp.files)"
+            f"SELECT sha256, {column} FROM frames WHERE length({column}) = ? AND frame_index = 0 "
+            "AND sha256 IN (SELECT sha256 FROM temp.files)",
+            (length,),
         ).fetchall()
     )
-    rows = _choose_photos(connection, pictures, is_video, labels, stored)
-    if len(rows) > MAX_PHOTOS:
-        log.warning("%d different photos are too many to look for cut ones among them", len(rows))
-    if not 2 <= len(rows) <= MAX_PHOTOS:
-        return np.empty((0, 2), np.int64)
-    names = [pictures.contents[content] for content in pictures.content[rows].tolist()]
-    windows = read_windows([stored[name] for name in names])
-    wholes = pictures.hashes[rows][:, None]
-    hashes, numbers = _stack(pictures, rows)
-    cuts = find_cuts(hashes, np.concatenate([wholes, windows], axis=1), numbers)
-    likely = list(itertools.islice(cuts, MAX_LOOKED_AT))
-    pairs = [(names[part], names[whole]) for part, whole in likely]
-    answers = judge_pairs(connection, pairs, is_cut_out, looking, "looking for cropped copies")
-    found = [pair for pair, answer in zip(likely, answers, strict=True) if answer == (True,)]
-    return pictures.content[rows][np.array(found, np.int64).reshape(-1, 2)]
 
 
 def _choose_photos(
@@ -58,7 +93,7 @@ def _choose_photos(
     labels: NDArray[np.int64],
     stored: dict[str, bytes],
 ) -> NDArray[np.int64]:
-    """Rows of the largest photo of each cluster, of those with anything to recognise."""
+    """Rows of the largest photo of each cluster, of those with anything to recognise; none where too many."""
     count = len(pictures.content)
     sizes = dict(connection.execute("SELECT sha256, width * height FROM results").fetchall())
     size = np.array([sizes[name] if name in stored else -1 for name in pictures.contents], np.int64)
@@ -66,11 +101,17 @@ def _choose_photos(
     wanted = clear & (pictures.frame_index == 0) & ~is_video[pictures.content] & (size[pictures.content] >= 0)
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(-size[pictures.content[rows]], kind="stable")]
-    return rows[np.unique(labels[rows], return_index=True)[1]]
+    rows = rows[np.unique(labels[rows], return_index=True)[1]]
+    if len(rows) > MAX_PHOTOS:
+        log.warning("%d different photos are too many to look for changed copies among them", len(rows))
+        return rows[:0]
+    return rows
 
 
-def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Hashes of wholes and insides that tell anything, mirrored too, and each one's number among the rows."""
+def _stack(
+    pictures: Pictures, rows: NDArray[np.int64], windows: NDArray[np.uint8]
+) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
+    """Hashes of wholes and insides that tell anything, mirrored too, the windows, and whose each hash is."""
     count = len(pictures.content)
     hashes, numbers = [], []
     has_margins = (pictures.hashes[rows] != pictures.hashes[count + rows]).any(axis=1)
@@ -79,4 +120,20 @@ def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint
         for sides in (pictures.hashes, pictures.mirrored):
             hashes.append(sides[start + rows[clear]])
             numbers.append(clear)
-    return np.concatenate(hashes), np.concatenate(numbers)
+    return np.concatenate(hashes), windows, np.concatenate(numbers)
+
+
+def _look(
+    connection: sqlite3.Connection,
+    pictures: Pictures,
+    contents: NDArray[np.int64],
+    likely: Iterable[tuple[int, int]],
+    judge: Judge[bool],
+    looking: Looking,
+    purpose: str,
+) -> NDArray[np.int64]:
+    """Of likely pairs, of numbers of these contents, those of which the judge says so."""
+    pairs = contents[np.array(list(itertools.islice(likely, MAX_LOOKED_AT)), np.int64).reshape(-1, 2)]
+    names = [(pictures.contents[first], pictures.contents[second]) for first, second in pairs.tolist()]
+    answers = judge_pairs(connection, names, judge, looking, purpose)
+    return pairs[[answer == (True,) for answer in answers]].reshape(-1, 2)

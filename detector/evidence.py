@@ -15,7 +15,7 @@ from scipy.sparse.csgraph import connected_components
 
 from detector.comparing import Looking
 from detector.copies import PICTURE_COLUMNS, Pictures, find_clusters, find_overlaps, read_pictures
-from detector.cutting import find_cut_out
+from detector.cutting import find_cut_out, find_painted_over
 from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
@@ -126,6 +126,7 @@ def _copy_rows(
             _photo_links(pictures, is_video, labels),
             _video_links(pictures, is_video),
             find_cut_out(connection, pictures, is_video, labels, looking),
+            find_painted_over(connection, pictures, is_video, labels, looking),
         ]
     )
     graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))

@@ -15,7 +15,7 @@ import numpy as np
 import supervision as sv
 from numpy.typing import NDArray
 
-from detector.copies import PictureHash, hash_whole_and_inside, hash_windows
+from detector.copies import PictureHash, hash_edges, hash_whole_and_inside, hash_windows
 from detector.errors import MediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
@@ -29,6 +29,7 @@ from detector.storage import fetching, is_remote
 FETCHED = "fetched"  # folder in the report folder for copies of objects in hand
 NO_HASH = PictureHash(b"", b"", 0)  # before the first frame
 LINK = "a link to elsewhere, which only --follow-links looks at"
+FILLING = 0.25  # of the picture: where a flag's box is as large, another flag in it changes most of the hash
 REFUSED = ("Failed to allocate", "bad_alloc", "not enough memory", "Insufficient memory")
 
 Status = Literal["ok", "no_detection", "failed", "not_read", "unsupported"]
@@ -44,6 +45,8 @@ class SeenFrame(NamedTuple):
     """Of what is inside bars, captions and margins; the same as `whole` where there are none."""
     windows: bytes = b""
     """Of a photo, the hashes of what would be left if its edges were cut off (`copies.WINDOWS`)."""
+    edges: bytes = b""
+    """Of a photo that shows little but a flag, the hash of its edges."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,10 +242,13 @@ class _Look:
             if settings.weights is not None:
                 (self._last,) = _model_of(settings).detect([frame.image], settings.floor)
             self._hashes = hash_whole_and_inside(frame.image)
-        of_report = settings.weights is not None  # in which photos are cut out of others
-        windows = hash_windows(frame.image) if of_report and not (moves or frame.page) else b""
-        self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes, windows=windows))
         detections = deepcopy(self._last)
+        of_report = settings.weights is not None  # in which photos are cut out of others, or painted over
+        windows = edges = b""
+        if of_report and not (moves or frame.page):
+            windows = hash_windows(frame.image)
+            edges = hash_edges(frame.image) if _find_largest(detections, frame.image) >= FILLING else b""
+        self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes, windows, edges))
         if not len(detections):
             return
         detections.xyxy = detections.xyxy * _enlargement(frame)
@@ -343,6 +349,11 @@ class _Look:
         for label, sure in zip(class_id[worth].tolist(), confidence[worth].tolist(), strict=True):
             surest[label] = max(sure, surest.get(label, 0.0))
         return surest
+
+
+def _find_largest(detections: sv.Detections, image: NDArray[np.uint8]) -> float:
+    """The largest box, as a share of the picture."""
+    return float(detections.area.max() / (image.shape[0] * image.shape[1])) if len(detections) else 0.0
 
 
 def _enlargement(frame: Frame) -> NDArray[np.float32]:

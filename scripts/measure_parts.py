@@ -13,7 +13,14 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from detector.cli import run_script
-from detector.copies import MAX_DISTANCE, distances, hash_whole_and_inside
+from detector.copies import (
+    MAX_DISTANCE,
+    MAX_EDGE_DISTANCE,
+    distances,
+    hash_edges,
+    hash_whole_and_inside,
+    have_same_edges,
+)
 from detector.frames import read_image
 from detector.pictures import PART_SIDE, NoHold, Part, find_part, shrink
 from scripts.measure_copies import CHANGES, recode
@@ -54,12 +61,16 @@ def compare(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Part | None:
 
 
 def is_copy(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
-    """Whether their hashes are near enough for one cluster."""
+    """Whether their hashes are near enough for one cluster, or their edges run alike."""
     sides = [
         [np.frombuffer(one.bits, np.uint8) for one in hash_whole_and_inside(image)]
         for image in (first, second)
     ]
-    return any(distances(a[None], b[None])[0] <= MAX_DISTANCE for a in sides[0] for b in sides[1])
+    if any(distances(a[None], b[None])[0] <= MAX_DISTANCE for a in sides[0] for b in sides[1]):
+        return True
+    edges = [np.frombuffer(hash_edges(image), np.uint8) for image in (first, second)]
+    near = distances(edges[0][None], edges[1][None])[0] <= MAX_EDGE_DISTANCE
+    return bool(near) and have_same_edges(shrink(first, PART_SIDE), shrink(second, PART_SIDE))
 
 
 def measure_repainted(

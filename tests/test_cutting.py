@@ -8,10 +8,13 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from detector.copies import hash_edges
 from detector.errors import ExitCode
 from detector.options import ScanOptions
 from detector.pictures import is_cut_out
 from detector.scanning import Progress, scan
+from tests.copies.test_edges import repainted
+from tests.reports import change_journal
 from tests.test_evidence import read_table, save, scan_to
 from tests.test_parts import detailed
 
@@ -109,3 +112,22 @@ def test_ctrl_c_while_photos_are_compared_ends_that_and_the_next_scan_makes_up_f
     assert scan(options, look, threading.Event()).exit_code == ExitCode.DONE
     assert "looking for cropped copies" in steps
     assert len({row["cluster"] for row in read_table(tmp_path / "report" / "files.csv")}) == 1
+
+
+def test_a_photo_painted_over_is_in_the_cluster_of_the_other_and_differs(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    """The fake network's boxes are too small for a hash of edges, so the journal gets them here."""
+    images = {"first": detailed(1), "painted": repainted(detailed(1)), "other": detailed(2)}
+    for name, image in images.items():
+        save(image, tmp_path / "in" / f"{name}.png")
+    rows = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]
+    assert len({row["cluster"] for row in rows}) == 3
+    for row in rows:
+        edges = hash_edges(images[row["file"].removesuffix(".png")]).hex()
+        change_journal(
+            tmp_path / "report", f"UPDATE frames SET edges = x'{edges}' WHERE sha256 = '{row['sha256']}'"
+        )
+    found = {row["file"]: row for row in scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]}
+    assert found["first.png"]["cluster"] == found["painted.png"]["cluster"] != found["other.png"]["cluster"]
+    assert {found[name]["differs_in_part"] for name in ("first.png", "painted.png")} == {"", "yes"}

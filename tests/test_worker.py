@@ -211,3 +211,15 @@ def test_a_recording_joined_to_another_is_one_file_with_times_that_run_on(
     ]
     shown = is_shown(result.detections, (0.5, 0.5))
     assert {int(one) for one in result.detections.data["time_seconds"][shown]} == {1, 4}
+
+
+def test_edges_are_hashed_only_where_a_flag_fills_much_of_a_photo(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    red = write_picture(tmp_path / "in" / "red.png", (1, 1, RED))
+    nothing = write_picture(tmp_path / "in" / "nothing.png")
+    (frame,) = look_at(red, fake_weights).frames
+    assert frame.edges == b""
+    monkeypatch.setattr("detector.worker.FILLING", 0.08)  # the box has a twelfth of the picture
+    found = [look_at(path, fake_weights).frames[0].edges for path in (red, nothing)]
+    assert [len(edges) for edges in found] == [32, 0]

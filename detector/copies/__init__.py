@@ -2,6 +2,7 @@
 
 from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches
 from detector.copies.cuts import WINDOWS, find_cuts, hash_windows, read_windows
+from detector.copies.edges import MAX_EDGE_DISTANCE, hash_edges, have_same_edges, lie_alike, mirror_edges
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
@@ -16,6 +17,7 @@ from detector.copies.pictures import PICTURE_COLUMNS, Pictures, read_pictures
 __all__ = [
     "HASH_BYTES",
     "MAX_DISTANCE",
+    "MAX_EDGE_DISTANCE",
     "MIN_QUALITY",
     "PICTURE_COLUMNS",
     "WINDOWS",
@@ -26,9 +28,13 @@ __all__ = [
     "find_cuts",
     "find_matches",
     "find_overlaps",
+    "hash_edges",
     "hash_picture",
     "hash_whole_and_inside",
     "hash_windows",
+    "have_same_edges",
+    "lie_alike",
+    "mirror_edges",
     "read_pictures",
     "read_windows",
 ]

@@ -31,7 +31,10 @@ def hash_windows(image: NDArray[np.uint8]) -> bytes:
 
 
 def find_cuts(
-    hashes: NDArray[np.uint8], windows: NDArray[np.uint8], numbers: NDArray[np.int64]
+    hashes: NDArray[np.uint8],
+    windows: NDArray[np.uint8],
+    numbers: NDArray[np.int64],
+    max_distance: int = MAX_DISTANCE,
 ) -> Iterator[tuple[int, int]]:
     """Pairs of numbers of a picture and of another that it may be cut out of, each once.
 
@@ -46,7 +49,7 @@ def find_cuts(
             apart, nearest = cv2.batchDistance(
                 asked, rows, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=min(NEAREST, len(rows))
             )
-            for query, rank in np.argwhere(apart <= MAX_DISTANCE).tolist():
+            for query, rank in np.argwhere(apart <= max_distance).tolist():
                 pair = int(numbers[start + query]), int(nearest[query, rank])
                 if pair[0] != pair[1] and pair not in found:
                     found.add(pair)

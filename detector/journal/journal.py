@@ -323,11 +323,11 @@ class Journal:
             ),
         )
         self.connection.executemany(
-            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO frames VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 (
                     *(sha256, frame.frame_index, frame.time_seconds),
-                    *(*astuple(frame.whole), *astuple(frame.inside), frame.windows),
+                    *(*astuple(frame.whole), *astuple(frame.inside), frame.windows, frame.edges),
                 )
                 for frame in result.frames
             ),

@@ -1,6 +1,6 @@
 """The tables of scan.db, in SQL."""
 
-FORMAT = "9"  # of the tables below and of what a worker finds; a report of another format is refused
+FORMAT = "10"  # of the tables below and of what a worker finds; a report of another format is refused
 SCHEMA = """
 CREATE TABLE identity (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 -- Thresholds that the report was given after its scan, for those of the identity.
@@ -39,12 +39,12 @@ CREATE TABLE detections (
     PRIMARY KEY (sha256, frame_index, rank)
 ) WITHOUT ROWID;
 -- Every frame looked at, with the perceptual hashes of the whole and of what is inside its margins;
--- of a photo also of what would be left if its edges were cut off.
+-- of a photo also of what would be left if its edges were cut off, and where a flag fills it of its edges.
 CREATE TABLE frames (
     sha256 TEXT NOT NULL, frame_index INTEGER NOT NULL, time_seconds REAL NOT NULL,
     hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL,
     inside BLOB NOT NULL, inside_mirrored BLOB NOT NULL, inside_quality INTEGER NOT NULL,
-    windows BLOB NOT NULL,
+    windows BLOB NOT NULL, edges BLOB NOT NULL,
     PRIMARY KEY (sha256, frame_index)
 ) WITHOUT ROWID;
 -- Found in the tables above and in sidecar files, anew at the end of every run (evidence.py).

@@ -1,10 +1,12 @@
 """Two pictures that look the same in, the second laid over the first and what differs between them out."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+from detector.copies import have_same_edges, lie_alike
 
 FEATURES = 3000  # of ORB (Rublee et al. 2011, https://doi.org/10.1109/ICCV.2011.6126544)
 MIN_INLIERS = 12  # points that one similarity explains; fewer hold for any two pictures
@@ -18,6 +20,7 @@ ROUNDS = 4
 SAMPLES = 10_000  # pixels that brightness is matched by
 NOISE_LEVELS = 12.0  # of 255: what codecs leave after matching
 NOISE_SIGMAS = 6.0
+MOST_NOISE_LEVELS = 36.0  # more is no noise: most of the picture was painted over
 SMALLEST_SHARE = 0.0005  # of the picture: a smaller spot is no change
 MIN_CUT_POINTS = 25  # where two pictures need not look the same as a whole
 MIN_CUT_COVERED = 0.3  # of the picture that may be cut out; a screenshot has margins
@@ -105,12 +108,15 @@ def is_cut_out(part: Image, whole: Image) -> bool:
 def find_part(first: Image, second: Image) -> Part | None:
     """The largest part in which two copies of a picture show something else, as where a flag was painted in.
 
-    None where they show the same. Raises NoHold when they cannot be laid over each other, so that nothing is
-    known. Both should be shrunk to `PART_SIDE` before.
+    Where too few points agree, as where the flag is nearly all, one is stretched onto the other if their
+    edges run alike. None where they show the same. Raises NoHold when they cannot be laid over each other, so
+    that nothing is known. Both should be shrunk to `PART_SIDE` before.
     """
     place = _find_place(first, second)
     if place.points < MIN_INLIERS:
-        raise NoHold
+        if not have_same_edges(first, second):
+            raise NoHold
+        place = _stretch(first, second, mirrored=not lie_alike(first, second))
     registration = _lay(first, second, place)
     differs, apart, _ = _find_differing(first, registration)
     reach = round(JOINED_SHARE * max(differs.shape)) | 1
@@ -138,7 +144,8 @@ def _find_differing(
     inside = cv2.erode(registration.covered.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
     apart[~inside] = 0
     typical = float(np.median(apart[inside])) if inside.any() else 0.0
-    differs = (apart > max(NOISE_LEVELS, NOISE_SIGMAS * typical)).astype(np.uint8)
+    limit = min(max(NOISE_LEVELS, NOISE_SIGMAS * typical), MOST_NOISE_LEVELS)
+    differs = (apart > limit).astype(np.uint8)
     opened = cv2.morphologyEx(differs, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
     closed = cv2.morphologyEx(opened, cv2.MORPH_CLOSE, np.ones((7, 7), np.uint8))
     return _without_spots(closed.astype(np.uint8)), apart, inside
@@ -163,8 +170,13 @@ def _find_place(first: Image, second: Image) -> _Place:
         best = max(best, turned, key=lambda one: one.points)
     if best.points >= MIN_INLIERS:
         return best
+    return replace(_stretch(first, second, mirrored=False), points=best.points)
+
+
+def _stretch(first: Image, second: Image, *, mirrored: bool) -> _Place:
+    """The place in which the second is as large as the first."""
     matrix = [[first.shape[1] / second.shape[1], 0, 0], [0, first.shape[0] / second.shape[0], 0]]
-    return _Place(np.array(matrix, np.float32), mirrored=False, points=best.points)
+    return _Place(np.array(matrix, np.float32), mirrored, points=0)
 
 
 def _lay(first: Image, second: Image, place: _Place) -> Registration:
