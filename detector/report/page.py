@@ -5,9 +5,8 @@ import hashlib
 import sqlite3
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jinja2
 from markupsafe import Markup
 
 from detector.journal import AMBIGUOUS, BOTH, BOTH_IN_FRAME, REJECTED
@@ -21,6 +20,9 @@ from detector.report.gallery import (
 from detector.report.reasons import in_plain_words
 from detector.report.seen import find_seen
 from detector.report.summary import Summary
+
+if TYPE_CHECKING:
+    import jinja2
 
 MAX_FILES_LISTED = 1000  # of those not read
 COLOURS = ("#E69F00", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00")  # of flags, as in pictures/annotate.py
@@ -46,6 +48,8 @@ def draw_page(
 
     `differences` are the pairs of `differences.find_differences`, by cluster.
     """
+    import jinja2  # needed at the end of a scan: its beginning does not wait for it
+
     loader = jinja2.PackageLoader("detector.report")
     environment = jinja2.Environment(loader=loader, autoescape=True, undefined=jinja2.StrictUndefined)
     script = "\n".join(_source(loader, environment, f"page/{name}.js") for name in SCRIPTS)
@@ -85,7 +89,7 @@ def draw_page(
     )
 
 
-def _source(loader: jinja2.BaseLoader, environment: jinja2.Environment, name: str) -> str:
+def _source(loader: "jinja2.BaseLoader", environment: "jinja2.Environment", name: str) -> str:
     return loader.get_source(environment, name)[0]
 
 

@@ -10,20 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-from cryptography.x509 import Certificate, load_pem_x509_certificates
-from rfc3161_client import (
-    HashAlgorithm,
-    TimestampRequestBuilder,
-    TimeStampResponse,
-    VerificationError,
-    VerifierBuilder,
-    decode_timestamp_response,
-)
+from typing import TYPE_CHECKING
 
 from detector import filing
 from detector.errors import ReportFolderError, UsageError
 from detector.report.manifest import MANIFEST
+
+if TYPE_CHECKING:  # else where they are used: what has no seal does not wait for them
+    from cryptography.x509 import Certificate
+    from rfc3161_client import TimeStampResponse
 
 SEALS = "seals"
 NAME_DIGITS = 16  # of the manifest's hash
@@ -45,6 +40,8 @@ def request_seal(folder: Path) -> Path:
 
     Raises ReportFolderError.
     """
+    from rfc3161_client import HashAlgorithm, TimestampRequestBuilder
+
     manifest = _read(folder / MANIFEST)
     name = _name(manifest)
     request = TimestampRequestBuilder(manifest, HashAlgorithm.SHA256).build()
@@ -87,7 +84,7 @@ def check_seals(folder: Path) -> Iterator[Seal | str]:
             yield f"{path.name}: {error}"
 
 
-def _describe(folder: Path, name: str, response: TimeStampResponse) -> Seal:
+def _describe(folder: Path, name: str, response: "TimeStampResponse") -> Seal:
     try:
         current = _name(_read(folder / MANIFEST)) == name
     except ReportFolderError:
@@ -96,8 +93,10 @@ def _describe(folder: Path, name: str, response: TimeStampResponse) -> Seal:
 
 
 def _check_signature(
-    response: TimeStampResponse, manifest: bytes, roots: list[Certificate], reply: Path
+    response: "TimeStampResponse", manifest: bytes, roots: "list[Certificate]", reply: Path
 ) -> None:
+    from rfc3161_client import VerificationError, VerifierBuilder
+
     try:
         VerifierBuilder(roots=roots).build().verify_message(response, manifest)
     except (VerificationError, ValueError) as error:
@@ -106,7 +105,9 @@ def _check_signature(
         ) from error
 
 
-def _decode(content: bytes, path: Path) -> TimeStampResponse:
+def _decode(content: bytes, path: Path) -> "TimeStampResponse":
+    from rfc3161_client import decode_timestamp_response
+
     try:
         response = decode_timestamp_response(content)
         response.tst_info.gen_time  # noqa: B018 (a refusal holds none)
@@ -115,7 +116,9 @@ def _decode(content: bytes, path: Path) -> TimeStampResponse:
     return response
 
 
-def _load(certificates: bytes, path: Path) -> list[Certificate]:
+def _load(certificates: bytes, path: Path) -> "list[Certificate]":
+    from cryptography.x509 import load_pem_x509_certificates
+
     try:
         return load_pem_x509_certificates(certificates)
     except ValueError as error:
