@@ -137,7 +137,7 @@ def _make_rows(numbers: range, pool: NDArray[np.uint8]) -> dict[str, Rows]:
             mirrored, windows = rng.bytes(HASH_BYTES), rng.bytes(HASH_BYTES * len(WINDOWS))
             hashes = (bits.tobytes(), mirrored, 100) * 2
             windows = windows if kind == "photo" else b""
-            rows["frames"].append((sha256, frame, float(frame), *hashes, windows))
+            rows["frames"].append((sha256, frame, float(frame), *hashes, windows, b""))
             if has_flag:
                 rows["detections"].append((sha256, frame, *_make_detection(rng, sha256, frame)))
     return rows

@@ -6,6 +6,7 @@ import sys
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -18,13 +19,54 @@ server.start()
 print(server.get_host_and_port()[1], flush=True)
 sys.stdin.read()  # until the test ends, however
 """
+FAULTY_SERVER = """
+import collections, itertools, json, socket, sys, threading, time
+import moto.server
+from werkzeug.serving import make_server
+
+storage = moto.server.DomainDispatcherApplication(moto.server.create_backend_app)
+numbers = collections.defaultdict(itertools.count)
+faults = collections.Counter()
+SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Reduce your request rate.</Message></Error>"
+
+def serve(environ, start_response):
+    if environ["PATH_INFO"] == "/faults":
+        start_response("200 OK", [])
+        return [json.dumps(faults).encode()]
+    if "aiobotocore" not in environ.get("HTTP_USER_AGENT", ""):  # the test's own requests
+        return storage(environ, start_response)
+    method = environ["REQUEST_METHOD"]
+    number = next(numbers[method])
+    if number % 5 == 1:
+        faults["throttled"] += 1
+        start_response("503 Slow Down", [("Content-Type", "application/xml"), ("Connection", "close")])
+        return [SLOW_DOWN]
+    if number % 23 == 7:
+        faults["no answer"] += 1
+        time.sleep(4)
+    if method == "PUT" and number % 7 == 3:
+        faults["half an upload"] += 1
+        environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 2) // 2)
+        environ["werkzeug.socket"].shutdown(socket.SHUT_RDWR)
+        return []
+    if method == "GET" and number % 7 == 4:
+        body = b"".join(storage(environ, start_response))
+        faults["half a download"] += 1
+        return [body[: len(body) // 2]]  # of which all was promised
+    return storage(environ, start_response)
+
+server = make_server("127.0.0.1", 0, serve, threaded=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+"""
 
 
 @contextmanager
-def storage_server() -> Iterator[dict[str, str]]:
-    """A storage, as the variables of the environment that lead to it."""
+def storage_server(server_code: str = SERVER) -> Iterator[dict[str, str]]:
+    """A storage, as the variables of the environment that lead to it; `FAULTY_SERVER` fails now and then."""
     with subprocess.Popen(
-        [sys.executable, "-c", SERVER],
+        [sys.executable, "-c", server_code],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -56,6 +98,12 @@ class Bucket:
 
     def path(self, key: str = "") -> Path:
         return Path("s3:", self.name, key)
+
+    def ask(self, path: str) -> str:
+        """What the server itself answers."""
+        server = HTTPConnection(self.client.meta.endpoint_url.removeprefix("http://"))
+        server.request("GET", path)
+        return server.getresponse().read().decode()
 
     def put(self, key: str, content: bytes) -> None:
         self.client.put_object(Bucket=self.name, Key=key, Body=content)

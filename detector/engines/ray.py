@@ -211,6 +211,7 @@ class _Driver:
         self._stillborn = 0
         if isinstance(answer, str):
             seat.node = answer
+            log.info("a worker has begun on machine %s", answer)
             return
         seat.tasks.popleft()
         seat.since = time.monotonic()

@@ -1,48 +1,166 @@
 """What takes long: machines that are lost, drivers that are killed. `make test-cluster` runs it."""
 
+import logging
 import os
 import random
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.buckets import Bucket, in_environment, storage_server
-from tests.conftest import RED, REPOSITORY, write_picture
-from tests.test_scan import scan_folder, tables
+from tests.conftest import BLUE, RED, REPOSITORY, picture, write_picture
+from tests.media_factory import write_video
+from tests.test_evidence import save, scenery
+from tests.test_scan import read_table, scan_folder, tables
 
+log = logging.getLogger(__name__)
 pytestmark = [
     pytest.mark.timeout(1800),
     pytest.mark.skipif("CLUSTER_TESTS" not in os.environ, reason="takes minutes: make test-cluster"),
     pytest.mark.skipif(not find_spec("ray"), reason="the cluster extra is not installed"),
 ]
 PICTURES = 120
-LOSING = """
-import sys, threading
+GENERATED = int(os.environ.get("CLUSTER_GENERATED", "300"))
+SMALL = int(os.environ.get("CLUSTER_FILES", "10000"))
+KILLS = int(os.environ.get("CLUSTER_KILLS", "20"))
+FLAT_MB = 30
+KILLED_AFTER = (
+    2,
+    float(os.environ.get("CLUSTER_KILLED_AFTER", "9")),
+)  # seconds, of which the first begin a scan
+ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"}
+RUNNING = """
+import sys
+from ray.cluster_utils import Cluster
+
+if __name__ == "__main__":
+    small = {"object_store_memory": 100_000_000, "num_cpus": 1}
+    cluster = Cluster(initialize_head=True, head_node_args=small)
+    cluster.add_node(**small)
+    print(cluster.address, flush=True)
+    sys.stdin.read()  # until the test ends, however
+    cluster.shutdown()
+"""
+CHANGING = """
+import logging, sys, threading, time
 from pathlib import Path
 from ray.cluster_utils import Cluster
+from detector.engines.ray import RECOUNT_SECONDS
 from detector.options import ScanOptions
 from detector.scanning import scan
+
+class Begun(logging.Handler):
+    machines = set()
+    def emit(self, record):
+        if "begun on machine" in record.msg:
+            self.machines.add(record.args[0])
 
 if __name__ == "__main__":
     folder, out, weights = map(Path, sys.argv[1:4])
     small = {"object_store_memory": 100_000_000, "num_cpus": 1}
     cluster = Cluster(initialize_head=True, head_node_args=small)
     second = cluster.add_node(**small)
-    lost = threading.Event()
+    logging.getLogger("detector.engines.ray").setLevel(logging.INFO)
+    logging.getLogger("detector.engines.ray").addHandler(Begun())
+    joined, lost = [], []
 
-    def lose(progress):
-        if progress.done >= 20 and not lost.is_set():
-            lost.set()
+    def change(progress):
+        if progress.done >= 20 and not joined:
+            joined.append(cluster.add_node(**small))
+        if joined and not lost and joined[0].node_id not in Begun.machines:
+            time.sleep(0.5)  # the scan would be done before
+        elif progress.done >= 60 and not lost:
+            lost.append(second)
             cluster.remove_node(second, allow_graceful=False)
 
     options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=int(sys.argv[4]),
                           address=cluster.address)
-    print(int(scan(options, lose, threading.Event()).exit_code), lost.is_set())
+    code = int(scan(options, change, threading.Event()).exit_code)
+    print(code, joined[0].node_id in Begun.machines, len(lost), len(Begun.machines))
     cluster.shutdown()
 """
+MEASURING = """
+import sys, threading
+from pathlib import Path
+import psutil
+from detector.options import ScanOptions
+from detector.scanning import scan
+
+if __name__ == "__main__":
+    folder, out, weights = map(Path, sys.argv[1:4])
+    memory = {}
+
+    def note(progress):
+        if progress.done % int(sys.argv[5]) == 0 and not progress.step:
+            memory[progress.done] = psutil.Process().memory_full_info().uss
+
+    options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=2,
+                          address=sys.argv[4])
+    code = int(scan(options, note, threading.Event()).exit_code)
+    print(code, *(round(memory[done] / 1e6) for done in sorted(memory)))
+"""
+
+
+@contextmanager
+def running_cluster() -> Iterator[str]:
+    """The address of a cluster of two machines that outlives its drivers."""
+    with subprocess.Popen(
+        [sys.executable, "-c", RUNNING],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=in_environment(ENVIRONMENT),
+    ) as cluster:
+        assert cluster.stdin is not None
+        assert cluster.stdout is not None
+        try:
+            yield next(line for line in cluster.stdout if ":" in line).strip()
+        finally:
+            cluster.stdin.close()
+            cluster.wait(60)
+
+
+def run_script(folder: Path, code: str, *words: object) -> list[str]:
+    """The last line that a driver prints, in words."""
+    (folder / "driver.py").write_text(code)
+    done = subprocess.run(
+        [sys.executable, folder / "driver.py", *map(str, words)],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1500,
+        env=in_environment(ENVIRONMENT),
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout.splitlines()[-1].split()
+
+
+def make_media(folder: Path, count: int) -> Path:
+    """Photos with and without flags, copies of them, videos, and what cannot be read."""
+    for number in range(count):
+        name = f"{number // 50}/{number}"
+        spots = [(number % 4, number % 3, RED if number % 2 else BLUE)] * (number % 5 > 0)
+        match number % 10:
+            case 7:
+                save(scenery(number - 1, *spots), folder / f"{name}.jpg", quality=60)
+            case 8:
+                (folder / f"{name}.png").write_bytes(b"broken")
+            case 9 if number % 30 == 9:
+                write_video(
+                    folder / f"{name}.mp4", [scenery(number + step // 5, *spots) for step in range(20)]
+                )
+            case _:
+                save(
+                    scenery(number - number % 20 if number % 10 == 3 else number, *spots),
+                    folder / f"{name}.png",
+                )
+    return folder
 
 
 @pytest.fixture
@@ -53,25 +171,63 @@ def many(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("workers", ["0", "3"])  # 0: as many as there is room for; 3: more than that
-def test_files_of_a_lost_machine_are_given_to_another(
+def test_machines_join_and_are_lost_and_no_file_is(
     many: Path, tmp_path: Path, fake_weights: Path, workers: str
 ) -> None:
     scan_folder(many, tmp_path / "local", fake_weights)
-    (tmp_path / "losing.py").write_text(LOSING)
-    done = subprocess.run(
-        [sys.executable, tmp_path / "losing.py", many, tmp_path / "ray", fake_weights, workers],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=900,
-        env=in_environment({"PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"}),
-    )
-    assert done.stdout.splitlines()[-1:] == ["0 True"], done.stdout + done.stderr
+    said = run_script(tmp_path, CHANGING, many, tmp_path / "ray", fake_weights, workers)
+    assert said == ["0", "True", "1", "3"]
     assert tables(tmp_path / "ray") == tables(tmp_path / "local")
 
 
+def test_generated_files_give_the_same_tables_and_pictures_as_with_the_local_engine(
+    tmp_path: Path, fake_weights: Path
+) -> None:
+    media = make_media(tmp_path / "in", GENERATED)
+    scan_folder(media, tmp_path / "local", fake_weights)
+    with running_cluster() as address:
+        command = [
+            sys.executable,
+            "-m",
+            "detector",
+            "scan",
+            str(media),
+            "--out",
+            str(tmp_path / "ray"),
+            "--quiet",
+        ]
+        command += ["--weights", str(fake_weights), "--engine", "ray", "--address", address]
+        done = subprocess.run(command, check=False, timeout=1500, env=in_environment(ENVIRONMENT))
+    assert done.returncode == 1  # some are broken
+    assert tables(tmp_path / "ray") == tables(tmp_path / "local")
+    for name in ("frames", "crops", "plain"):
+        ours, theirs = (
+            {path.name: path.read_bytes() for path in (tmp_path / engine / name).iterdir()}
+            for engine in ("local", "ray")
+        )
+        assert ours == theirs
+    assert len(read_table(tmp_path / "ray" / "files.csv")) == GENERATED
+
+
+def test_the_driver_needs_no_more_memory_for_more_files(tmp_path: Path, fake_weights: Path) -> None:
+    for number in range(SMALL):
+        shade = (100 + number % 100, 100 + number // 100, 128)
+        spots = [(1, 1, RED)] * (number % 100 == 0)
+        image = picture(*spots)
+        image[:32] = shade
+        save(image, tmp_path / "in" / f"{number // 1000}" / f"{number}.png")
+    with running_cluster() as address:
+        words = (tmp_path / "in", tmp_path / "ray", fake_weights, address, SMALL // 10)
+        code, *memory = run_script(tmp_path, MEASURING, *words)
+    assert code == "0"
+    log.info("MB of the driver after every tenth of the files: %s", memory)
+    assert len(memory) > 9
+    assert int(memory[-1]) - int(memory[2]) < FLAT_MB, memory
+
+
+@pytest.mark.parametrize("engine", ["local", "ray"])
 def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
-    many: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+    engine: str, many: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Into a storage, by kill -9; each run goes on from the parts of those before."""
     pytest.importorskip("moto", reason="the test extra is not installed")
@@ -79,24 +235,29 @@ def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
     wait = random.Random(7)
     code = "import detector.scanning as s, detector.storage.reports as r; s.PART_FILES = 5; "
     code += "r.STALE_SECONDS = -1.0; from detector.cli import main; main()"
-    with storage_server() as variables:
-        for name, value in variables.items():
+    with ExitStack() as stack:
+        for name, value in stack.enter_context(storage_server()).items():
             monkeypatch.setenv(name, value)
         bucket = Bucket()
         command = [sys.executable, "-c", code, "scan", str(many), "--out", str(bucket.path("out"))]
-        command += ["--weights", str(fake_weights), "--workers", "1", "--quiet"]
-        environment = in_environment({"PYTHONPATH": str(REPOSITORY)})
-        kills = 0
-        for _ in range(20):
+        command += ["--weights", str(fake_weights), "--workers", "1", "--quiet", "--engine", engine]
+        if engine == "ray":
+            command += ["--address", stack.enter_context(running_cluster())]
+        environment = in_environment(ENVIRONMENT | {"TMPDIR": str(tmp_path)})
+        kills = stages = 0
+        while kills < KILLS:
+            before = len(bucket.keys("out/parts/"))
             with subprocess.Popen(command, env=environment) as scan:
                 try:
-                    assert scan.wait(wait.uniform(2, 9)) == 0
+                    assert scan.wait(wait.uniform(*KILLED_AFTER)) == 0
                     break
                 except subprocess.TimeoutExpired:
                     scan.kill()
                     kills += 1
+            stages += len(bucket.keys("out/parts/")) > before
         else:
-            assert subprocess.run(command, env=environment, check=False, timeout=600).returncode == 0
+            assert subprocess.run(command, env=environment, check=False, timeout=900).returncode == 0
         bucket.fetch("out", tmp_path / "fetched")
     assert kills
+    log.info("killed %d times, %d times after something was kept", kills, stages)
     assert tables(tmp_path / "fetched") == tables(tmp_path / "local")
