@@ -47,7 +47,8 @@ def quiet(tmp_path: Path) -> "Callable[..., Watched]":
         temporary = tmp_path / "watched" / "tmp"
         home = tmp_path / "watched" / "home"
         allowed = [temporary, *([out] if out else []), *([home / CACHE] if cached else [])]
-        elsewhere = [path for path in found.written if not any(map(path.is_relative_to, allowed))]
+        made = {home / CACHE.parent} if cached else set()
+        elsewhere = [path for path in found.written - made if not any(map(path.is_relative_to, allowed))]
         assert elsewhere == []
         assert list(temporary.iterdir()) == []
         left = {path for path in home.rglob("*") if path.is_file()}
