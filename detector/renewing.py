@@ -11,7 +11,7 @@ import supervision as sv
 
 from detector.errors import MediaError, UsageError
 from detector.evidence import renew_events
-from detector.frames import Frame, Sampling
+from detector.frames import Frame
 from detector.journal import Journal, ReportInfo, add_result, define_views, keep_thresholds
 from detector.originals import read_original
 from detector.pictures import write_pictures
@@ -134,17 +134,7 @@ def _write_picture(journal: Journal, folder: Path, info: ReportInfo, sha256: str
 
 def _settings(folder: Path, info: ReportInfo) -> WorkerSettings:
     return WorkerSettings(
-        weights=Path(),
-        trust_weights=False,
-        worker_memory=0.0,
-        device="cpu",
-        threads=1,
-        detail="standard",
-        floor=0.0,
         thresholds=info.thresholds,
-        sampling=Sampling(),
-        densify=False,
-        picture_seconds=0.0,
         show_faces=info.identity.get("show_faces") == "true",
         out=folder.absolute(),
     )

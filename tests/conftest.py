@@ -95,16 +95,10 @@ def settings_for(
     """What a worker looks at files with, in a scan of the fake weights."""
     return WorkerSettings(
         weights=weights,
-        trust_weights=False,
-        device="cpu",
-        threads=1,
-        detail="standard",
         floor=0.05,
         thresholds=(0.5, 0.5),
         sampling=sampling or Sampling(),
         densify=densify,
-        picture_seconds=0.0,
-        show_faces=False,
         worker_memory=2.0,
         out=out,
     )

@@ -3,17 +3,16 @@
 import threading
 from collections.abc import Generator, Iterable, Iterator
 from dataclasses import astuple
-from pathlib import Path
 
 from detector.engines import scan_files
 from detector.frames import Sampling
+from detector.options import ScanOptions
 from detector.settings import WorkerSettings
 from detector.sources import Media
 from detector.worker import FileResult
 
 PHOTO_SIDE = 1024  # pixels: twice what a hash is made from
 SECONDS_A_FILE = 3600.0
-GIGABYTES = 2.0  # that a worker may take, as in a scan
 
 
 def hash_files(
@@ -21,19 +20,8 @@ def hash_files(
 ) -> Generator[FileResult, None, None]:
     """Results with the hashes of every frame that a scan would look at, as they are done."""
     settings = WorkerSettings(
-        weights=None,
-        trust_weights=False,
-        device="cpu",
-        threads=1,
-        detail="fast",
-        floor=1.0,
-        thresholds=(),
         sampling=Sampling(photo_side=PHOTO_SIDE, max_seconds=SECONDS_A_FILE),
-        densify=False,
-        picture_seconds=0.0,
-        show_faces=False,
-        worker_memory=GIGABYTES,
-        out=Path(),
+        worker_memory=ScanOptions().worker_memory,
     )
     return scan_files(media, settings, workers=workers, file_timeout=SECONDS_A_FILE, stop=stop)
 
