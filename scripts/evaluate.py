@@ -8,14 +8,14 @@ import typer
 
 from detector.cli import run_script
 from detector.errors import UsageError
-from detector.model import EITHER, load_model
+from detector.model import EITHER, NetworkModel, load_model
 from detector.training.learning.convert import write_settings
 from detector.training.learning.photo_set import is_unseen
 from detector.training.measuring.calibrate import choose_margin, choose_thresholds, fit_joining, judge_anew
 from detector.training.measuring.evaluate import look, measure
 from detector.training.measuring.figures import format_figures
 from detector.training.measuring.gallery import write_gallery, write_sheet
-from detector.training.photos import read_photos, read_split
+from detector.training.photos import Photo, read_photos, read_split
 
 WEIGHTS = Path(__file__).parent.parent / "weights" / "flags.onnx"
 
@@ -30,8 +30,13 @@ def main(
         list[Path] | None,
         typer.Option(help="Folder of folders of photos: those held out calibrate, too."),
     ] = None,
-    held_out: Annotated[
-        list[str] | None, typer.Option(help="Source whose photos with flags the model has not seen.")
+    fold: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder of weights trained without the sources in its held-out.txt; "
+            "these calibrate in place of WEIGHTS.",
+            exists=True,
+        ),
     ] = None,
     dataset: Annotated[
         Path | None,
@@ -51,25 +56,29 @@ def main(
     thresholds = list(info.thresholds)
     if calibrate:
         known = [photo for folder in calibrate for photo in read_split(folder, "val", info.class_names)]
-        known += [
-            photo
-            for folder in known_photos or []
-            for photo in read_photos(folder)
-            if (
-                photo.source in (held_out or [])
-                if photo.labels or EITHER in photo.other_labels
-                else is_unseen(photo)
-            )
-        ]
-        settings = weights.with_suffix(".toml")
-        joining = fit_joining(model, known) if model.classifier else ()
-        write_settings(settings, info.class_names, thresholds, joining=joining)
-        model = load_model(weights, detail=detail, device=device, threads=threads)
-        seen = look(model, known, floor=info.floor)
+        real = [photo for folder in known_photos or [] for photo in read_photos(folder)]
+        unseen = {
+            path: [*known, *(photo for photo in real if _is_unseen(photo, sources))]
+            for path, sources in _read_folds(fold or []).items() or {weights: ()}.items()
+        }
+
+        def load(path: Path) -> NetworkModel:
+            return load_model(path, detail=detail, device=device, threads=threads)
+
+        joining = (
+            fit_joining([(load(path), photos) for path, photos in unseen.items()]) if model.classifier else ()
+        )
+        seen = []
+        for path, photos in unseen.items():
+            write_settings(path.with_suffix(".toml"), info.class_names, thresholds, joining=joining)
+            seen += look(load(path), photos, floor=info.floor)
         margin = choose_margin(seen, info.class_names)
         thresholds = choose_thresholds(judge_anew(seen, margin), info.class_names)
-        write_settings(settings, info.class_names, thresholds, margin=margin, joining=joining)
-        model = load_model(weights, detail=detail, device=device, threads=threads)
+        for path in {weights, *unseen}:
+            write_settings(
+                path.with_suffix(".toml"), info.class_names, thresholds, margin=margin, joining=joining
+            )
+        model = load(weights)
         print("margin", margin, "thresholds", dict(zip(info.class_names, thresholds, strict=True)))
     if dataset:
         seen = look(model, read_split(dataset, "val", info.class_names), floor=0.01)
@@ -81,6 +90,20 @@ def main(
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
         if gallery:
             print(write_gallery(seen, info.class_names, thresholds, gallery), "errors in", gallery)
+
+
+def _read_folds(folders: list[Path]) -> dict[Path, tuple[str, ...]]:
+    """The weights of each fold, and the sources they have not seen."""
+    return {
+        folder / WEIGHTS.name: tuple((folder / "held-out.txt").read_text(encoding="utf-8").split())
+        for folder in folders
+    }
+
+
+def _is_unseen(photo: Photo, sources: tuple[str, ...]) -> bool:
+    if photo.labels or EITHER in photo.other_labels:
+        return photo.source in sources
+    return is_unseen(photo)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,24 @@ The mean of models that were fine-tuned from each other is often better than eac
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+from detector.errors import UsageError
 
 
 def average(shares: Mapping[Path, float], out: Path) -> Path:
-    """Writes the mean of weights of ultralytics or of classifiers, each with its share; they add up to 1."""
+    """Writes the mean of weights of ultralytics or of classifiers, each with its share; they add up to 1.
+
+    Raises UsageError where they do not, or where a file holds no weights.
+    """
     import torch
 
     if abs(sum(shares.values()) - 1) > 1e-6:
-        raise ValueError(f"shares add up to {sum(shares.values())}, not to 1")
-    saved = [torch.load(path, map_location="cpu", weights_only=False) for path in shares]
+        raise UsageError(f"shares add up to {sum(shares.values())}, not to 1")
+    saved = [_load(path) for path in shares]
     whole = "model" in saved[0]  # a classifier is saved as its state alone
     models = [(one.get("ema") or one["model"]).float() for one in saved] if whole else []
     states = [model.state_dict() for model in models] or saved
@@ -28,3 +35,15 @@ def average(shares: Mapping[Path, float], out: Path) -> Path:
         mean = {**saved[0], "model": models[0], "ema": None}
     torch.save(mean, out)
     return out
+
+
+def _load(path: Path) -> dict[str, Any]:
+    import torch
+
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=False)  # our own: it may run what it holds
+    except (pickle.UnpicklingError, EOFError, RuntimeError):
+        saved = None
+    if not isinstance(saved, dict):
+        raise UsageError(f"{path} holds no weights; name a .pt of train.py or train_classifier.py")
+    return saved

@@ -30,6 +30,8 @@ class TrainOptions:
     learning_rate: float = 0.002
     mosaic: float = 0.3
     """Share of pictures made of four."""
+    zoom: float = 0.4
+    """Each picture is this share smaller or larger at most."""
     freeze: int = 0
     """Number of first layers that stay as they are."""
     minutes: float = 0
@@ -80,7 +82,7 @@ def train(start: str, data: Path, out: Path, options: TrainOptions | None = None
             "hsv_h": 0.008,
             "hsv_s": 0.35,
             "hsv_v": 0.3,
-            "scale": 0.4,
+            "scale": options.zoom,
             "degrees": 4.0,
             "translate": 0.1,
             "fliplr": 0.5,

@@ -45,19 +45,22 @@ MAX_DOUBTED = 0.15  # of flags that are found, some of which hide their emblem
 APART_IOU = 0.15  # below it a box is not on the flag at all
 
 
-def fit_joining(model: NetworkModel, photos: Sequence[Photo]) -> tuple[float, float, float]:
+def fit_joining(unseen: Sequence[tuple[NetworkModel, Sequence[Photo]]]) -> tuple[float, float, float]:
     """A constant and the weights of both looks' log-odds, so that confidences are shares of right detections.
 
-    Logistic regression (Platt 1999) over what is left when boxes on the same place are suppressed.
+    Each model looks at its own photos, unseen in training. Logistic regression (Platt 1999) over what is
+    left when boxes on the same place are suppressed.
     """
     pairs = []
-    for photo in photos:
+    for model, photo in ((model, photo) for model, photos in unseen for photo in photos):
         (look,) = model.look_twice([read_image(photo.path)])
         kept = suppress(look.xyxy, look.confidence * (1 - look.kinds[:, -1]), NMS_IOU)
         kept &= look.kinds.argmax(axis=1) != len(model.info.class_names)  # bands without emblem: ambiguous
         pairs.append(_judge(look, kept, photo, model.info.class_names))
     odds, right = (np.concatenate(column) for column in zip(*pairs, strict=True))
-    shares = np.repeat(_weigh(photos), [len(one) for one, _ in pairs])
+    shares = np.repeat(
+        _weigh([photo for _, photos in unseen for photo in photos]), [len(one) for one, _ in pairs]
+    )
     if not 0 < right.sum() < len(right):
         raise ValueError("to calibrate, photos with flags and without are needed")
     constant, first, second = _fit_logistic(odds, right, shares, start=[0, 0.5, 0.5])

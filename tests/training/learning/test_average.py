@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from detector.errors import UsageError
 from detector.training.learning.average import average
 
 torch = pytest.importorskip("torch")
@@ -33,5 +34,12 @@ def test_a_mean_of_classifiers_is_a_classifier(tmp_path: Path) -> None:
 
 
 def test_shares_add_up_to_one(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="shares add up"):
+    with pytest.raises(UsageError, match="shares add up"):
         average({tmp_path / "a.pt": 0.5, tmp_path / "b.pt": 0.4}, tmp_path / "mean.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights", b"PK\x03\x04 broken"])
+def test_what_is_no_weights_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.pt").write_bytes(content)
+    with pytest.raises(UsageError, match=r"a\.pt holds no weights"):
+        average({tmp_path / "a.pt": 1.0}, tmp_path / "mean.pt")

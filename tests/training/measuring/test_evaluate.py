@@ -153,7 +153,7 @@ def test_real_photos_count_as_much_as_generated_ones(tmp_path: Path) -> None:
         real = number < 3
         truth = box if real else box + np.array([200, 200, 200, 200])
         photos.append(Photo(path, "real" if real else "generated", ("azerbaijan",), truth.astype(np.float32)))
-    confidence = weigh(np.array([0.5]), np.array([[0.5, 0, 0, 0.5]]), fit_joining(model, photos))
+    confidence = weigh(np.array([0.5]), np.array([[0.5, 0, 0, 0.5]]), fit_joining([(model, photos)]))
     assert confidence[0, 0] == pytest.approx(0.5, abs=0.01)
 
 
@@ -309,13 +309,13 @@ def test_confidences_become_shares_of_right_detections(tmp_path: Path) -> None:
         Image.new("RGB", (64, 64), (bright * 255,) * 3).save(path)
         there = order < (15 if bright else 2)
         photos.append(Photo(path, "made", ("azerbaijan",) * there, box[:there]))
-    joining = fit_joining(model, photos)
+    joining = fit_joining([(model, photos)])
     kinds = np.array([[0.9, 0, 0, 0.1], [0.3, 0, 0, 0.7]])
     without = 17 * (1 - PREVALENCE) / PREVALENCE / 23  # how much each of the 23 photos without a flag counts
     shares = [15 / (15 + 5 * without), 2 / (2 + 18 * without)]
     assert weigh(np.array([0.5, 0.5]), kinds, joining)[:, 0].tolist() == pytest.approx(shares, abs=0.01)
     with pytest.raises(ValueError, match="with flags and without"):
-        fit_joining(model, [photo for photo in photos if not photo.labels])
+        fit_joining([(model, [photo for photo in photos if not photo.labels])])
 
 
 def test_every_error_is_drawn_and_some_come_on_a_sheet(tmp_path: Path) -> None:
