@@ -1,5 +1,7 @@
 """Measures the model: python scripts/evaluate.py --photos DEV [--calibrate DATASET]"""
 
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -51,7 +53,8 @@ def main(
     """Prints the accuracy on PHOTOS; with CALIBRATE sets what confidences mean, and the thresholds, first."""
     if not (calibrate or dataset or photos):
         raise UsageError("nothing to measure on: name --photos or --dataset")
-    model = load_model(weights, detail=detail, device=device, threads=threads)
+    load = partial(load_model, detail=detail, device=device, threads=threads)
+    model = load(weights)
     info = model.info
     thresholds = list(info.thresholds)
     if calibrate:
@@ -59,27 +62,10 @@ def main(
         real = [photo for folder in known_photos or [] for photo in read_photos(folder)]
         unseen = {
             path: [*known, *(photo for photo in real if _is_unseen(photo, sources))]
-            for path, sources in _read_folds(fold or []).items() or {weights: ()}.items()
+            for path, sources in _read_folds(fold or [], weights).items()
         }
-
-        def load(path: Path) -> NetworkModel:
-            return load_model(path, detail=detail, device=device, threads=threads)
-
-        joining = (
-            fit_joining([(load(path), photos) for path, photos in unseen.items()]) if model.classifier else ()
-        )
-        seen = []
-        for path, photos in unseen.items():
-            write_settings(path.with_suffix(".toml"), info.class_names, thresholds, joining=joining)
-            seen += look(load(path), photos, floor=info.floor)
-        margin = choose_margin(seen, info.class_names)
-        thresholds = choose_thresholds(judge_anew(seen, margin), info.class_names)
-        for path in {weights, *unseen}:
-            write_settings(
-                path.with_suffix(".toml"), info.class_names, thresholds, margin=margin, joining=joining
-            )
+        thresholds = _calibrate(weights, unseen, load)
         model = load(weights)
-        print("margin", margin, "thresholds", dict(zip(info.class_names, thresholds, strict=True)))
     if dataset:
         seen = look(model, read_split(dataset, "val", info.class_names), floor=0.01)
         print(format_figures(measure(seen, info.class_names, thresholds, np.random.default_rng(0))))
@@ -92,12 +78,34 @@ def main(
             print(write_gallery(seen, info.class_names, thresholds, gallery), "errors in", gallery)
 
 
-def _read_folds(folders: list[Path]) -> dict[Path, tuple[str, ...]]:
-    """The weights of each fold, and the sources they have not seen."""
+def _calibrate(
+    weights: Path, unseen: Mapping[Path, Sequence[Photo]], load: Callable[[Path], NetworkModel]
+) -> list[float]:
+    """Sets joining, margin and thresholds of WEIGHTS by what models say of photos they have not seen."""
+    info = load(weights).info
+    joining = (
+        fit_joining([(load(path), photos) for path, photos in unseen.items()]) if info.classifier else ()
+    )
+    seen = []
+    for path, photos in unseen.items():
+        write_settings(path.with_suffix(".toml"), info.class_names, info.thresholds, joining=joining)
+        seen += look(load(path), photos, floor=info.floor)
+    margin = choose_margin(seen, info.class_names)
+    thresholds = choose_thresholds(judge_anew(seen, margin), info.class_names)
+    for path in {weights, *unseen}:
+        write_settings(
+            path.with_suffix(".toml"), info.class_names, thresholds, margin=margin, joining=joining
+        )
+    print("margin", margin, "thresholds", dict(zip(info.class_names, thresholds, strict=True)))
+    return thresholds
+
+
+def _read_folds(folders: Sequence[Path], weights: Path) -> dict[Path, tuple[str, ...]]:
+    """The weights of each fold, and the sources they have not seen; of WEIGHTS none are known."""
     return {
         folder / WEIGHTS.name: tuple((folder / "held-out.txt").read_text(encoding="utf-8").split())
         for folder in folders
-    }
+    } or {weights: ()}
 
 
 def _is_unseen(photo: Photo, sources: tuple[str, ...]) -> bool:
