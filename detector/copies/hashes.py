@@ -67,16 +67,17 @@ def hash_parts(
     """
     luma = _find_luma(_thin(image))
     height, width = luma.shape
+    strips: dict[tuple[int, int], NDArray[np.float32]] = {}  # many parts have the same columns
     for left, top, across, down in parts:
-        part = luma[
-            round(top * height) : round((top + down) * height),
-            round(left * width) : round((left + across) * width),
-        ]
-        if min(part.shape) < MIN_SIDE:
+        begin, end = round(left * width), round((left + across) * width)
+        first, last = round(top * height), round((top + down) * height)
+        if min(end - begin, last - first) < MIN_SIDE:
             yield bytes(HASH_BYTES)
             continue
-        rows, columns = _reduction(part.shape[0]), _reduction(part.shape[1])
-        yield _to_bits(_find_waves(np.asarray(rows @ part @ columns.T, np.float32)))
+        if (begin, end) not in strips:
+            strips[begin, end] = luma[:, begin:end] @ _reduction(end - begin).T
+        blocks = _reduction(last - first) @ strips[begin, end][first:last]
+        yield _to_bits(_find_waves(np.asarray(blocks, np.float32)))
 
 
 def _thin(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
