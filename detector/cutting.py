@@ -20,13 +20,11 @@ from detector.copies import (
     find_cuts,
     have_same_edges,
     mirror_edges,
-    read_windows,
 )
 from detector.pictures import is_cut_out
 
 MAX_PHOTOS = 20_000  # that look different; each is compared with each, which takes minutes for as many
 MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
-NO_PAIRS = np.empty((0, 2), np.int64)
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +40,10 @@ def find_cut_out(
 
     `labels` (n,) are the clusters of the pictures: of each the largest photo is compared. Views are defined.
     """
-    stored = _read_stored(connection, "windows", HASH_BYTES * len(WINDOWS))
-    rows = _choose_photos(connection, pictures, is_video, labels, stored)
-    if len(rows) < 2:
-        return NO_PAIRS
-    windows = read_windows([stored[pictures.contents[one]] for one in pictures.content[rows].tolist()])
+    rows, windows = _choose_photos(connection, pictures, is_video, labels, "windows", len(WINDOWS))
     wholes = pictures.hashes[rows][:, None]
-    likely = find_cuts(*_stack(pictures, rows, np.concatenate([wholes, windows], axis=1)))
+    hashes, numbers = _stack(pictures, rows)
+    likely = find_cuts(hashes, np.concatenate([wholes, windows], axis=1), numbers)
     contents = pictures.content[rows]
     return _look(connection, pictures, contents, likely, is_cut_out, looking, "looking for cropped copies")
 
@@ -61,28 +56,14 @@ def find_painted_over(
     looking: Looking,
 ) -> NDArray[np.int64]:
     """The same for photos that show little but a flag, of which one has another flag in the same folds."""
-    stored = _read_stored(connection, "edges", HASH_BYTES)
-    rows = _choose_photos(connection, pictures, is_video, labels, stored)
-    if len(rows) < 2:
-        return NO_PAIRS
-    found = [stored[pictures.contents[one]] for one in pictures.content[rows].tolist()]
-    edges = np.frombuffer(b"".join(found), np.uint8).reshape(-1, HASH_BYTES)
-    asked, numbers = np.concatenate([edges, mirror_edges(edges)]), np.tile(np.arange(len(rows)), 2)
-    near = find_cuts(asked, edges[:, None], numbers, MAX_EDGE_DISTANCE)
+    rows, edges = _choose_photos(connection, pictures, is_video, labels, "edges", 1)
+    asked = np.concatenate([edges[:, 0], mirror_edges(edges[:, 0])])
+    numbers = np.tile(np.arange(len(rows)), 2)
+    near = find_cuts(asked, edges, numbers, MAX_EDGE_DISTANCE)
     likely = sorted({(min(pair), max(pair)) for pair in near})
     contents = pictures.content[rows]
     return _look(
         connection, pictures, contents, likely, have_same_edges, looking, "looking for repainted flags"
-    )
-
-
-def _read_stored(connection: sqlite3.Connection, column: str, length: int) -> dict[str, bytes]:
-    return dict(
-        connection.execute(
-            f"SELECT sha256, {column} FROM frames WHERE length({column}) = ? AND frame_index = 0 "
-            "AND sha256 IN (SELECT sha256 FROM temp.files)",
-            (length,),
-        ).fetchall()
     )
 
 
@@ -91,9 +72,18 @@ def _choose_photos(
     pictures: Pictures,
     is_video: NDArray[np.bool_],
     labels: NDArray[np.int64],
-    stored: dict[str, bytes],
-) -> NDArray[np.int64]:
-    """Rows of the largest photo of each cluster, of those with anything to recognise; none where too many."""
+    column: str,
+    hash_count: int,
+) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, and the hashes
+    (m, `hash_count`, `HASH_BYTES`) in their column of `frames`; none where they are too many."""
+    stored = dict(
+        connection.execute(
+            f"SELECT sha256, {column} FROM frames WHERE length({column}) = ? AND frame_index = 0 "
+            "AND sha256 IN (SELECT sha256 FROM temp.files)",
+            (HASH_BYTES * hash_count,),
+        ).fetchall()
+    )
     count = len(pictures.content)
     sizes = dict(connection.execute("SELECT sha256, width * height FROM results").fetchall())
     size = np.array([sizes[name] if name in stored else -1 for name in pictures.contents], np.int64)
@@ -104,14 +94,13 @@ def _choose_photos(
     rows = rows[np.unique(labels[rows], return_index=True)[1]]
     if len(rows) > MAX_PHOTOS:
         log.warning("%d different photos are too many to look for changed copies among them", len(rows))
-        return rows[:0]
-    return rows
+        rows = rows[:0]
+    found = b"".join(stored[pictures.contents[content]] for content in pictures.content[rows].tolist())
+    return rows, np.frombuffer(found, np.uint8).reshape(-1, hash_count, HASH_BYTES)
 
 
-def _stack(
-    pictures: Pictures, rows: NDArray[np.int64], windows: NDArray[np.uint8]
-) -> tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.int64]]:
-    """Hashes of wholes and insides that tell anything, mirrored too, the windows, and whose each hash is."""
+def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+    """Hashes of wholes and insides that tell anything, mirrored too, and each one's number among the rows."""
     count = len(pictures.content)
     hashes, numbers = [], []
     has_margins = (pictures.hashes[rows] != pictures.hashes[count + rows]).any(axis=1)
@@ -120,7 +109,7 @@ def _stack(
         for sides in (pictures.hashes, pictures.mirrored):
             hashes.append(sides[start + rows[clear]])
             numbers.append(clear)
-    return np.concatenate(hashes), windows, np.concatenate(numbers)
+    return np.concatenate(hashes), np.concatenate(numbers)
 
 
 def _look(

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TypeVar
 
 from detector.engines.crew import Broken, Crew, Died, TimedOut, Worker
+from detector.engines.local import STOP_CHECK_SECONDS
 from detector.errors import DetectorError
-
-STOP_CHECK_SECONDS = 0.5
 
 Answer = TypeVar("Answer")
 
