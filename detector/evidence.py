@@ -10,11 +10,16 @@ from operator import itemgetter
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from detector.comparing import Looking
-from detector.copies import PICTURE_COLUMNS, Pictures, find_clusters, find_overlaps, read_pictures
+from detector.copies import (
+    PICTURE_COLUMNS,
+    Pictures,
+    find_clusters,
+    find_overlaps,
+    join_pairs,
+    read_pictures,
+)
 from detector.cutting import find_cut_out, find_painted_over
 from detector.events import find_spells, gap_seconds
 from detector.formats import claimed_kind
@@ -129,8 +134,7 @@ def _copy_rows(
             find_painted_over(connection, pictures, is_video, labels, looking),
         ]
     )
-    graph = coo_array((np.ones(len(links), bool), (links[:, 0], links[:, 1])), (count, count))
-    _, clusters = connected_components(graph, directed=False)
+    clusters = join_pairs(links[:, 0], links[:, 1], count)
     order, files = _standing(connection, pictures.contents)
     _, firsts, member = np.unique(clusters[order], return_index=True, return_inverse=True)
     heads = np.empty(count, np.int64)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import supervision as sv
 
 from detector.errors import MediaError, UsageError
 from detector.evidence import renew_events
@@ -17,6 +16,7 @@ from detector.originals import read_original
 from detector.pictures import write_pictures
 from detector.report import Summary, refuse_changed, renew_outputs, reopen_report
 from detector.settings import WorkerSettings
+from detector.toolbox import sv
 
 UNPICTURED = """
 SELECT DISTINCT sha256, frame_index FROM temp.shown s WHERE sha256 IN (SELECT sha256 FROM temp.files) AND

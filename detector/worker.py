@@ -12,7 +12,6 @@ from typing import Literal, NamedTuple, cast
 
 import cv2
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 
 from detector.copies import PictureHash, hash_edges, hash_whole_and_inside, hash_windows
@@ -25,6 +24,7 @@ from detector.pictures import PictureChooser, find_picture_side, has_picture, is
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_kind, printable, without_path
 from detector.storage import fetching, is_remote
+from detector.toolbox import sv
 
 FETCHED = "fetched"  # folder in the report folder for copies of objects in hand
 NO_HASH = PictureHash(b"", b"", 0)  # before the first frame

@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 LAYERS = [
-    {"errors", "formats", "ids", "naming", "events", "offline", "processes", "copies"},
+    {"errors", "formats", "ids", "naming", "events", "offline", "processes", "copies", "toolbox"},
     {"storage"},
     {"filing", "sources", "lists", "options", "model"},
     {"frames", "posts"},
@@ -110,6 +110,7 @@ def test_only_its_module_opens_media_or_runs_a_network() -> None:
         "onnxruntime": {"offline"},
         "ultralytics": {"offline"},
         "openvino": {"offline"},
+        "supervision": {"toolbox"},
     }
     for path in scan_line():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):

@@ -1,6 +1,6 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
-from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches
+from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches, join_pairs
 from detector.copies.cuts import WINDOWS, find_cuts, hash_windows, read_windows
 from detector.copies.edges import MAX_EDGE_DISTANCE, hash_edges, have_same_edges, lie_alike, mirror_edges
 from detector.copies.hashes import (
@@ -33,6 +33,7 @@ __all__ = [
     "hash_whole_and_inside",
     "hash_windows",
     "have_same_edges",
+    "join_pairs",
     "lie_alike",
     "mirror_edges",
     "read_pictures",

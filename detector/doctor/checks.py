@@ -10,12 +10,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 
 from detector.errors import DetectorError
 from detector.frames import ffmpeg_version, find_video_decoders, read_image, try_photos, try_video
 from detector.model import WeightsInfo, find_devices, load_model, read_weights_info
+from detector.toolbox import sv
 
 PICTURE = Path(__file__).parent / "square.jpg"
 SAME_PLACE = 0.5  # IoU

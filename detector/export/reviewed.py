@@ -8,7 +8,6 @@ from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
 import numpy as np
-import supervision as sv
 from PIL import Image
 
 from detector.errors import MediaError, ReportFolderError
@@ -30,6 +29,7 @@ from detector.journal import (
 from detector.originals import read_original
 from detector.pictures import protect
 from detector.report import escape_cell
+from detector.toolbox import sv
 
 VAL_SHARE = 0.2  # of the groups
 SAME_BOX = 0.5  # IoU from which a drawn box is the same flag as one that is there already

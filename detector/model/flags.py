@@ -8,7 +8,6 @@ from typing import Protocol, cast
 
 import cv2
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 
 from detector.errors import WeightsError
@@ -19,6 +18,7 @@ from detector.model.networks import load_onnx, load_pt
 from detector.model.pieces import find_pieces, keep_whole
 from detector.model.self_test import check_model
 from detector.model.weights import WeightsInfo, read_weights_info
+from detector.toolbox import sv
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]

