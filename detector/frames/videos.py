@@ -1,7 +1,7 @@
 """Videos in, frames out, through FFmpeg."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
@@ -186,17 +186,18 @@ class _Reading:
         """Packets of the stream. Raises MediaError at the end when the file is shorter than it claims."""
         coverage, declared = self.coverage, self.coverage.declared_seconds
         coverage.declared_seconds = max(0.0, declared - skipped_seconds)
-        reached, place = 0.0, 0  # by any stream: sound may end last
+        ends: dict[int, int] = {}  # of each stream, in its own ticks: sound may end last
+        place = 0
         for packet in self.container.demux():
             if time.monotonic() > self.give_up_at:
                 raise MediaError(f"stopped by the time limit{where(coverage)}")
-            if packet.pts is not None and packet.time_base:
-                stamp = packet.pts - (packet.stream.start_time or 0) + (packet.duration or 0)
-                reached = max(reached, float(stamp * packet.time_base))
+            if packet.pts is not None:
+                number, end = packet.stream_index, packet.pts + (packet.duration or 0)
+                ends[number] = max(end, ends.get(number, end))
             place = max(place, (packet.pos or 0) + packet.size)
             if packet.stream is self.stream:
                 yield cast("av.Packet[av.VideoStream]", packet)
-        missing = declared - max(reached, coverage.read_seconds)
+        missing = declared - max(self._reached(ends), coverage.read_seconds)
         if missing > max(MAX_MISSING_SECONDS, MAX_MISSING_SHARE * declared):
             raise MediaError(f"cut short{where(coverage)}")
         left = (self.container.size or 0) - place
@@ -204,6 +205,15 @@ class _Reading:
             coverage.notes.append(
                 f"what lies behind its end was not looked at: {left} of {place + left} bytes"
             )
+
+    def _reached(self, ends: Mapping[int, int]) -> float:
+        """Seconds at which the last stream ends that has a clock."""
+        seconds = 0.0
+        for stream in self.container.streams:
+            if stream.index in ends and stream.time_base:
+                ticks = ends[stream.index] - (stream.start_time or 0)
+                seconds = max(seconds, float(ticks * stream.time_base))
+        return seconds
 
     def _reach(self, seconds: float, seconds_long: float) -> None:
         if seconds >= 0:
