@@ -17,8 +17,10 @@ from detector.engines import find_answers
 from detector.errors import MediaError, WorkersError
 from detector.originals import read_original
 from detector.pictures import PART_SIDE, NoHold, shrink
+from detector.storage import is_remote
 
 PAIR_SECONDS = 60.0  # after which a pair is given up; most take a tenth of a second
+FETCH_SECONDS = 600.0  # more, where photos lie in a storage, which may make them wait
 KEPT = 64  # small pictures that each worker keeps, of about a megabyte
 
 Image = NDArray[np.uint8]
@@ -57,11 +59,12 @@ def judge_pairs(
         partial(_judge, judge, _find(connection, first), _find(connection, second)) for first, second in pairs
     ]
     counted = partial(looking.report_count, purpose)
+    fetched = any(is_remote(path) for work in works for photo in work.args[1:] for path in photo.paths)
     answers = find_answers(
         works,
         workers=looking.workers,
         memory=looking.memory,
-        seconds=PAIR_SECONDS,
+        seconds=PAIR_SECONDS + FETCH_SECONDS * fetched,
         report_count=counted,
         stop=looking.stop,
     )

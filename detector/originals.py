@@ -8,9 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.errors import MediaError
+from detector.errors import MediaError, UsageError
 from detector.frames import read_frame_at
 from detector.sources import Media, find_kind
+from detector.storage import opened_here
 
 
 def read_original(
@@ -18,23 +19,31 @@ def read_original(
 ) -> NDArray[np.uint8]:
     """A frame as it was scanned, upright RGB (height, width, 3), from the first path that still holds it.
 
-    With a `photo_side` a JPEG is decoded smaller, as in `Sampling`. Raises MediaError when none does.
+    An object of a storage is fetched, and its copy removed. With a `photo_side` a JPEG is decoded smaller, as
+    in `Sampling`. Raises MediaError when none does.
     """
+    why = "gone, or changed since the scan"
     for path in paths:
-        media = _unchanged(path, sha256)
-        if media:
-            return read_frame_at(media, frame_index, time_seconds, photo_side=photo_side)
-    raise MediaError("gone, or changed since the scan")
+        try:
+            with opened_here(path) as here:
+                if _is_unchanged(here, sha256):
+                    media = Media(here.parent, here.name, find_kind(here), here)
+                    return read_frame_at(media, frame_index, time_seconds, photo_side=photo_side)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            why = f"cannot be read: {error.strerror}"
+        except UsageError as error:  # what reads such a storage is not installed
+            why = str(error)
+    raise MediaError(why)
 
 
-def _unchanged(path: Path, sha256: str) -> Media | None:
+def _is_unchanged(path: Path, sha256: str) -> bool:
+    state = path.stat()
     try:
-        state = path.stat()
-        if not stat.S_ISREG(state.st_mode) or _hash(path, state.st_mtime_ns, state.st_size) != sha256:
-            return None
-        return Media(path.parent, path.name, find_kind(path), path)
-    except (OSError, MediaError):
-        return None
+        return stat.S_ISREG(state.st_mode) and _hash(path, state.st_mtime_ns, state.st_size) == sha256
+    except MediaError:
+        return False
 
 
 @functools.lru_cache(10_000)

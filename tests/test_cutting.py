@@ -16,7 +16,7 @@ from detector.scanning import Progress, scan
 from tests.copies.test_edges import repainted
 from tests.reports import change_journal
 from tests.test_evidence import read_table, save, scan_to
-from tests.test_parts import detailed
+from tests.test_parts import detailed, painted
 
 CUTS = {
     "a tenth on all sides": (0.05, 0.05, 0.95, 0.95),
@@ -31,6 +31,15 @@ def cut(image: NDArray[np.uint8], left: float, top: float, right: float, bottom:
     return np.ascontiguousarray(
         image[round(top * height) : round(bottom * height), round(left * width) : round(right * width)]
     )
+
+
+def save_changed_copies(folder: Path) -> Path:
+    """A photo that was posted first, a copy cut out of it and one that has something painted in."""
+    save(detailed(1), folder / "first.png")
+    save(cut(detailed(1), *CUTS["a corner"]), folder / "cut.png")
+    save(painted(detailed(1)), folder / "painted.jpg", quality=80)
+    (folder / "posts.csv").write_text("file,posted_at\nfirst.png,2024-05-01T00:00:00Z\n")
+    return folder
 
 
 def test_cut_photos_are_in_the_cluster_of_the_whole_and_others_are_not(

@@ -28,5 +28,7 @@ def choose_engine(options: ScanOptions, place: Path) -> Engine:
 
 
 def count_workers(options: ScanOptions) -> int:
-    """How many processes of this machine work at a time."""
-    return CORES if options.workers == AUTO else options.workers
+    """How many processes of this machine work at a time; a cluster's workers are elsewhere."""
+    if options.workers == AUTO:
+        return CORES
+    return options.workers if options.engine == "local" else min(CORES, options.workers)

@@ -4,7 +4,6 @@ import itertools
 import logging
 import os
 import secrets
-import shutil
 import signal
 import socket
 import tempfile
@@ -12,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -22,6 +21,7 @@ from detector.engines.local import GRACE_SECONDS, HASH_SECONDS, STOP_CHECK_SECON
 from detector.engines.station import Station, Target, hash_weights, marking
 from detector.errors import DetectorError, UsageError, WorkersError
 from detector.processes import FOR_THE_PARENT
+from detector.scratch import scratch_folder
 from detector.settings import WorkerSettings
 from detector.sources import Media
 from detector.worker import FileResult, failed_result
@@ -257,18 +257,18 @@ def _connected(cluster: Cluster, workers: int) -> Iterator[Any]:
         import ray
     except ImportError as error:
         raise UsageError("--engine ray needs a package: pip install '.[cluster]'") from error
-    folder = ""
+    left = ExitStack()
     options: dict[str, Any] = {"address": cluster.address, "log_to_driver": False}
     if not cluster.address:
         place = tempfile.gettempdir()
-        folder = tempfile.mkdtemp(prefix="fd-", dir=place if len(place) <= MAX_FOLDER else SHORT_FOLDER)
+        folder = left.enter_context(scratch_folder(place if len(place) <= MAX_FOLDER else SHORT_FOLDER))
         options = {
             "address": "local",
             "num_cpus": workers or None,
             "include_dashboard": False,
             "object_store_memory": STORE_BYTES,
             "log_to_driver": False,
-            "_temp_dir": folder,
+            "_temp_dir": str(folder),
         }
     try:
         _knock(cluster.address)
@@ -284,8 +284,7 @@ def _connected(cluster: Cluster, workers: int) -> Iterator[Any]:
     finally:
         with _handlers_kept():
             ray.shutdown()
-        if folder:
-            shutil.rmtree(folder, ignore_errors=True)
+        left.close()
 
 
 def _knock(address: str) -> None:

@@ -8,10 +8,9 @@ import hashlib
 import os
 import secrets
 import shutil
-import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from detector import filing
 from detector.engines.crew import Crew
 from detector.engines.local import scan_with
 from detector.errors import DetectorError, ReportFolderError, WeightsError
+from detector.scratch import scratch_folder
 from detector.settings import WorkerSettings
 from detector.sources import Media
 from detector.storage import is_remote, put_object, say_place
@@ -77,7 +77,8 @@ class Station:
     def __init__(
         self, settings: WorkerSettings, weights_sha256: str, file_timeout: float, target: Target
     ) -> None:
-        self._folder = Path(tempfile.mkdtemp(prefix="flag-detector-station-"))
+        self._left = ExitStack()
+        self._folder = self._left.enter_context(scratch_folder())
         self._settings = replace(settings, out=self._folder)
         self._weights_sha256 = weights_sha256
         self._file_timeout = file_timeout
@@ -117,7 +118,7 @@ class Station:
     def end(self) -> None:
         """Ends its process and removes what it has left."""
         self._crew.__exit__()
-        shutil.rmtree(self._folder, ignore_errors=True)
+        self._left.close()
 
     def _bring_pictures(self) -> dict[str, bytes]:
         """Puts them where they go; gives those that somebody else has to put there."""

@@ -9,7 +9,7 @@ from pathlib import Path
 from detector.journal import Journal, file_digests
 from detector.naming import common_folder, tells_too_much
 from detector.report.writing import replacing
-from detector.storage import is_copy
+from detector.scratch import is_scratch
 
 MANIFEST = "manifest.sha256"
 INPUT_MARK = "input:"  # before the name of a scanned file whose way from the report would tell too much
@@ -32,7 +32,7 @@ def write_manifest(journal: Journal, folder: Path, written: Iterable[str], kept:
             "SELECT f.path, root, f.file, f.sha256 FROM temp.files f JOIN inputs USING (path) "
             "WHERE f.sha256 != '' ORDER BY f.path"
         ):
-            is_near = not is_copy(folder) and _is_near(Path(os.fsdecode(root)), folder.absolute())
+            is_near = not is_scratch(folder) and _is_near(Path(os.fsdecode(root)), folder.absolute())
             shown = os.path.relpath(os.fsdecode(raw), folder) if is_near else INPUT_MARK + name
             file.write(_manifest_line(digest, shown))
 

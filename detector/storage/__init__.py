@@ -10,7 +10,7 @@ from detector.storage.objects import (
     put_object,
 )
 from detector.storage.places import from_here, is_remote, say_place, whole_path
-from detector.storage.reports import StoredReport, is_copy, open_copy, open_place
+from detector.storage.reports import StoredReport, open_copy, open_place
 
 __all__ = [
     "Listed",
@@ -18,7 +18,6 @@ __all__ = [
     "fetching",
     "find_objects",
     "from_here",
-    "is_copy",
     "is_remote",
     "list_folder",
     "open_copy",

@@ -4,13 +4,13 @@ import errno
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, TypeVar, cast
 
+from detector.scratch import scratch_folder
 from detector.storage.places import file_system, is_remote, object_name, object_path
 
 T = TypeVar("T")
@@ -160,7 +160,7 @@ def opened_here(path: Path) -> Iterator[Path]:
         return
     system = file_system(path.parts[0].removesuffix(":"))
     size = int(asked(lambda: system.info(object_name(path)))["size"])
-    with tempfile.TemporaryDirectory() as folder, fetching(path, size, Path(folder)) as here:
+    with scratch_folder() as folder, fetching(path, size, folder) as here:
         yield here
 
 

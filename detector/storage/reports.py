@@ -3,9 +3,7 @@
 import json
 import os
 import secrets
-import shutil
 import sqlite3
-import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -14,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from detector.errors import ReportFolderError, UsageError
+from detector.scratch import scratch_folder
 from detector.storage.objects import asked, find_objects, get_object, put_object
 from detector.storage.places import file_system, from_here, is_remote, object_name, say_place
 
@@ -21,7 +20,6 @@ LOCK = "writer.lock"
 RENEW_SECONDS = 20.0
 STALE_SECONDS = 120.0  # after which a writer that has not renewed its lock has crashed
 PARTS = "parts"
-COPY = "flag-detector-report-"  # begins the names of folders in which reports are worked on
 JOURNAL, MANIFEST = "scan.db", "manifest.sha256"
 LAST = {JOURNAL: 1, MANIFEST: 2}  # what says that all is there comes when all is there
 PICTURES = frozenset({"frames", "crops", "almost", "plain"})  # folders of what a scan writes once
@@ -264,17 +262,12 @@ def open_place(out: Path, *, pictures: bool = False) -> Iterator[tuple[Path, Sto
     if not is_remote(out):
         yield out, None
         return
-    with _temporary_folder() as folder:
+    with scratch_folder() as folder:
         stored = StoredReport(out, folder)
         with _naming(folder, out), stored.locked():
             stored.fetch(pictures=pictures)
             yield folder, stored
             stored.keep()
-
-
-def is_copy(folder: Path) -> bool:
-    """Whether a report's folder is here for a while only: nothing in it may lead from it elsewhere."""
-    return folder.name.startswith(COPY)
 
 
 @contextmanager
@@ -284,7 +277,7 @@ def open_copy(report: Path, *, pictures: bool = False) -> Iterator[Path]:
     if not is_remote(report):
         yield report
         return
-    with _temporary_folder() as folder, _naming(folder, report):
+    with scratch_folder() as folder, _naming(folder, report):
         StoredReport(report, folder).fetch(pictures=pictures)
         yield folder
 
@@ -296,15 +289,6 @@ def _naming(folder: Path, place: Path) -> Iterator[None]:
         yield
     except (ReportFolderError, UsageError) as error:
         raise type(error)(str(error).replace(str(folder), say_place(place))) from error
-
-
-@contextmanager
-def _temporary_folder() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix=COPY))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _journal_state(folder: Path) -> list[State]:

@@ -15,6 +15,7 @@ from detector.errors import UsageError
 from detector.options import AUTO, ScanOptions, read_workers
 from tests.buckets import Bucket, in_environment, storage_server
 from tests.conftest import RED, REPOSITORY, write_picture
+from tests.test_cutting import save_changed_copies
 from tests.test_scan import scan_folder, tables
 
 needs_ray = pytest.mark.skipif(not find_spec("ray"), reason="the cluster extra is not installed")
@@ -64,6 +65,7 @@ def test_tables_and_pictures_are_those_of_the_local_engine(
 ) -> None:
     for number in range(12):
         write_picture(downloads / "many" / f"{number}.png", (number % 4, number % 3, RED))
+    save_changed_copies(downloads / "changed")
     scan_folder(downloads, tmp_path / "local", fake_weights)
     home = tmp_path / "home"
     home.mkdir()
@@ -79,7 +81,7 @@ def test_tables_and_pictures_are_those_of_the_local_engine(
         assert code == 1, output
         bucket.fetch("out", tmp_path / "ray")
     assert tables(tmp_path / "ray") == tables(tmp_path / "local")
-    for name in ("frames", "crops", "plain"):
+    for name in ("frames", "crops", "plain", "differences"):
         ours, theirs = (
             {path.name: path.read_bytes() for path in (tmp_path / engine / name).iterdir()}
             for engine in ("local", "ray")

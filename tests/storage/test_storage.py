@@ -21,6 +21,7 @@ from detector.sources import find_media
 from detector.storage import from_here, is_remote, open_copy, open_place, reports, say_place
 from tests.buckets import SECRET, Bucket
 from tests.conftest import RED, write_picture
+from tests.test_cutting import save_changed_copies
 from tests.test_evidence import write_posts
 from tests.test_scan import read_table, scan_folder, scan_paths, tables
 
@@ -49,6 +50,29 @@ def test_media_and_report_in_a_storage_give_the_tables_of_a_folder(
         assert verify_report(copy, lambda *_: None).as_it_was
         bucket.put("in/red.png", b"changed")
         assert verify_report(copy, lambda *_: None).inputs.changed == ("input:red.png",)
+
+
+def test_copies_that_were_changed_are_found_in_a_storage_as_in_a_folder(
+    bucket: Bucket, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "temporary").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "temporary"))
+    media = save_changed_copies(tmp_path / "in")
+    bucket.put_folder(media, "in")
+    scan_folder(media, tmp_path / "report", fake_weights)
+    scan_folder(bucket.path("in"), tmp_path / "from-storage", fake_weights)
+    rows = {row["file"]: row for row in read_table(tmp_path / "from-storage" / "files.csv")}
+    names = ("first.png", "cut.png", "painted.jpg")
+    assert len({rows[name]["cluster"] for name in names}) == 1
+    assert rows["painted.jpg"]["differs_in_part"] == "yes"
+    assert tables(tmp_path / "from-storage") == tables(tmp_path / "report")
+    ours, theirs = (
+        {path.name: path.read_bytes() for path in (tmp_path / report / "differences").iterdir()}
+        for report in ("report", "from-storage")
+    )
+    assert len(ours) >= 4
+    assert ours == theirs
+    assert not list((tmp_path / "temporary").rglob("*.*g"))  # no copy of an object is left
 
 
 def test_sidecars_in_a_storage_tell_what_they_tell_in_a_folder(
