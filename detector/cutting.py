@@ -14,16 +14,15 @@ from numpy.typing import NDArray
 from detector.comparing import Judge, Looking, judge_pairs
 from detector.copies import (
     HASH_BYTES,
-    MAX_EDGE_DISTANCE,
     WINDOWS,
     Pictures,
+    find_alike,
     find_cuts,
     have_same_edges,
-    mirror_edges,
 )
 from detector.pictures import is_cut_out
 
-MAX_PHOTOS = 20_000  # that look different; each is compared with each, which takes minutes for as many
+MAX_FILLED = 20_000  # photos that a flag fills; each is compared with each, which takes minutes for as many
 MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
 
 log = logging.getLogger(__name__)
@@ -57,10 +56,12 @@ def find_painted_over(
 ) -> NDArray[np.int64]:
     """The same for photos that show little but a flag, of which one has another flag in the same folds."""
     rows, edges = _choose_photos(connection, pictures, is_video, labels, "edges", 1)
-    asked = np.concatenate([edges[:, 0], mirror_edges(edges[:, 0])])
-    numbers = np.tile(np.arange(len(rows)), 2)
-    near = find_cuts(asked, edges, numbers, MAX_EDGE_DISTANCE)
-    likely = sorted({(min(pair), max(pair)) for pair in near})
+    if len(rows) > MAX_FILLED:
+        log.warning(
+            "%d photos that a flag fills are too many to look for repainted ones among them", len(rows)
+        )
+        rows, edges = rows[:0], edges[:0]
+    likely = find_alike(edges[:, 0])
     contents = pictures.content[rows]
     return _look(
         connection, pictures, contents, likely, have_same_edges, looking, "looking for repainted flags"
@@ -76,14 +77,13 @@ def _choose_photos(
     hash_count: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, and the hashes
-    (m, `hash_count`, `HASH_BYTES`) in their column of `frames`; none where they are too many."""
-    stored = dict(
-        connection.execute(
-            f"SELECT sha256, {column} FROM frames WHERE length({column}) = ? AND frame_index = 0 "
-            "AND sha256 IN (SELECT sha256 FROM temp.files)",
-            (HASH_BYTES * hash_count,),
-        ).fetchall()
+    (m, `hash_count`, `HASH_BYTES`) in their column of `frames`."""
+    hashed = connection.execute(
+        f"SELECT sha256 FROM frames WHERE length({column}) = ? AND frame_index = 0 "
+        "AND sha256 IN (SELECT sha256 FROM temp.files)",
+        (HASH_BYTES * hash_count,),
     )
+    stored = {sha256 for (sha256,) in hashed}
     count = len(pictures.content)
     sizes = dict(connection.execute("SELECT sha256, width * height FROM results").fetchall())
     size = np.array([sizes[name] if name in stored else -1 for name in pictures.contents], np.int64)
@@ -92,11 +92,13 @@ def _choose_photos(
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(-size[pictures.content[rows]], kind="stable")]
     rows = rows[np.unique(labels[rows], return_index=True)[1]]
-    if len(rows) > MAX_PHOTOS:
-        log.warning("%d different photos are too many to look for changed copies among them", len(rows))
-        rows = rows[:0]
-    found = b"".join(stored[pictures.contents[content]] for content in pictures.content[rows].tolist())
-    return rows, np.frombuffer(found, np.uint8).reshape(-1, hash_count, HASH_BYTES)
+    hashes = np.empty((len(rows), HASH_BYTES * hash_count), np.uint8)
+    for number, content in enumerate(pictures.content[rows].tolist()):
+        (found,) = connection.execute(
+            f"SELECT {column} FROM frames WHERE sha256 = ? AND frame_index = 0", (pictures.contents[content],)
+        ).fetchone()
+        hashes[number] = np.frombuffer(found, np.uint8)
+    return rows, hashes.reshape(-1, hash_count, HASH_BYTES)
 
 
 def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:

@@ -1,8 +1,15 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
 from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches, join_pairs
-from detector.copies.cuts import WINDOWS, find_cuts, hash_windows, read_windows
-from detector.copies.edges import MAX_EDGE_DISTANCE, hash_edges, have_same_edges, lie_alike, mirror_edges
+from detector.copies.cuts import WINDOWS, find_cuts, find_parts, hash_windows, read_windows
+from detector.copies.edges import (
+    MAX_EDGE_DISTANCE,
+    find_alike,
+    hash_edges,
+    have_same_edges,
+    lie_alike,
+    mirror_edges,
+)
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
@@ -10,6 +17,7 @@ from detector.copies.hashes import (
     distances,
     hash_picture,
     hash_whole_and_inside,
+    sort_bits,
 )
 from detector.copies.overlaps import find_overlaps
 from detector.copies.pictures import PICTURE_COLUMNS, Pictures, read_pictures
@@ -24,10 +32,12 @@ __all__ = [
     "PictureHash",
     "Pictures",
     "distances",
+    "find_alike",
     "find_clusters",
     "find_cuts",
     "find_matches",
     "find_overlaps",
+    "find_parts",
     "hash_edges",
     "hash_picture",
     "hash_whole_and_inside",
@@ -38,4 +48,5 @@ __all__ = [
     "mirror_edges",
     "read_pictures",
     "read_windows",
+    "sort_bits",
 ]

@@ -90,15 +90,20 @@ def _join_neighbours(
 
 
 def find_matches(
-    queries: NDArray[np.uint8], rows: NDArray[np.uint8], *, max_distance: int = MAX_DISTANCE
+    queries: NDArray[np.uint8],
+    rows: NDArray[np.uint8],
+    *,
+    max_distance: int = MAX_DISTANCE,
+    chunks: int = HASH_BYTES // 2,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Numbers of queries (n, 32) and of rows (m, 32) that are at most `max_distance` (at most 31) apart.
+    """Numbers of queries (n, 32) and of rows (m, 32) that are at most `max_distance` apart.
 
-    Every such pair is given out, in parts and up to 16 times.
+    Every such pair is given out, in parts and up to 16 times. With a larger distance than 31, or fewer
+    `chunks`, only those of which one of so many first chunks is at most one bit apart.
     """
     queries, rows = np.ascontiguousarray(queries), np.ascontiguousarray(rows)
     all_of_them, one_group = np.zeros(len(queries), np.int64), np.zeros(len(rows), np.int64)
-    for chunk in range(HASH_BYTES // 2):
+    for chunk in range(chunks):
         yield from _find_pairs(queries, all_of_them, _Rows(rows, one_group, chunk), max_distance)
 
 

@@ -8,11 +8,11 @@ few places, and may differ more than a copy may: of cuts of up to 15 % anywhere 
 
 from collections.abc import Iterator
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.copies.hashes import HASH_BYTES, hash_parts
+from detector.copies.clusters import find_matches
+from detector.copies.hashes import HASH_BYTES, distances, hash_parts, sort_bits
 
 # Left, top, width and height, as shares of the picture.
 WINDOWS = (
@@ -21,8 +21,10 @@ WINDOWS = (
     (0.025, 0.025, 0.95, 0.95),
 )
 MAX_DISTANCE = 72  # bits of 256; what has nothing in common begins at 90
-NEAREST = 4  # of each window, that a picture is compared with
-AT_ONCE = 4096  # pictures compared with a window of all, for memory
+# Two bytes each, of the slowest waves: of right pairs one of these is at most one bit apart in 96 of 100
+# or more, of pictures that have nothing in common in one of eight hundred.
+SLOWEST_CHUNKS = 4
+AT_ONCE = 200_000  # pictures of which the windows are looked through, for memory
 
 
 def hash_windows(image: NDArray[np.uint8]) -> bytes:
@@ -31,29 +33,34 @@ def hash_windows(image: NDArray[np.uint8]) -> bytes:
 
 
 def find_cuts(
-    hashes: NDArray[np.uint8],
-    windows: NDArray[np.uint8],
-    numbers: NDArray[np.int64],
-    max_distance: int = MAX_DISTANCE,
-) -> Iterator[tuple[int, int]]:
-    """Pairs of numbers of a picture and of another that it may be cut out of, each once.
+    hashes: NDArray[np.uint8], windows: NDArray[np.uint8], numbers: NDArray[np.int64]
+) -> list[tuple[int, int]]:
+    """Pairs of numbers of a picture and of another that it may be cut out of, each once, the nearest first.
 
     `hashes` (m, 32) are of pictures with these `numbers` (m,), several of one where it has several, as of its
     mirror image. `windows` (n, k, 32) are of the pictures 0 to n - 1, of which the wholes should be one.
     """
-    found: set[tuple[int, int]] = set()
-    for place in range(windows.shape[1]):
-        rows = np.ascontiguousarray(windows[:, place])
-        for start in range(0, len(hashes), AT_ONCE):
-            asked = np.ascontiguousarray(hashes[start : start + AT_ONCE])
-            apart, nearest = cv2.batchDistance(
-                asked, rows, cv2.CV_32S, normType=cv2.NORM_HAMMING, K=min(NEAREST, len(rows))
-            )
-            for query, rank in np.argwhere(apart <= max_distance).tolist():
-                pair = int(numbers[start + query]), int(nearest[query, rank])
-                if pair[0] != pair[1] and pair not in found:
-                    found.add(pair)
-                    yield pair
+    count = windows.shape[1]
+    found = [np.empty((3, 0), np.int64)]
+    for start in range(0, len(windows), AT_ONCE):
+        rows = windows[start : start + AT_ONCE].reshape(-1, HASH_BYTES)
+        for query, row, apart in find_parts(hashes, rows):
+            found.append(np.stack([apart, numbers[query], start + row // count]))
+    nearest = np.unique(np.concatenate(found, axis=1), axis=1)
+    _, firsts = np.unique(nearest[1:], axis=1, return_index=True)
+    return [(part, whole) for _, part, whole in nearest[:, np.sort(firsts)].T.tolist() if part != whole]
+
+
+def find_parts(
+    hashes: NDArray[np.uint8], windows: NDArray[np.uint8]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Numbers of hashes (m, 32) and of windows (n, 32) that are near each other, and by how many bits.
+
+    Of such pairs a few in a hundred are left out: those that differ much in the slowest waves.
+    """
+    asked, rows = sort_bits(hashes), sort_bits(windows)
+    for query, row in find_matches(asked, rows, max_distance=MAX_DISTANCE, chunks=SLOWEST_CHUNKS):
+        yield query, row, distances(asked[query], rows[row]).astype(np.int64)
 
 
 def read_windows(stored: list[bytes]) -> NDArray[np.uint8]:

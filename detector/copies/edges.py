@@ -22,6 +22,8 @@ REACH = 2  # pixels that a tile may have moved
 MIN_TEXTURE = 0.005  # mean square of a tile with edges
 MIN_TEXTURED = 0.6  # of the tiles: of repainted photos 0.64 or more, of drawn flags mostly a third
 MIN_AGREEMENT = 0.8  # of repainted photos 0.87 or more, 0.84 when recompressed with quality 70
+NEAREST = 4  # that a picture is compared with, itself among them
+AT_ONCE = 4096  # pictures compared with all, for memory
 BLUR = 1.5  # pixels: what JPEG leaves of small pictures has edges of its own
 SOFTENING = 16.0  # levels, with which the logarithm of dark pixels is not all noise
 FAINT = 0.3  # a step of the logarithm that counts by half
@@ -42,6 +44,28 @@ def mirror_edges(hashes: Image) -> Image:
     bits = np.unpackbits(hashes, axis=1, count=2 * CELLS * CELLS).reshape(-1, CELLS, CELLS, 2)[:, :, ::-1]
     turned = np.stack([bits[..., 0], 1 - bits[..., 1]], axis=-1)
     return np.frombuffer(b"".join(map(_pack, turned)), np.uint8).reshape(-1, HASH_BYTES)
+
+
+def find_alike(edges: Image) -> list[tuple[int, int]]:
+    """Pairs of rows of these hashes (n, `HASH_BYTES`) that are near each other, mirrored or not, each once,
+    the smaller number first.
+
+    Of each picture the nearest few: in all pictures of one flag the edges run much alike.
+    """
+    found = set()
+    for asked in (edges, mirror_edges(edges)):
+        for start in range(0, len(asked), AT_ONCE):
+            apart, nearest = cv2.batchDistance(
+                asked[start : start + AT_ONCE],
+                edges,
+                cv2.CV_32S,
+                normType=cv2.NORM_HAMMING,
+                K=min(NEAREST, len(edges)),
+            )
+            for row, rank in np.argwhere(apart <= MAX_EDGE_DISTANCE).tolist():
+                pair = sorted((start + row, int(nearest[row, rank])))
+                found.add((pair[0], pair[1]))
+    return sorted(pair for pair in found if pair[0] != pair[1])
 
 
 def have_same_edges(first: Image, second: Image) -> bool:

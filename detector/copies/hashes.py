@@ -25,6 +25,7 @@ LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # PDQ's, of RGB
 REDUCED_SIDE = 512  # pixels; longer sides are thinned by whole steps to less than twice this
 BLOCKS = 64  # a side, of the reduced picture
 FREQUENCIES = 16  # a side, the lowest without the constant
+SORTED_AT_ONCE = 50_000  # hashes, of which each bit takes a byte meanwhile
 MIN_SIDE = 5  # pixels; PDQ gives smaller pictures the hash 0 and quality 0
 PLAIN_TOLERANCE = 4  # levels of 256, with PLAIN_SHARE: how a row of a caption bar or of a screen's margin is
 PLAIN_SHARE = 0.5  # told; on 150 photos with such bars tighter values found fewer, looser ones cut into skies
@@ -175,6 +176,22 @@ def _are_busy(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
     usual = np.partition(rows, middle, axis=1)[:, middle : middle + 1].astype(np.int16)
     share = (np.abs(rows - usual) <= PLAIN_TOLERANCE).mean(axis=1)
     return np.asarray(share < PLAIN_SHARE, np.bool_)
+
+
+def sort_bits(hashes: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The hashes (n, 32) with the bits of the slowest waves first: these hardly change."""
+    sorted_ = np.empty_like(hashes)
+    for start in range(0, len(hashes), SORTED_AT_ONCE):
+        bits = np.unpackbits(hashes[start : start + SORTED_AT_ONCE], axis=1)
+        sorted_[start : start + SORTED_AT_ONCE] = np.packbits(bits[:, _slowest_first()], axis=1)
+    return sorted_
+
+
+@functools.cache
+def _slowest_first() -> NDArray[np.int64]:
+    frequency = np.arange(1, FREQUENCIES + 1)
+    speed = frequency[:, None] ** 2 + frequency**2
+    return speed.size - 1 - np.argsort(speed, axis=None, kind="stable")  # as `_to_bits` turns them round
 
 
 def distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint16]:
