@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.copies import PictureHash, hash_edges, hash_whole_and_inside, hash_windows
+from detector.copies import PictureHash, find_luma, hash_edges, hash_whole_and_inside, hash_windows
 from detector.errors import MediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
@@ -238,16 +238,18 @@ class _Look:
         photo now, of a video's frames (`moves`) of the best; with `only_better` only of one that shows more
         than the frames around it that have been looked at before."""
         settings = self.settings
+        of_report = settings.weights is not None  # in which photos are cut out of others, or painted over
+        is_photo = of_report and not (moves or frame.page)
+        windows = edges = b""
         if not self._repeats.is_repeat(frame.image):
             if settings.weights is not None:
                 (self._last,) = _model_of(settings).detect([frame.image], settings.floor)
-            self._hashes = hash_whole_and_inside(frame.image)
+            luma = find_luma(frame.image)
+            self._hashes = hash_whole_and_inside(frame.image, luma)
+            windows = hash_windows(luma) if is_photo else b""
         detections = deepcopy(self._last)
-        of_report = settings.weights is not None  # in which photos are cut out of others, or painted over
-        windows = edges = b""
-        if of_report and not (moves or frame.page):
-            windows = hash_windows(frame.image)
-            edges = hash_edges(frame.image) if _find_largest(detections, frame.image) >= FILLING else b""
+        if is_photo and _find_largest(detections, frame.image) >= FILLING:
+            edges = hash_edges(frame.image)
         self.frames.append(SeenFrame(frame.index, frame.time_seconds, *self._hashes, windows, edges))
         if not len(detections):
             return

@@ -24,6 +24,7 @@ from detector.copies import (
     distances,
     find_clusters,
     find_cuts,
+    find_luma,
     hash_picture,
     hash_whole_and_inside,
     hash_windows,
@@ -150,7 +151,7 @@ def distance_between(first: list[PictureHash], second: list[PictureHash]) -> NDA
 
 def hash_both(images: list[Rgb]) -> tuple[list[PictureHash], list[PictureHash]]:
     """Hashes of the whole pictures and of their insides."""
-    found = [hash_whole_and_inside(image) for image in images]
+    found = [hash_whole_and_inside(image, find_luma(image)) for image in images]
     return [whole for whole, _ in found], [inside for _, inside in found]
 
 
@@ -235,7 +236,9 @@ def main(
     usable = to_arrays(originals)[2]
     began = time.perf_counter()
     wholes = to_arrays(originals)[0][:, None]
-    windows = np.concatenate([wholes, read_windows([hash_windows(image) for image in images])], axis=1)
+    windows = np.concatenate(
+        [wholes, read_windows([hash_windows(find_luma(image)) for image in images])], axis=1
+    )
     print(f"{1000 * (time.perf_counter() - began) / len(images):.1f} ms for all windows of a photo")
     print(f"{len(images)} photos, {usable.sum()} of quality {MIN_QUALITY} or more;")
     print("recall whole / with inside / with what is cut out")

@@ -17,6 +17,7 @@ from detector.copies import (
     MAX_DISTANCE,
     MAX_EDGE_DISTANCE,
     distances,
+    find_luma,
     hash_edges,
     hash_whole_and_inside,
     have_same_edges,
@@ -63,7 +64,7 @@ def compare(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> Part | None:
 def is_copy(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> bool:
     """Whether their hashes are near enough for one cluster, or their edges run alike."""
     sides = [
-        [np.frombuffer(one.bits, np.uint8) for one in hash_whole_and_inside(image)]
+        [np.frombuffer(one.bits, np.uint8) for one in hash_whole_and_inside(image, find_luma(image))]
         for image in (first, second)
     ]
     if any(distances(a[None], b[None])[0] <= MAX_DISTANCE for a in sides[0] for b in sides[1]):

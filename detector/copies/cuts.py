@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.copies.clusters import find_matches
-from detector.copies.hashes import HASH_BYTES, distances, hash_parts, sort_bits
+from detector.copies.hashes import HASH_BYTES, Luma, distances, hash_parts, sort_bits
 
 # Left, top, width and height, as shares of the picture.
 WINDOWS = (
@@ -27,9 +27,9 @@ SLOWEST_CHUNKS = 4
 AT_ONCE = 200_000  # pictures of which the windows are looked through, for memory
 
 
-def hash_windows(image: NDArray[np.uint8]) -> bytes:
-    """The hashes of all `WINDOWS` of an upright RGB picture (height, width, 3), one after the other."""
-    return b"".join(hash_parts(image, WINDOWS))
+def hash_windows(luma: Luma) -> bytes:
+    """The hashes of all `WINDOWS` of a picture, of which `find_luma` gave this, one after the other."""
+    return b"".join(hash_parts(luma, WINDOWS))
 
 
 def find_cuts(

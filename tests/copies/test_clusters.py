@@ -7,12 +7,14 @@ import pytest
 from numpy.typing import NDArray
 
 from detector.copies.clusters import MAX_DISTANCE, find_clusters
+from detector.copies.cuts import WINDOWS, hash_windows, read_windows
 from detector.copies.hashes import (
     HASH_BYTES,
     MIN_QUALITY,
     PictureHash,
     distances,
     find_inner,
+    find_luma,
     hash_picture,
     hash_whole_and_inside,
 )
@@ -200,6 +202,22 @@ def test_distances_count_differing_bits() -> None:
     assert distances(rows, rows[:1]).tolist() == [0, 1, 256]
 
 
+@pytest.mark.parametrize(("height", "width"), [(300, 400), (511, 97), (5, 300)])
+def test_each_window_has_the_hash_that_its_part_has_as_a_picture(height: int, width: int) -> None:
+    image = waves(13, height, width)
+    found = read_windows([hash_windows(find_luma(image))])[0]
+    for (left, top, across, down), bits in zip(WINDOWS, found, strict=True):
+        rows = slice(round(top * height), round((top + down) * height))
+        part = image[rows, round(left * width) : round((left + across) * width)]
+        assert hash_picture(part).bits == bits.tobytes()
+
+
+def test_a_thinned_picture_has_the_brightness_of_the_pixels_in_the_middle_of_its_steps() -> None:
+    image = np.random.default_rng(15).integers(0, 256, (1029, 1540, 3), np.uint8)
+    expected = image[1::2, 1::3].astype(float) @ (0.299, 0.587, 0.114)
+    assert np.abs(find_luma(image) - expected).max() < 1e-3
+
+
 # What is inside bars
 
 
@@ -245,14 +263,14 @@ def test_a_small_thing_on_a_plain_ground_is_not_cut_out() -> None:
 
 def test_a_picture_without_bars_has_one_hash_for_whole_and_inside() -> None:
     image = waves(23, 300, 400)
-    assert hash_whole_and_inside(image) == (hash_picture(image), hash_picture(image))
+    assert hash_whole_and_inside(image, find_luma(image)) == (hash_picture(image), hash_picture(image))
 
 
 @pytest.mark.parametrize(("bar", "counts"), [(100, True), (350, False)])
 def test_a_whole_picture_counts_only_where_it_is_more_than_its_margins(bar: int, counts: bool) -> None:
     image = waves(24, 300, 400)
     framed = np.pad(image, ((bar, 0), (0, 0), (0, 0)), constant_values=255)
-    whole, inside = hash_whole_and_inside(framed)
+    whole, inside = hash_whole_and_inside(framed, find_luma(framed))
     assert inside == hash_picture(image)
     assert whole.bits == hash_picture(framed).bits
     assert (whole.quality >= MIN_QUALITY) is counts

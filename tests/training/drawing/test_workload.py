@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from detector.copies import MAX_DISTANCE, distances, hash_whole_and_inside
+from detector.copies import MAX_DISTANCE, distances, hash_picture
 from detector.frames import Coverage, Sampling, read_frames, read_image
 from detector.model import load_model
 from detector.sources import find_media
@@ -29,7 +29,7 @@ def make_photos(folder: Path, workshop: Workshop, count: int, *, flag: bool) -> 
 
 def test_no_photo_looks_like_another(tmp_path: Path, workshop: Workshop) -> None:
     photos = [read_image(path) for path in make_photos(tmp_path, workshop, 12, flag=False)]
-    hashes = [np.frombuffer(hash_whole_and_inside(photo)[0].bits, np.uint8) for photo in photos]
+    hashes = [np.frombuffer(hash_picture(photo).bits, np.uint8) for photo in photos]
     apart = [int(distances(one[None], other)[0]) for one, other in combinations(hashes, 2)]
     assert min(apart) > 2 * MAX_DISTANCE
 
