@@ -3,17 +3,19 @@
 import logging
 import os
 import random
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tests.buckets import Bucket, in_environment, storage_server
-from tests.conftest import BLUE, RED, REPOSITORY, picture, write_picture
+from tests.conftest import BLUE, RED, REPOSITORY, picture
 from tests.media_factory import write_video
 from tests.test_evidence import save, scenery
 from tests.test_scan import read_table, scan_folder, tables
@@ -29,10 +31,7 @@ GENERATED = int(os.environ.get("CLUSTER_GENERATED", "300"))
 SMALL = int(os.environ.get("CLUSTER_FILES", "10000"))
 KILLS = int(os.environ.get("CLUSTER_KILLS", "20"))
 FLAT_MB = 30
-KILLED_AFTER = (
-    2,
-    float(os.environ.get("CLUSTER_KILLED_AFTER", "9")),
-)  # seconds, of which the first begin a scan
+PART_FILES = 5
 ENVIRONMENT = {"PYTHONPATH": str(REPOSITORY), "RAY_USAGE_STATS_ENABLED": "0"}
 RUNNING = """
 import sys
@@ -105,6 +104,23 @@ if __name__ == "__main__":
     print(code, *(round(memory[done] / 1e6) for done in sorted(memory)))
 """
 
+KEEPING = f"""
+import sys, threading
+from pathlib import Path
+from detector import scanning
+from detector.options import ScanOptions
+from detector.storage import reports
+
+if __name__ == "__main__":
+    scanning.PART_FILES, reports.STALE_SECONDS = {PART_FILES}, -1.0
+    folder, out, weights = map(Path, sys.argv[1:4])
+    looked_at = set()
+    options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=1,
+                          address=sys.argv[4])
+    ended = scanning.scan(options, lambda progress: looked_at.update(progress.in_hand), threading.Event())
+    print(int(ended.exit_code), *looked_at)
+"""
+
 
 @contextmanager
 def running_cluster() -> Iterator[str]:
@@ -166,7 +182,7 @@ def make_media(folder: Path, count: int) -> Path:
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
     for number in range(PICTURES):
-        write_picture(tmp_path / "in" / f"{number}.png", (number % 4, number % 3, RED))
+        save(scenery(number, (number % 4, number % 3, RED)), tmp_path / "in" / f"{number}.png")
     return tmp_path / "in"
 
 
@@ -225,39 +241,88 @@ def test_the_driver_needs_no_more_memory_for_more_files(tmp_path: Path, fake_wei
     assert int(memory[-1]) - int(memory[2]) < FLAT_MB, memory
 
 
+@contextmanager
+def storage_for(monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
+    pytest.importorskip("moto", reason="the test extra is not installed")
+    with storage_server() as variables:
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        yield Bucket()
+
+
+def test_a_driver_of_ray_killed_after_something_was_kept_looks_at_none_of_that_again(
+    many: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan_folder(many, tmp_path / "local", fake_weights)
+    (tmp_path / "driver.py").write_text(KEEPING)
+    with storage_for(monkeypatch) as bucket, running_cluster() as address:
+        bucket.put_folder(many, "in")
+        words = (bucket.path("in"), bucket.path("out"), fake_weights, address)
+        command = [sys.executable, str(tmp_path / "driver.py"), *map(str, words)]
+        with subprocess.Popen(command, env=in_environment(ENVIRONMENT)) as scan:
+            while len(bucket.keys("out/parts/")) < 3:
+                assert scan.poll() is None, "it was done before anything was kept"
+            scan.kill()
+        kept = set()
+        for part in bucket.fetch("out/parts", tmp_path / "parts").iterdir():
+            with closing(sqlite3.connect(part)) as journal:
+                kept |= {name for (name,) in journal.execute("SELECT name FROM inputs")}
+        code, *looked_at = run_script(tmp_path, KEEPING, *words)
+        bucket.fetch("out", tmp_path / "fetched")
+    assert code == "0"
+    assert len(kept) >= 3 * PART_FILES
+    assert sorted(looked_at) == sorted({path.name for path in many.iterdir()} - kept)
+    assert tables(tmp_path / "fetched") == tables(tmp_path / "local")
+
+
 @pytest.mark.parametrize("engine", ["local", "ray"])
 def test_a_driver_killed_again_and_again_ends_with_the_same_tables(
     engine: str, many: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Into a storage, by kill -9; each run goes on from the parts of those before."""
-    pytest.importorskip("moto", reason="the test extra is not installed")
+    """Into a storage, by kill -9, at any moment of the time that a whole scan takes; each run goes on from
+    the parts of those before. A report that is done is compared, and another begun, until all kills are done.
+    """
     scan_folder(many, tmp_path / "local", fake_weights)
-    wait = random.Random(7)
-    code = "import detector.scanning as s, detector.storage.reports as r; s.PART_FILES = 5; "
+    moment = random.Random(7)
+    code = f"import detector.scanning as s, detector.storage.reports as r; s.PART_FILES = {PART_FILES}; "
     code += "r.STALE_SECONDS = -1.0; from detector.cli import main; main()"
-    with ExitStack() as stack:
-        for name, value in stack.enter_context(storage_server()).items():
-            monkeypatch.setenv(name, value)
-        bucket = Bucket()
-        command = [sys.executable, "-c", code, "scan", str(many), "--out", str(bucket.path("out"))]
-        command += ["--weights", str(fake_weights), "--workers", "1", "--quiet", "--engine", engine]
+    command = [sys.executable, "-c", code, "scan", str(many), "--weights", str(fake_weights)]
+    command += ["--workers", "1", "--quiet", "--engine", engine]
+    with storage_for(monkeypatch) as bucket, ExitStack() as stack:
         if engine == "ray":
             command += ["--address", stack.enter_context(running_cluster())]
         environment = in_environment(ENVIRONMENT | {"TMPDIR": str(tmp_path)})
-        kills = stages = 0
-        while kills < KILLS:
-            before = len(bucket.keys("out/parts/"))
-            with subprocess.Popen(command, env=environment) as scan:
+
+        def begin(number: int) -> subprocess.Popen[bytes]:
+            return subprocess.Popen([*command, "--out", str(bucket.path(f"{number}"))], env=environment)
+
+        kills = kept = reports = 0
+        began = time.monotonic()
+        with begin(0) as scan:
+            assert scan.wait(900) == 0
+        seconds = time.monotonic() - began
+        is_whole = False
+        while kills < KILLS or not is_whole:
+            with begin(reports) as scan:
                 try:
-                    assert scan.wait(wait.uniform(*KILLED_AFTER)) == 0
-                    break
+                    assert scan.wait(moment.uniform(0, seconds) if kills < KILLS else 900) == 0
                 except subprocess.TimeoutExpired:
                     scan.kill()
                     kills += 1
-            stages += len(bucket.keys("out/parts/")) > before
-        else:
-            assert subprocess.run(command, env=environment, check=False, timeout=900).returncode == 0
-        bucket.fetch("out", tmp_path / "fetched")
-    assert kills
-    log.info("killed %d times, %d times after something was kept", kills, stages)
-    assert tables(tmp_path / "fetched") == tables(tmp_path / "local")
+                    kept += bool(bucket.keys(f"{reports}/parts/"))
+                is_whole = scan.returncode == 0
+            if not is_whole:
+                continue
+            bucket.fetch(f"{reports}", tmp_path / f"{reports}")
+            assert tables(tmp_path / f"{reports}") == tables(tmp_path / "local"), reports
+            reports += 1
+    log.warning(
+        "%s: a scan took %.0f s; %d kills, %d with parts kept; %d reports",
+        engine,
+        seconds,
+        kills,
+        kept,
+        reports,
+    )
+    assert kept
+    assert reports
