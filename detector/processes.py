@@ -1,5 +1,7 @@
 """How worker processes are begun, and how they end with the process that began them."""
 
+import ctypes
+import functools
 import multiprocessing
 import os
 import signal
@@ -104,6 +106,12 @@ def limit_memory(gigabytes: float) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (limit if hard < 0 else min(limit, hard), hard))
 
 
+def give_back_memory() -> None:
+    """Has the system take back what this process has set free, where the C library keeps it (glibc)."""
+    if sys.platform == "linux" and (trim := getattr(_c_library(), "malloc_trim", None)):
+        trim(0)
+
+
 def silence_decoders() -> None:
     """Has this worker's libraries in C keep to themselves what they print about damaged files.
 
@@ -112,6 +120,11 @@ def silence_decoders() -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 2)
     os.close(nowhere)
+
+
+@functools.cache
+def _c_library() -> ctypes.CDLL:
+    return ctypes.CDLL(None)
 
 
 def _wait_for_end(sentinel: int) -> None:

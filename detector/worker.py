@@ -21,6 +21,7 @@ from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, rea
 from detector.ids import STREAM_FRAMES, stream_of
 from detector.model import Model, load_model
 from detector.pictures import PictureChooser, find_picture_side, has_picture, is_shown, write_pictures
+from detector.processes import give_back_memory
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_kind, printable, without_path
 from detector.storage import fetching, is_remote
@@ -275,6 +276,8 @@ class _Look:
             detections = self.found[place]
             sharp = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
             self.found[place] = self._picture(sharp, detections, pictured)
+        if chosen:  # the search for faces needed the most
+            give_back_memory()
 
     def _picture(self, frame: Frame, detections: sv.Detections, pictured: NDArray[np.bool_]) -> sv.Detections:
         names = _model_of(self.settings).info.class_names

@@ -7,7 +7,7 @@ from typing import cast
 
 import av
 import numpy as np
-from av.sidedata.sidedata import SideData
+from av.sidedata.sidedata import SideData, SideDataContainer
 from numpy.typing import NDArray
 
 from detector.errors import NotReadError
@@ -87,7 +87,8 @@ def _settle_colours(picture: av.VideoFrame, display: Display) -> None:
 def _read_matrix(picture: av.VideoFrame) -> tuple[int, int, int, int]:
     """How a picture is to be shown: across and down are a × across + c × down and b × across + d × down;
     each of (a, b, c, d) is 1, 0 or -1."""
-    data = picture.side_data.get("DISPLAYMATRIX")
+    beside = SideDataContainer(picture)  # type: ignore[call-arg]  # kept by the picture it would keep it, too
+    data = beside.get("DISPLAYMATRIX")
     if data is None:
         return 1, 0, 0, 1
     a, b, u, c, d, v, *_ = struct.unpack("=9i", cast("SideData", data))

@@ -1,5 +1,6 @@
 """Videos as they are to be shown: turned, mirrored, stretched, and in the colours that were meant."""
 
+import gc
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
@@ -218,3 +219,17 @@ def test_pixels_are_stretched_before_the_picture_is_turned(tmp_path: Path) -> No
     (frame,), _ = read_all(place_track(path, 0, 1, -1, 0))
     assert frame.image.shape == (128, 48, 3)
     assert read_corners(frame.image) == read_corners(np.rot90(corners_image(), -1))
+
+
+def test_decoded_pictures_are_set_free_at_once(tmp_path: Path) -> None:
+    """Not when Python next looks for cycles: they hold megabytes each, and few objects."""
+    path = write_video(tmp_path / "clip.mp4", [corners_image()] * 8)
+    gc.collect()
+    gc.disable()
+    try:
+        frames = sum(1 for _ in read_frames(as_media(path), Sampling(every_seconds=0), Coverage("video")))
+        left = sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+    finally:
+        gc.enable()
+    assert frames == 8
+    assert left == 0
