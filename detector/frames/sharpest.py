@@ -15,7 +15,6 @@ from detector.errors import MediaError
 from detector.frames.display import AS_IT_IS, Display, to_rgb
 from detector.frames.frame import Frame
 
-PLANAR_LUMA = frozenset(("yuv420p", "yuvj420p", "yuv422p", "yuvj422p", "yuv444p", "yuvj444p", "nv12", "gray"))
 PILLOW_ERRORS = (
     *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, IndexError, KeyError, TypeError),
     *(
@@ -71,17 +70,22 @@ def whole_frame(candidate: Candidate) -> Frame:
 
 def _sharpness(picture: "av.VideoFrame | NDArray[np.uint8]") -> float:
     """Mean brightness step between neighbours, across and down, on every fourth row."""
-    if isinstance(picture, np.ndarray):
-        luma = picture[..., 1]
-    else:
-        if picture.format.name not in PLANAR_LUMA:
-            picture = picture.reformat(format="gray")
-        plane = picture.planes[0]
-        luma = np.frombuffer(memoryview(plane), np.uint8).reshape(-1, plane.line_size)[
-            : plane.height, : plane.width
-        ]
+    luma = picture[..., 1] if isinstance(picture, np.ndarray) else _find_luma(picture)
     rows, below = luma[:-1:4], luma[1::4]
     if rows.shape[0] < 1 or rows.shape[1] < 2:
         return 0.0
     across = cv2.norm(rows[:, 1:], rows[:, :-1], cv2.NORM_L1) / rows[:, 1:].size
     return across + cv2.norm(rows, below[: len(rows)], cv2.NORM_L1) / rows.size
+
+
+def _find_luma(picture: av.VideoFrame) -> "NDArray[np.uint8] | NDArray[np.uint16]":
+    """Brightness (height, width), where it lies if that can be; in what bits it has."""
+    first, *others = picture.format.components
+    plain = first.is_luma and 8 <= first.bits <= 16 and all(one.plane != first.plane for one in others)
+    if not plain or picture.format.has_palette or (picture.format.is_big_endian and first.bits > 8):
+        picture = picture.reformat(format="gray")
+        first = picture.format.components[0]
+    plane = picture.planes[0]
+    if first.bits == 8:
+        return np.frombuffer(memoryview(plane), np.uint8).reshape(plane.height, -1)[:, : plane.width]
+    return np.frombuffer(memoryview(plane), np.uint16).reshape(plane.height, -1)[:, : plane.width]

@@ -559,7 +559,10 @@ def test_the_sharpest_frame_of_an_animation_is_given_out(tmp_path: Path) -> None
     assert [frame.index for frame in read_all(tmp_path / "a.webp", Sampling())[0]] == [2]
 
 
-@pytest.mark.parametrize("pixels", ["yuv420p", "yuv420p10le", "bgr0", "gray", "yuv422p"])
+PIXELS = ["yuv420p", "yuv420p10le", "yuv422p", "yuv444p12le", "yuva420p", "bgr0", "gray", "gray10le"]
+
+
+@pytest.mark.parametrize("pixels", PIXELS)
 def test_sharpness_is_seen_in_every_pixel_format(tmp_path: Path, pixels: str) -> None:
     sharp = noisy_images(1)[0]
     images = [sharp if index == 6 else blurred(sharp) for index in range(10)]
