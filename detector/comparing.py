@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from detector.engines import find_answers
 from detector.errors import MediaError, WorkersError
+from detector.options import CORES, ScanOptions
 from detector.originals import read_original
 from detector.pictures import PART_SIDE, NoHold, shrink
 from detector.storage import is_remote
@@ -43,23 +44,39 @@ class Looking:
     """When set, no other pair is looked at."""
 
 
+@dataclass(frozen=True, slots=True)
+class Photo:
+    """A content, and where files lay that had it."""
+
+    sha256: str
+    paths: tuple[Path, ...]
+
+
+def look_quietly() -> Looking:
+    """With all cores, to the end, and nobody is told how far it is."""
+    return Looking(CORES, ScanOptions().worker_memory, lambda *_: None, threading.Event())
+
+
+def find_photo(connection: sqlite3.Connection, sha256: str) -> Photo:
+    """A photo of a report of which the views are defined."""
+    paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ? ORDER BY path", (sha256,))
+    return Photo(sha256, tuple(Path(os.fsdecode(path)) for (path,) in paths))
+
+
 def judge_pairs(
-    connection: sqlite3.Connection,
-    pairs: Sequence[tuple[str, str]],
+    pairs: Sequence[tuple[Photo, Photo]],
     judge: Judge[Answer],
     looking: Looking,
     purpose: str,
 ) -> list[tuple[Answer, ...]]:
-    """What `judge` says of each pair of photos, named by their sha256 and shrunk to `PART_SIDE`.
+    """What `judge` says of each pair of photos, shrunk to `PART_SIDE`.
 
     () where it is not known: one of them is gone, they have too little in common, or it could not be found
-    out, be it that the worker crashed or hung. Who stops it does not wait. Views are defined.
+    out, be it that the worker crashed or hung. Who stops it does not wait.
     """
-    works = [
-        partial(_judge, judge, _find(connection, first), _find(connection, second)) for first, second in pairs
-    ]
+    works = [partial(_judge, judge, first, second) for first, second in pairs]
     counted = partial(looking.report_count, purpose)
-    fetched = any(is_remote(path) for work in works for photo in work.args[1:] for path in photo.paths)
+    fetched = any(is_remote(path) for pair in pairs for photo in pair for path in photo.paths)
     answers = find_answers(
         works,
         workers=looking.workers,
@@ -77,18 +94,7 @@ def judge_pairs(
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class _Photo:
-    sha256: str
-    paths: tuple[Path, ...]
-
-
-def _find(connection: sqlite3.Connection, sha256: str) -> _Photo:
-    paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ? ORDER BY path", (sha256,))
-    return _Photo(sha256, tuple(Path(os.fsdecode(path)) for (path,) in paths))
-
-
-def _judge(judge: Judge[Answer], first: _Photo, second: _Photo) -> tuple[Answer, ...]:
+def _judge(judge: Judge[Answer], first: Photo, second: Photo) -> tuple[Answer, ...]:
     try:
         return (judge(_read(first), _read(second)),)
     except (MediaError, NoHold):
@@ -96,5 +102,5 @@ def _judge(judge: Judge[Answer], first: _Photo, second: _Photo) -> tuple[Answer,
 
 
 @lru_cache(KEPT)
-def _read(photo: _Photo) -> Image:
+def _read(photo: Photo) -> Image:
     return shrink(read_original(photo.paths, photo.sha256, 0, 0.0, photo_side=PART_SIDE), PART_SIDE)

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.comparing import Judge, Looking, judge_pairs
+from detector.comparing import Judge, Looking, find_photo, judge_pairs
 from detector.copies import (
     HASH_BYTES,
     WINDOWS,
@@ -41,7 +41,7 @@ def find_cut_out(
     """
     rows, windows = _choose_photos(connection, pictures, is_video, labels, "windows", len(WINDOWS))
     wholes = pictures.hashes[rows][:, None]
-    hashes, numbers = _stack(pictures, rows)
+    hashes, numbers, _ = pictures.stack(rows)
     likely = find_cuts(hashes, np.concatenate([wholes, windows], axis=1), numbers)
     contents = pictures.content[rows]
     return _look(connection, pictures, contents, likely, is_cut_out, looking, "looking for cropped copies")
@@ -101,19 +101,6 @@ def _choose_photos(
     return rows, hashes.reshape(-1, hash_count, HASH_BYTES)
 
 
-def _stack(pictures: Pictures, rows: NDArray[np.int64]) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Hashes of wholes and insides that tell anything, mirrored too, and each one's number among the rows."""
-    count = len(pictures.content)
-    hashes, numbers = [], []
-    has_margins = (pictures.hashes[rows] != pictures.hashes[count + rows]).any(axis=1)
-    for start, wanted in ((0, np.ones(len(rows), np.bool_)), (count, has_margins)):
-        clear = np.flatnonzero(pictures.usable[start + rows] & wanted)
-        for sides in (pictures.hashes, pictures.mirrored):
-            hashes.append(sides[start + rows[clear]])
-            numbers.append(clear)
-    return np.concatenate(hashes), np.concatenate(numbers)
-
-
 def _look(
     connection: sqlite3.Connection,
     pictures: Pictures,
@@ -125,6 +112,9 @@ def _look(
 ) -> NDArray[np.int64]:
     """Of likely pairs, of numbers of these contents, those of which the judge says so."""
     pairs = contents[np.array(list(itertools.islice(likely, MAX_LOOKED_AT)), np.int64).reshape(-1, 2)]
-    names = [(pictures.contents[first], pictures.contents[second]) for first, second in pairs.tolist()]
-    answers = judge_pairs(connection, names, judge, looking, purpose)
+    photos = [
+        (find_photo(connection, pictures.contents[first]), find_photo(connection, pictures.contents[second]))
+        for first, second in pairs.tolist()
+    ]
+    answers = judge_pairs(photos, judge, looking, purpose)
     return pairs[[answer == (True,) for answer in answers]].reshape(-1, 2)

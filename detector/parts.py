@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from detector.comparing import Looking, judge_pairs
+from detector.comparing import Looking, find_photo, judge_pairs
 from detector.ids import ID_DIGITS
 from detector.journal import Journal
 from detector.pictures import Part, find_part
@@ -48,7 +48,8 @@ def _compare_all(
     pairs = sorted(connection.execute(PAIRS).fetchall(), key=lambda pair: pair[::-1])  # heads stay read
     yield from (known[pair] for pair in pairs if pair in known)
     new = [pair for pair in pairs if pair not in known]
-    answers = judge_pairs(connection, new, find_part, looking, "looking where copies differ")
+    photos = [(find_photo(connection, first), find_photo(connection, second)) for first, second in new]
+    answers = judge_pairs(photos, find_part, looking, "looking where copies differ")
     for (sha256, head), answer in zip(new, answers, strict=True):
         for part in answer:
             place = _place(connection, sha256, part) if part else NOWHERE

@@ -163,7 +163,7 @@ def _scan_into(
         stopped = stopped or stop.is_set()
         if options.archive:
             watch.step("asking the archive")
-            ask_archive(journal, settings.out, options.archive, evidence)
+            ask_archive(journal, settings.out, options.archive, evidence, looking)
             evidence = define_views(journal.connection)
         journal.seal()
         watch.step("writing the tables and the page")

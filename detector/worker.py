@@ -239,8 +239,7 @@ class _Look:
         photo now, of a video's frames (`moves`) of the best; with `only_better` only of one that shows more
         than the frames around it that have been looked at before."""
         settings = self.settings
-        of_report = settings.weights is not None  # in which photos are cut out of others, or painted over
-        is_photo = of_report and not (moves or frame.page)
+        is_photo = not (moves or frame.page)  # else it is neither cut out of another nor painted over
         windows = edges = b""
         if not self._repeats.is_repeat(frame.image):
             if settings.weights is not None:

@@ -34,6 +34,10 @@ PICTURES = (
     f"SELECT sha256, {PICTURE_COLUMNS} FROM frames WHERE sha256 IN (SELECT sha256 FROM temp.files) "
     "ORDER BY sha256, frame_index"
 )
+KNOWN = "SELECT 1 FROM contents JOIN windows USING (content) WHERE sha256 = ?"
+WINDOWS = (
+    "SELECT sha256, max(windows) FROM frames WHERE sha256 IN (SELECT sha256 FROM temp.files) GROUP BY sha256"
+)
 WIDTH = 9  # columns of pictures
 
 
@@ -66,6 +70,7 @@ def copy_report(connection: sqlite3.Connection, journal: sqlite3.Connection, rep
     for content in journal.execute(CONTENTS):
         _add_content(connection, content)
     _add_pictures(connection, journal.execute(PICTURES))
+    _add_windows(connection, journal.execute(WINDOWS))
     _add_places(connection, source, journal.execute(PLACES))
     _remove_unplaced(connection)
     (files,) = connection.execute("SELECT count(*) FROM places WHERE source = ?", (source,)).fetchone()
@@ -173,6 +178,14 @@ def _add_pictures(connection: sqlite3.Connection, rows: Iterable[Sequence[object
     )
 
 
+def _add_windows(connection: sqlite3.Connection, rows: Iterable[tuple[object, object]]) -> None:
+    """Adds windows of contents that are there and have none, as of an archive of before there were any."""
+    connection.executemany(
+        "INSERT OR IGNORE INTO windows SELECT content, ? FROM contents WHERE sha256 = ?",
+        ((windows, sha256) for sha256, windows in rows),
+    )
+
+
 def _add_places(connection: sqlite3.Connection, source: int, rows: Iterable[Sequence[object]]) -> None:
     connection.executemany(
         "INSERT OR REPLACE INTO places SELECT ?, ?, content, ?, ?, ?, ?, ?, ?, ? FROM contents "
@@ -183,7 +196,8 @@ def _add_places(connection: sqlite3.Connection, source: int, rows: Iterable[Sequ
 
 def _remove_unplaced(connection: sqlite3.Connection) -> None:
     connection.execute("DELETE FROM contents WHERE content NOT IN (SELECT content FROM places)")
-    connection.execute("DELETE FROM pictures WHERE content NOT IN (SELECT content FROM contents)")
+    for table in ("pictures", "windows"):
+        connection.execute(f"DELETE FROM {table} WHERE content NOT IN (SELECT content FROM contents)")
 
 
 # Folders that are only hashed
@@ -198,7 +212,7 @@ def _read_known(
             size = (media.size(),)
             if connection.execute("SELECT 1 FROM contents WHERE bytes = ? LIMIT 1", size).fetchone():
                 sha256 = media.sha256()
-                if connection.execute("SELECT 1 FROM contents WHERE sha256 = ?", (sha256,)).fetchone():
+                if connection.execute(KNOWN, (sha256,)).fetchone():
                     known[media.path] = sha256
                     continue
         except MediaError:
@@ -210,6 +224,7 @@ def _add_result(connection: sqlite3.Connection, result: FileResult) -> None:
     coverage = result.coverage
     _add_content(connection, (result.sha256, result.bytes, coverage.kind, coverage.captured_at))
     _add_pictures(connection, picture_rows(result))
+    _add_windows(connection, [(result.sha256, max(frame.windows for frame in result.frames))])
 
 
 def _name_places(found: Iterable[Media], known: dict[Path, str]) -> Iterator[tuple[object, ...]]:

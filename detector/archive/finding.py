@@ -4,17 +4,27 @@ import csv
 import sqlite3
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import astuple, dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from detector.archive.adding import copy_report
+from detector.archive.cropping import find_likely, look_at_likely
 from detector.archive.hashing import hash_files, picture_rows
-from detector.archive.matching import Asked, Matches, describe_match, find_in_archive
+from detector.archive.matching import (
+    Asked,
+    Matches,
+    describe_match,
+    find_in_archive,
+    join_matches,
+    keep_nearest,
+)
 from detector.archive.store import make_tables, open_archive
-from detector.copies import read_pictures
+from detector.comparing import Photo, look_quietly
+from detector.copies import Windows, read_pictures, read_windows
 from detector.errors import ArchiveError, UsageError
 from detector.journal import define_views, read_database
 from detector.report import escape_cell
@@ -52,8 +62,13 @@ def find_picture(picture: Path, places: Sequence[Path]) -> list[Found]:
 
     Raises UsageError when it cannot be read, ArchiveError or ReportFolderError as their readers do.
     """
-    asked = _read_asked(picture)
-    found = [one for place in places for one in _find_in(from_here(place), asked)]
+    with ExitStack() as stack:
+        try:
+            path = stack.enter_context(opened_here(whole_path(picture)))
+            asked = _read_asked(picture, path)
+        except OSError as error:
+            raise UsageError(f"{say_place(picture)}: {error.strerror}") from error
+        found = [one for place in places for one in _find_in(from_here(place), asked, path)]
     return sorted(found, key=lambda one: (one.distance, one.where, one.report, one.file))
 
 
@@ -70,20 +85,21 @@ def write_found(found: Sequence[Found], table: Path) -> None:
         raise ArchiveError(f"{table} cannot be written: {error.strerror or error}") from error
 
 
-def _read_asked(picture: Path) -> Asked:
-    try:
-        with opened_here(whole_path(picture)) as path:
-            media = Media(path.parent, printable(path.name), find_kind(path), path)
-            with closing(hash_files([media], workers=1, stop=threading.Event())) as results:
-                (result,) = results
-    except OSError as error:
-        raise UsageError(f"{say_place(picture)}: {error.strerror}") from error
+def _read_asked(picture: Path, path: Path) -> Asked:
+    media = Media(path.parent, printable(path.name), find_kind(path), path)
+    with closing(hash_files([media], workers=1, stop=threading.Event())) as results:
+        (result,) = results
     if not result.frames:
         raise UsageError(f"{say_place(picture)}: {result.reason or 'no photo or video'}")
-    return Asked(read_pictures(picture_rows(result)), np.array([result.coverage.kind == "video"]))
+    stored = [result.frames[0].windows] if result.frames[0].windows else []
+    return Asked(
+        read_pictures(picture_rows(result)),
+        np.array([result.coverage.kind == "video"]),
+        Windows(np.arange(len(stored)), read_windows(stored)),
+    )
 
 
-def _find_in(place: Path, asked: Asked) -> Iterator[Found]:
+def _find_in(place: Path, asked: Asked, path: Path) -> Iterator[Found]:
     with _open_place(place) as archive:
         counted = np.array([one for (one,) in archive.execute("SELECT content FROM contents")], np.int64)
         nearest: dict[int, Matches] = {}
@@ -93,6 +109,13 @@ def _find_in(place: Path, asked: Asked) -> Iterator[Found]:
                 content = int(one.content[0])
                 if content not in nearest or one.distance[0] < nearest[content].distance[0]:
                     nearest[content] = one
+        others = counted[~np.isin(counted, list(nearest))]
+        likely = keep_nearest(join_matches(list(find_likely(archive, asked, others))))
+        likely = likely.take(np.argsort(likely.distance, kind="stable"))
+        here = partial(Photo, paths=(path,))
+        for part in look_at_likely(archive, asked, likely, here, look_quietly()):
+            for row, content in enumerate(part.content.tolist()):
+                nearest[content] = part.take(np.array([row]))
         for content, one in nearest.items():
             yield from _describe(archive, place, asked, content, one)
 
@@ -101,7 +124,8 @@ def _describe(
     archive: sqlite3.Connection, place: Path, asked: Asked, content: int, match: Matches
 ) -> Iterator[Found]:
     frame_index = int(match.frame_index[0])
-    how = describe_match(archive, asked, int(match.picture[0]), content, frame_index)
+    cropped = int(match.cropped[0])
+    how = describe_match(archive, asked, int(match.picture[0]), content, frame_index, cropped)
     for *told, seconds in archive.execute(PLACES, (frame_index, content)):
         report, file, posted_at, source_url, platform, author = (printable(str(one)) for one in told)
         yield Found(

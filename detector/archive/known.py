@@ -8,11 +8,21 @@ import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.archive.matching import Asked, Matches, describe_match, find_in_archive
+from detector.archive.cropping import find_likely, look_at_likely
+from detector.archive.matching import (
+    Asked,
+    Matches,
+    describe_match,
+    find_in_archive,
+    join_matches,
+    keep_nearest,
+)
+from detector.comparing import Looking, find_photo
 from detector.journal import EARLIEST_POSTED, LATEST_POSTED
 from detector.sources import printable
 
@@ -21,6 +31,7 @@ ZONES = timedelta(hours=14)  # by which a clock of unknown zone may be ahead of 
 FIRST_YEAR = 1000  # of four digits
 DAY_LENGTH = len("2024-05-14")
 MAX_TEXT = 500
+MAX_LIKELY = 3  # archived photos that are looked at for each that is asked for, the earliest
 DIGIT = "[0-9]"
 DAY = "-".join((4 * DIGIT, 2 * DIGIT, 2 * DIGIT))
 TIME = ":".join((2 * DIGIT,) * 3)
@@ -68,12 +79,18 @@ class Known:
     """A time that may be earlier, "" where there is none."""
     possibly_as: str
     surely_by: str
-    """By when at least one of its likes was posted, `NEVER` where no time of posting is known."""
+    """By when at least one of its likes was posted, `NEVER` where no time of posting is known, or where
+    it is not sure that they are alike."""
     possibly_from: str
 
 
 def find_known(
-    journal: sqlite3.Connection, archive: sqlite3.Connection, asked: Asked, *, hide_posts: bool
+    journal: sqlite3.Connection,
+    archive: sqlite3.Connection,
+    asked: Asked,
+    looking: Looking,
+    *,
+    hide_posts: bool,
 ) -> Iterator[Known]:
     """Every content of the report that the archive knows from elsewhere, in order of hash.
 
@@ -88,9 +105,34 @@ def find_known(
     for found in find_in_archive(archive, asked, contents):
         surely.renew(found)
         possibly.renew(found)
-    for number in np.argsort(asked.pictures.contents).tolist():
-        if surely.content[number] >= 0:
-            yield _describe(archive, asked, number, surely, possibly, hide_posts=hide_posts)
+    likely = _find_earlier(archive, asked, surely, possibly)
+    right, perhaps = look_at_likely(archive, asked, likely, partial(find_photo, journal), looking)
+    surely.renew(right)
+    possibly.renew(right)
+    never, guessed = _Best(asked, contents, latest), _Best(asked, contents, earliest)
+    guessed.renew(perhaps)
+    return (
+        _describe(archive, asked, number, *best, hide_posts=hide_posts)
+        for number in np.argsort(asked.pictures.contents).tolist()
+        for best in ((surely, possibly) if surely.content[number] >= 0 else (never, guessed),)
+        if best[1].content[number] >= 0
+    )
+
+
+def _find_earlier(archive: sqlite3.Connection, asked: Asked, surely: "_Best", possibly: "_Best") -> Matches:
+    """Likely cropped copies that would tell of an earlier time: of each content the few earliest, first the
+    earliest of all contents."""
+    likely, place = join_matches([]), np.empty(0, np.int64)
+    for found in find_likely(archive, asked, surely.contents):
+        would_tell = surely.is_earlier(found) | possibly.is_earlier(found)
+        likely = keep_nearest(join_matches([likely, found.take(np.flatnonzero(would_tell))]))
+        order = np.lexsort(
+            (likely.distance, possibly.ranks_of(likely), surely.ranks_of(likely), likely.asked)
+        )
+        likely = likely.take(order)
+        place = np.arange(len(likely)) - np.searchsorted(likely.asked, likely.asked)
+        likely, place = likely.take(np.flatnonzero(place < MAX_LIKELY)), place[place < MAX_LIKELY]
+    return likely.take(np.lexsort((likely.distance, place)))
 
 
 def _read_times(
@@ -121,14 +163,22 @@ class _Best:
 
     def __init__(self, asked: Asked, contents: NDArray[np.int64], times: NDArray[np.bytes_]) -> None:
         count = len(asked.pictures.contents)
-        self._contents, self._times = contents, times
+        self.contents, self._times = contents, times
         self._ranks = np.unique(times, return_inverse=True)[1]
         self._rank = np.full(count, len(times))
-        self.distance, self.content, self.picture, self.frame_index = np.full((4, count), -1)
+        self.distance, self.content, self.picture, self.frame_index, self.cropped = np.full((5, count), -1)
+
+    def ranks_of(self, found: Matches) -> NDArray[np.int64]:
+        """How their times are ordered."""
+        return self._ranks[np.searchsorted(self.contents, found.content)]
+
+    def is_earlier(self, found: Matches) -> NDArray[np.bool_]:
+        """Whether they are earlier than what was found until now."""
+        return np.asarray(self.ranks_of(found) < self._rank[found.asked], np.bool_)
 
     def renew(self, found: Matches) -> None:
         """Takes what is better than what was found until now."""
-        rank = self._ranks[np.searchsorted(self._contents, found.content)]
+        rank = self.ranks_of(found)
         order = np.lexsort((found.frame_index, found.content, found.distance, rank, found.asked))
         firsts = order[np.unique(found.asked[order], return_index=True)[1]]
         asked = found.asked[firsts]
@@ -139,10 +189,13 @@ class _Best:
         self._rank[asked] = rank[taken]
         self.distance[asked], self.content[asked] = found.distance[taken], found.content[taken]
         self.picture[asked], self.frame_index[asked] = found.picture[taken], found.frame_index[taken]
+        self.cropped[asked] = found.cropped[taken]
 
     def time(self, number: int) -> str:
-        """Of the content's match."""
-        return str(self._times[np.searchsorted(self._contents, self.content[number])].decode())
+        """Of the content's match, `NEVER` where there is none."""
+        if self.content[number] < 0:
+            return NEVER
+        return str(self._times[np.searchsorted(self.contents, self.content[number])].decode())
 
 
 def _describe(
@@ -178,7 +231,7 @@ def _describe(
         since=since,
         precision=precision,
         distance=int(best.distance[number]),
-        how=describe_match(archive, asked, row, content, frame_index),
+        how=describe_match(archive, asked, row, content, frame_index, int(best.cropped[number])),
         possibly="" if maybe == since else maybe,
         possibly_as="" if maybe == since else maybe_as,
         surely_by=surely_by,

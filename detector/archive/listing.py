@@ -11,6 +11,10 @@ SELECT s.folder, s.kind, s.added_at, count(p.path), count(DISTINCT p.content),
        coalesce(min(nullif(p.posted_at, '')), ''), coalesce(max(nullif(p.posted_at, '')), '')
 FROM sources s LEFT JOIN places p USING (source) GROUP BY s.source ORDER BY s.source
 """
+COUNTS = """
+SELECT (SELECT count(*) FROM contents), (SELECT count(*) FROM pictures),
+       (SELECT count(*) FROM contents WHERE kind = 'photo' AND content NOT IN (SELECT content FROM windows))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +41,8 @@ class Listing:
     """Different contents in all; one may be in several sources."""
     pictures: int
     """Photos and frames of videos with a hash."""
+    without_parts: int
+    """Photos of which parts were not hashed, as they came in before this was done."""
 
 
 def list_archive(archive: Path) -> Listing:
@@ -45,5 +51,4 @@ def list_archive(archive: Path) -> Listing:
         sources = tuple(
             Source(Path(os.fsdecode(folder)), *told) for folder, *told in connection.execute(SOURCES)
         )
-        counts = "SELECT (SELECT count(*) FROM contents), (SELECT count(*) FROM pictures)"
-        return Listing(sources, *connection.execute(counts).fetchone())
+        return Listing(sources, *connection.execute(COUNTS).fetchone())

@@ -3,7 +3,7 @@
 import itertools
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from detector.copies import (
     PICTURE_COLUMNS,
     Pictures,
+    Windows,
     distances,
     find_matches,
     find_overlaps,
@@ -22,6 +23,18 @@ MIN_SHARED_PICTURES = 3  # of two videos; `find_overlaps` looks closer
 PICTURES_AT_ONCE = 500_000  # of an archive, for memory
 SAME_BYTES, SAME_PICTURE, MIRRORED = "same bytes", "same picture", "mirrored"
 INSIDE = "inside bars or a caption"
+ALIKE = 0
+CROPPED_HERE, CROPPED_THERE = 1, 2  # what is asked for, or what is in the archive
+TURNED, PERHAPS = 2, 4  # more: for mirror images, and where only hashes were compared
+CROPPED = (
+    "",
+    *(
+        f"{maybe}cropped {where}{turned}{unseen}"
+        for maybe, unseen in (("", ""), ("perhaps ", ", not looked at"))
+        for turned in ("", ", mirrored")
+        for where in ("here", "there")
+    ),
+)
 FRAME_OF_VIDEO, SHOWN_IN_VIDEO, PART_OF_CLIP = "frame of a video", "shown in this video", "part of a clip"
 
 
@@ -33,6 +46,8 @@ class Asked:
     """Contents are named by their sha256."""
     is_video: NDArray[np.bool_]
     """For each of their contents."""
+    windows: Windows
+    """Of the photos of which larger and smaller ones are looked for, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,14 +64,26 @@ class Matches:
     """Of the archive's picture."""
     distance: NDArray[np.int64]
     """Bits of 256; 0 for the same bytes."""
+    cropped: NDArray[np.int64]
+    """`ALIKE`, or which of the two is cut out of the other, if any: a number of `CROPPED`."""
 
     def __len__(self) -> int:
         return len(self.asked)
 
     def take(self, rows: NDArray[np.int64]) -> "Matches":
         """Some of them."""
-        columns = (self.asked, self.content, self.picture, self.frame_index, self.distance)
-        return Matches(*(column[rows] for column in columns))
+        return Matches(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+
+def join_matches(parts: list[Matches]) -> Matches:
+    """All of them."""
+    nothing = np.empty(0, np.int64)
+    return Matches(
+        *(
+            np.concatenate([nothing, *(getattr(one, field.name) for one in parts)])
+            for field in fields(Matches)
+        )
+    )
 
 
 def find_in_archive(
@@ -68,10 +95,10 @@ def find_in_archive(
     a video that shows it. Raises ArchiveError when the archive is damaged.
     """
     yield _find_same_bytes(archive, asked, counted)
-    queries, of_query = _stack(asked.pictures, mirrored=True)
+    queries, of_query, _ = asked.pictures.stack(np.arange(len(asked.pictures.content)))
     for part in _read_parts(archive):
         numbers = np.array([int(one) for one in part.contents], np.int64)
-        rows, of_row = _stack(part, mirrored=False)
+        rows, of_row, _ = part.stack(np.arange(len(part.content)), mirrored=False)
         within = np.isin(numbers, counted)[part.content[of_row]]
         rows, of_row = rows[within], of_row[within]
         videos = _find_videos(archive, numbers)
@@ -89,9 +116,11 @@ def find_in_archive(
 
 
 def describe_match(
-    archive: sqlite3.Connection, asked: Asked, row: int, content: int, frame_index: int
+    archive: sqlite3.Connection, asked: Asked, row: int, content: int, frame_index: int, cropped: int
 ) -> str:
     """How a picture that was asked for and one of the archive are alike, in words."""
+    if cropped != ALIKE:
+        return CROPPED[cropped]
     number = int(asked.pictures.content[row])
     name, is_video = asked.pictures.contents[number], bool(asked.is_video[number])
     sha256, kind = archive.execute(
@@ -99,7 +128,7 @@ def describe_match(
     ).fetchone()
     if sha256 == name:
         return SAME_BYTES
-    other = _read(
+    other = read_archived(
         archive.execute(
             f"SELECT content, {PICTURE_COLUMNS} FROM pictures WHERE content = ? AND frame_index = ?",
             (content, frame_index),
@@ -124,7 +153,7 @@ def _read_parts(archive: sqlite3.Connection) -> Iterator[Pictures]:
             "ORDER BY content, frame_index",
             (last,),
         )
-        part = _read(_until_full(rows))
+        part = read_archived(_until_full(rows))
         rows.close()
         if not part.contents:
             return
@@ -132,7 +161,8 @@ def _read_parts(archive: sqlite3.Connection) -> Iterator[Pictures]:
         yield part
 
 
-def _read(rows: Iterator[tuple[object, ...]]) -> Pictures:
+def read_archived(rows: Iterator[tuple[object, ...]]) -> Pictures:
+    """Pictures of an archive's rows. Raises ArchiveError when it is damaged."""
     try:
         return read_pictures(rows)
     except (ValueError, TypeError, OverflowError) as error:
@@ -148,17 +178,6 @@ def _until_full(rows: Iterator[tuple[object, ...]]) -> Iterator[tuple[object, ..
             yield row
         if count >= PICTURES_AT_ONCE:
             return
-
-
-def _stack(pictures: Pictures, *, mirrored: bool) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-    """Hashes that tell anything, those of insides only where they differ, and the picture of each."""
-    count = len(pictures.content)
-    wanted = pictures.usable.copy()
-    same = (pictures.hashes[:count] == pictures.hashes[count:]).all(axis=1)
-    wanted[count:] &= ~(same & wanted[:count])
-    rows = np.flatnonzero(wanted)
-    sides = [pictures.hashes[rows]] + ([pictures.mirrored[rows]] if mirrored else [])
-    return np.concatenate(sides), np.tile(rows % max(1, count), len(sides))
 
 
 def _find_videos(archive: sqlite3.Connection, numbers: NDArray[np.int64]) -> NDArray[np.bool_]:
@@ -181,8 +200,8 @@ def _find_same_bytes(archive: sqlite3.Connection, asked: Asked, counted: NDArray
             (sha256,),
         ).fetchone()
         if row:
-            found.append((number, row[0], first_row[number], row[1] or 0, 0))
-    same = Matches(*np.array(found, np.int64).reshape(-1, 5).T)
+            found.append((number, row[0], first_row[number], row[1] or 0, 0, ALIKE))
+    same = Matches(*np.array(found, np.int64).reshape(-1, 6).T)
     return same.take(np.flatnonzero(np.isin(same.content, counted)))
 
 
@@ -195,14 +214,14 @@ def _gather(
     apart: NDArray[np.int64],
 ) -> Matches:
     """For each pair of contents its nearest pictures."""
-    found = Matches(
-        asked.pictures.content[pictures],
-        numbers[part.content[others]],
-        pictures,
-        part.frame_index[others],
-        apart,
-    )
-    order = np.lexsort((found.frame_index, found.distance, found.content, found.asked))
+    contents, archived = asked.pictures.content[pictures], numbers[part.content[others]]
+    alike = np.full(len(pictures), ALIKE)
+    return keep_nearest(Matches(contents, archived, pictures, part.frame_index[others], apart, alike))
+
+
+def keep_nearest(found: Matches) -> Matches:
+    """Of each pair of contents one match."""
+    order = np.lexsort((found.cropped, found.frame_index, found.distance, found.content, found.asked))
     changes = np.ones(len(order), np.bool_)
     if len(order):
         changes[1:] = (np.diff(found.asked[order]) != 0) | (np.diff(found.content[order]) != 0)

@@ -13,7 +13,8 @@ from detector.journal import distrust, read_schema
 from detector.sources import open_regular
 from detector.storage import is_remote, say_place
 
-FORMAT = "1"
+FORMAT = "2"
+BEFORE = "1"  # without the last table
 BUSY_SECONDS = 30.0  # that a writer waits for another
 MAX_VALUE_BYTES = 10_000_000  # of a text or hash in an archive; strangers may hand one in
 SCHEMA = (
@@ -35,17 +36,23 @@ SCHEMA = (
     "time_seconds REAL NOT NULL, hash BLOB NOT NULL, mirrored BLOB NOT NULL, quality INTEGER NOT NULL, "
     "inside BLOB NOT NULL, inside_mirrored BLOB NOT NULL, inside_quality INTEGER NOT NULL, "
     "PRIMARY KEY (content, frame_index)) STRICT, WITHOUT ROWID",
+    # Of a photo the hashes of what would be left if its edges were cut off; empty for all else.
+    "CREATE TABLE windows (content INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT",
 )
 
 
 @contextmanager
 def open_archive(path: Path) -> Iterator[sqlite3.Connection]:
-    """A connection that only reads. Raises ArchiveError when the file is no archive, or is damaged."""
+    """A connection that only reads. Raises ArchiveError when the file is no archive, or is damaged.
+
+    One of before there were windows looks as if nothing had any.
+    """
     _check_file(path)
     writable = os.access(path.parent, os.W_OK)  # SQLite's log needs a file beside it, else is passed over
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
     with _saying_what_is_wrong(path), closing(_connect(uri)) as connection:
-        _check_tables(connection, path)
+        if _check_tables(connection, path) == BEFORE:
+            connection.execute(SCHEMA[-1].replace("TABLE", "TEMP TABLE"))
         yield connection
 
 
@@ -66,9 +73,11 @@ def change_archive(path: Path) -> Iterator[sqlite3.Connection]:
     with _saying_what_is_wrong(path), closing(_connect(f"{path.absolute().as_uri()}?mode=rwc")) as connection:
         if is_new:
             make_tables(connection)
-        _check_tables(connection, path)
         connection.execute("BEGIN IMMEDIATE")
         with connection:
+            if _check_tables(connection, path) == BEFORE:
+                connection.execute(SCHEMA[-1])
+                connection.execute("UPDATE identity SET value = ? WHERE name = 'format'", (FORMAT,))
             yield connection
 
 
@@ -101,14 +110,17 @@ def _check_file(path: Path) -> None:
         raise ArchiveError(f"{path} is no archive: {error.strerror}") from error
 
 
-def _check_tables(connection: sqlite3.Connection, path: Path) -> None:
-    """That there is nothing in it but our tables: no view and no trigger of strangers is ever run."""
-    if read_schema(connection) != list(SCHEMA):
+def _check_tables(connection: sqlite3.Connection, path: Path) -> str:
+    """Its format. There is nothing in it but our tables: no view and no trigger of strangers is ever run."""
+    formats = {SCHEMA: FORMAT, SCHEMA[:-1]: BEFORE}
+    format_ = formats.get(tuple(read_schema(connection)), "")
+    if not format_:
         raise ArchiveError(
             f"{path} is no archive of this tool, or of another version; `detector archive add` makes one"
         )
-    if connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone() != (FORMAT,):
+    if connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone() != (format_,):
         raise ArchiveError(f"{path} was made by another version of this tool; add the reports to a new one")
+    return format_
 
 
 @contextmanager

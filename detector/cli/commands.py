@@ -383,6 +383,9 @@ def match_(
     archive: Annotated[Path, typer.Option("--archive", help="Archive file, of `detector archive add`.")],
 ) -> None:
     """Ask an archive which of a report's pictures were seen before; write tables and page anew."""
+    from detector.processes import import_early
+
+    import_early()
     from detector.archive import match_report
 
     with open_place(report) as (folder, _):

@@ -274,6 +274,11 @@ def print_listing(found: "Listing") -> None:
         kind = "" if one.kind == "report" else " (hashes only)"
         console.print(f"{shown(one.folder)}{kind}: {what}{shown(posts)}; added {shown(one.added_at)}")
     console.print(f"{len(found.sources)} in all: {found.contents} contents, {found.pictures} pictures")
+    if found.without_parts:
+        console.print(
+            f"{found.without_parts} photos without hashes of their parts, from an earlier version: "
+            "add them again, so that cropped copies are known"
+        )
 
 
 def shown(text: object) -> str:

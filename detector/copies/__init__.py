@@ -1,7 +1,7 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
 from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches, join_pairs
-from detector.copies.cuts import WINDOWS, find_cuts, find_parts, hash_windows, read_windows
+from detector.copies.cuts import WINDOWS, Windows, find_cuts, find_parts, hash_windows, read_windows
 from detector.copies.edges import (
     MAX_EDGE_DISTANCE,
     find_alike,
@@ -32,6 +32,7 @@ __all__ = [
     "WINDOWS",
     "PictureHash",
     "Pictures",
+    "Windows",
     "distances",
     "find_alike",
     "find_clusters",

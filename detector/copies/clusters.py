@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from detector.copies.hashes import HASH_BYTES, distances
 
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
-BATCH = 1 << 20  # candidates looked at together, for memory
+BATCH = 1 << 18  # candidates looked at together, for memory
 
 
 def find_clusters(
@@ -95,16 +95,17 @@ def find_matches(
     *,
     max_distance: int = MAX_DISTANCE,
     chunks: int = HASH_BYTES // 2,
+    chunk_bits: int = 1,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Numbers of queries (n, 32) and of rows (m, 32) that are at most `max_distance` apart.
 
     Every such pair is given out, in parts and up to 16 times. With a larger distance than 31, or fewer
-    `chunks`, only those of which one of so many first chunks is at most one bit apart.
+    `chunks`, only those of which one of so many first chunks is at most `chunk_bits` apart.
     """
     queries, rows = np.ascontiguousarray(queries), np.ascontiguousarray(rows)
     all_of_them, one_group = np.zeros(len(queries), np.int64), np.zeros(len(rows), np.int64)
     for chunk in range(chunks):
-        yield from _find_pairs(queries, all_of_them, _Rows(rows, one_group, chunk), max_distance)
+        yield from _find_pairs(queries, all_of_them, _Rows(rows, one_group, chunk), max_distance, chunk_bits)
 
 
 class _Rows:
@@ -116,25 +117,40 @@ class _Rows:
         self.order = np.argsort(keys, kind="stable")
         self.ranks = keys[self.order]
         self.words = rows.view(np.uint64)[self.order, chunk // 4]
-        self.bucket_ends = np.searchsorted(self.ranks, np.arange(1, 2**16 + 1) << 32)
+        self.buckets = np.searchsorted(self.ranks, np.arange(2**16 + 1) << 32)
+
+    def find_starts(self, chunks: NDArray[np.int64], groups: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Where the rows with these chunks and groups begin."""
+        if not groups.any():
+            return np.asarray(self.buckets[chunks], np.int64)
+        return np.searchsorted(self.ranks, chunks << 32 | groups)
 
 
 def _find_pairs(
-    queries: NDArray[np.uint8], from_group: NDArray[np.int64], rows: _Rows, max_distance: int
+    queries: NDArray[np.uint8],
+    from_group: NDArray[np.int64],
+    rows: _Rows,
+    max_distance: int,
+    chunk_bits: int = 1,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
     """Numbers of queries and of rows, of groups from `from_group` (n,) on, close and closest in the chunk."""
     asked = queries.view(np.uint16)[:, rows.chunk].astype(np.int64)
     by_key = np.argsort(asked, kind="stable")
     asked, lowest = asked[by_key], from_group[by_key]
     asked_words = queries.view(np.uint64)[by_key, rows.chunk // 4]
-    for flip in (0, *(1 << bit for bit in range(16 if max_distance >= 16 else 0))):
-        starts = np.searchsorted(rows.ranks, (asked ^ flip) << 32 | lowest)
-        counts = rows.bucket_ends[asked ^ flip] - starts
+    for flip in _flips(min(chunk_bits, max_distance // 16)):
+        starts = rows.find_starts(asked ^ flip, lowest)
+        counts = rows.buckets[(asked ^ flip) + 1] - starts
         for query, place in _close_words(asked_words, rows.words, starts, counts, max_distance // 4):
             left, right = by_key[query], rows.order[place]
             close = distances(queries[left], rows.rows[right]) <= max_distance
             if close.any():
                 yield left[close], right[close]
+
+
+def _flips(most: int) -> list[int]:
+    """Numbers of two bytes of which at most so many bits are set."""
+    return [number for number in range(1 << 16) if number.bit_count() <= most]
 
 
 def _close_words(

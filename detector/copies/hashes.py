@@ -26,7 +26,7 @@ REDUCED_SIDE = 512  # pixels; longer sides are thinned by whole steps to less th
 BAND_ROWS = 64
 BLOCKS = 64  # a side, of the reduced picture
 FREQUENCIES = 16  # a side, the lowest without the constant
-SORTED_AT_ONCE = 50_000  # hashes, of which each bit takes a byte meanwhile
+SORTED_AT_ONCE = 10_000  # hashes, of which each bit takes a byte meanwhile
 MIN_SIDE = 5  # pixels; PDQ gives smaller pictures the hash 0 and quality 0
 PLAIN_TOLERANCE = 4  # levels of 256, with PLAIN_SHARE: how a row of a caption bar or of a screen's margin is
 PLAIN_SHARE = 0.5  # told; on 150 photos with such bars tighter values found fewer, looser ones cut into skies
@@ -218,7 +218,7 @@ def sort_bits(hashes: NDArray[np.uint8]) -> NDArray[np.uint8]:
     sorted_ = np.empty_like(hashes)
     for start in range(0, len(hashes), SORTED_AT_ONCE):
         bits = np.unpackbits(hashes[start : start + SORTED_AT_ONCE], axis=1)
-        sorted_[start : start + SORTED_AT_ONCE] = np.packbits(bits[:, _slowest_first()], axis=1)
+        sorted_[start : start + SORTED_AT_ONCE] = np.packbits(np.take(bits, _slowest_first(), axis=1), axis=1)
     return sorted_
 
 

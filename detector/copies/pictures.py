@@ -32,6 +32,22 @@ class Pictures:
     usable: NDArray[np.bool_]
     """(2n,): whether each hash tells anything."""
 
+    def stack(
+        self, rows: NDArray[np.int64], *, mirrored: bool = True
+    ) -> tuple[NDArray[np.uint8], NDArray[np.int64], NDArray[np.bool_]]:
+        """Hashes that tell anything of the wholes of some pictures, of their insides where these differ and,
+        if asked for, of their mirror images; of each the number among the rows, and whether it is mirrored.
+        """
+        count = len(self.content)
+        wholes, insides = self.hashes[rows], self.hashes[count + rows]
+        clear = self.usable[rows]
+        within = self.usable[count + rows] & ~(clear & (wholes == insides).all(axis=1))
+        numbers = np.concatenate([np.flatnonzero(clear), np.flatnonzero(within)])
+        chosen = np.concatenate([rows[clear], count + rows[within]])
+        sides = [self.hashes[chosen]] + ([self.mirrored[chosen]] if mirrored else [])
+        turned = np.repeat([False, True], len(chosen))[: len(sides) * len(chosen)]
+        return np.concatenate(sides), np.tile(numbers, len(sides)), turned
+
     def distances_between(
         self, rows: NDArray[np.int64], other: "Pictures", others: NDArray[np.int64]
     ) -> NDArray[np.uint16]:
