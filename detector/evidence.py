@@ -102,10 +102,14 @@ def _match(journal: Journal) -> Iterator[PostMatch]:
 def _find_labels(pictures: Pictures) -> NDArray[np.int64]:
     """For each picture the smallest row of its cluster."""
     count = len(pictures.content)
+    both = (pictures.hashes, pictures.mirrored)
+    no_margins = np.all([(sides[:count] == sides[count:]).all(axis=1) for sides in both], axis=0)
+    usable = pictures.usable.copy()
+    usable[count:] &= ~(no_margins & usable[:count])  # whole and inside are the same: asked once
     labels = find_clusters(
-        pictures.hashes, pictures.mirrored, usable=pictures.usable, pictures=np.tile(np.arange(count), 2)
+        pictures.hashes, pictures.mirrored, usable=usable, pictures=np.tile(np.arange(count), 2)
     )
-    return np.where(pictures.usable[:count], labels[:count], labels[count:]) % max(count, 1)
+    return np.where(usable[:count], labels[:count], labels[count:]) % max(count, 1)
 
 
 def _picture_rows(pictures: Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:

@@ -6,6 +6,7 @@ from detector.journal.chain import (
     add_result,
     add_verdict,
     check_chain,
+    file_digest,
     file_digests,
     find_head,
 )
@@ -48,7 +49,14 @@ from detector.journal.verdicts import (
     settle,
     settle_one,
 )
-from detector.journal.views import EARLIEST_POSTED, KNOWN_BEFORE, LATEST_POSTED, ReportInfo, define_views
+from detector.journal.views import (
+    EARLIEST_POSTED,
+    KNOWN_BEFORE,
+    LATEST_POSTED,
+    ReportInfo,
+    define_views,
+    hold_files,
+)
 
 __all__ = [
     "AMBIGUOUS",
@@ -86,9 +94,11 @@ __all__ = [
     "connect_for_review",
     "define_views",
     "distrust",
+    "file_digest",
     "file_digests",
     "find_head",
     "find_standing",
+    "hold_files",
     "identity_text",
     "insert_verdict",
     "keep_thresholds",

@@ -76,6 +76,13 @@ def file_digests(connection: sqlite3.Connection) -> dict[str, str]:
     return dict(rows.fetchall())
 
 
+def file_digest(connection: sqlite3.Connection, name: str) -> str:
+    """That of one of them, "" when it was not made."""
+    newest = "SELECT digest FROM chain WHERE what = ? AND subject = ? ORDER BY number DESC LIMIT 1"
+    found = connection.execute(newest, (FILE, name)).fetchone()
+    return str(found[0]) if found else ""
+
+
 def find_head(connection: sqlite3.Connection) -> Head:
     """Where the chain ends now."""
     last = connection.execute("SELECT number, chained FROM chain ORDER BY number DESC LIMIT 1").fetchone()

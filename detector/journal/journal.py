@@ -146,16 +146,17 @@ class Journal:
 
     def _pages(self, condition: str) -> Iterator[tuple[Media, str]]:
         last = b""
+        roots: dict[bytes, Path] = {}
         while True:
             rows = self.connection.execute(
                 f"SELECT path, root, name, kind, version, sha256 FROM inputs WHERE {condition} "
                 "AND path > :last ORDER BY path LIMIT :page",
                 {"run": self.run, "last": last, "page": PAGE},
             ).fetchall()
+            roots |= {root: Path(os.fsdecode(root)) for root in {row[1] for row in rows} - roots.keys()}
             for path, root, name, kind, version, sha256 in rows:
                 place = Path(os.fsdecode(path))
-                media = Media(Path(os.fsdecode(root)), name, cast("Kind", kind), place, version=version)
-                yield media, sha256
+                yield Media(roots[root], name, cast("Kind", kind), place, version=version), sha256
             if len(rows) < PAGE:
                 return
             last = rows[-1][0]

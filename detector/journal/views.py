@@ -110,8 +110,9 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
     """Defines the views, anew where they were defined before, and tells what the report is about."""
     info = _read_info(connection)
     execute = connection.execute
-    for view in ("almost", "shown", "files"):
-        execute(f"DROP VIEW IF EXISTS temp.{view}")
+    held = execute("SELECT type, name FROM sqlite_temp_master WHERE name IN ('almost', 'shown', 'files')")
+    for kind, name in held.fetchall():
+        execute(f"DROP {kind} temp.{name}")
     for table in ("classes", "cluster_sizes"):
         execute(f"DROP TABLE IF EXISTS temp.{table}")
     execute("CREATE TEMP TABLE classes (class_id INTEGER PRIMARY KEY, label TEXT, threshold REAL)")
@@ -135,6 +136,14 @@ def define_views(connection: sqlite3.Connection) -> ReportInfo:
     define_settled(connection)
     define_claims(connection, len(thresholds))
     return info
+
+
+def hold_files(connection: sqlite3.Connection) -> None:
+    """Makes a table of the view `files`, for who reads all of it many times; until views are defined anew."""
+    connection.executescript(
+        "CREATE TEMP TABLE held AS SELECT * FROM temp.files ORDER BY path; DROP VIEW temp.files; "
+        "ALTER TABLE temp.held RENAME TO files; CREATE INDEX temp.files_by_content ON files (sha256);"
+    )
 
 
 def _read_info(connection: sqlite3.Connection) -> ReportInfo:

@@ -58,6 +58,11 @@ class _Folder:
     """Sidecars of yt-dlp by the id in brackets at the end of their names."""
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def tells_nothing(self) -> bool:
+        """Whether there is no sidecar in it that could tell of any file."""
+        return not (self.sidecars or self.by_name or self.by_id)
+
 
 class SidecarFolders:
     """The folders of some roots, listed when media in them are asked about."""
@@ -77,6 +82,8 @@ class SidecarFolders:
         chain = [self._open_folder(folder, media) for folder in self._folders_above(media)]
         found: list[Found] = []
         warnings: list[str] = []
+        if all(folder.tells_nothing for folder in chain):
+            return found, warnings
         named = list(_look_up(media.path, chain))
         found += [("path", claim) for claim in named if claim.tool == "posts.csv"]
         for rule, reading in self._read_beside(media, chain[0].sidecars):

@@ -4,7 +4,8 @@ import itertools
 import json
 import zlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, fields, replace
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from detector.sources import Media
 
 MAX_OTHERS = 20  # a widespread picture may have thousands of posts; each has its own file's row
 BLOCK = 512  # matches compressed together
+NO_POST = Post()
+FIELDS_OF = attrgetter(*(field.name for field in fields(Post)))
 FACTS = ("source_url", "platform", "author", "posted_at", "post_id", "text", "forwarded_from")
 
 
@@ -73,7 +76,7 @@ def _match_by_name(media: Media, sha256: str, folders: SidecarFolders) -> PostMa
         )  # what is to be warned of is known at the end
     found, warnings = folders.find_claims(media)
     if not found:
-        return PostMatch(media.path, Post(), "", (), join_warnings(*warnings, *folders.find_warnings(media)))
+        return PostMatch(media.path, NO_POST, "", (), join_warnings(*warnings, *folders.find_warnings(media)))
     folders.note_used(claim for _, claim in found)
     rule, main = min(found, key=_rank)
     others = [claim for _, claim in found if claim is not main]
@@ -139,7 +142,7 @@ def _find_donors(matches: "_Store", wanted: set[str], folders: SidecarFolders) -
             donors[sha256] = [
                 PostMatch(Path(), claim.post, "sha256", (), _claim_warning(claim)) for claim in claims
             ]
-    for match, sha256 in matches if wanted else ():
+    for match, sha256 in matches if wanted and matches.has_posts else ():
         if match.rule and sha256 in wanted:
             equal = donors.setdefault(sha256, [])
             if len(equal) <= MAX_OTHERS:
@@ -159,11 +162,14 @@ class _Store:
     """Matches and hashes in order, compressed: about 100 bytes each where posts are alike."""
 
     def __init__(self) -> None:
+        self.has_posts = False
         self._blocks: list[bytes] = []
         self._open: list[tuple[object, ...]] = []
 
     def append(self, match: PostMatch, sha256: str) -> None:
-        posts = [astuple(post) for post in (match.post, *match.others)]
+        told = map(FIELDS_OF, (match.post, *match.others))
+        posts = [values if any(values) else () for values in told]
+        self.has_posts |= bool(match.rule)
         self._open.append((str(match.path), posts, match.rule, match.warning, sha256))
         if len(self._open) == BLOCK:
             self._blocks.append(zlib.compress(json.dumps(self._open).encode(), 1))
@@ -178,4 +184,4 @@ class _Store:
 
 
 def _read_post(fields: list[Any]) -> Post:
-    return replace(Post(*fields[:-1]), aliases=tuple(fields[-1]))
+    return NO_POST if not fields else replace(Post(*fields[:-1]), aliases=tuple(fields[-1]))

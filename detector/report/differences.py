@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from detector.errors import MediaError
 from detector.ids import ID_DIGITS, frame_id
-from detector.journal import LATEST_POSTED, REJECTED, add_files, file_digests
+from detector.journal import LATEST_POSTED, REJECTED, add_files, file_digest
 from detector.originals import read_original
 from detector.pictures import FRAME_LONG_SIDE, find_change, protect, register, shrink, write_jpeg
 from detector.report.writing import replacing
@@ -131,7 +131,8 @@ def lay_over(
     pictures = [f"{name}-{part}.jpg" for part in ("first", "second", "difference")]
     measured = folder / f"{name}.json"
     try:
-        if _hash(measured) != file_digests(journal).get(f"{name}.json"):
+        here = _hash(measured)
+        if not here or here != file_digest(journal, f"{name}.json"):
             first, second = read_first(), read_second()
             registration = register(first, second)
             change = find_change(first, registration)

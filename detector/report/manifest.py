@@ -24,6 +24,7 @@ def write_manifest(journal: Journal, folder: Path, written: Iterable[str], kept:
     Inputs that lie far from the report are named as in the tables: these `detector verify` alone can check.
     """
     made = file_digests(journal.connection)
+    may_lead = not is_scratch(folder)
     outputs = [*_hash(folder, written), *((name, made[name]) for name in kept), *journal.pictures()]
     with replacing(folder / MANIFEST) as file:
         for name, digest in sorted(outputs):
@@ -32,8 +33,10 @@ def write_manifest(journal: Journal, folder: Path, written: Iterable[str], kept:
             "SELECT f.path, root, f.file, f.sha256 FROM temp.files f JOIN inputs USING (path) "
             "WHERE f.sha256 != '' ORDER BY f.path"
         ):
-            is_near = not is_scratch(folder) and _is_near(Path(os.fsdecode(root)), folder.absolute())
-            shown = os.path.relpath(os.fsdecode(raw), folder) if is_near else INPUT_MARK + name
+            shown = INPUT_MARK + name
+            if may_lead and _is_near(root, folder):
+                above, own = os.path.split(os.fsdecode(raw))
+                shown = os.path.join(_way_between(folder, above), own)  # noqa: PTH118 (a text, as it was)
             file.write(_manifest_line(digest, shown))
 
 
@@ -44,9 +47,16 @@ def _hash(folder: Path, names: Iterable[str]) -> Iterator[tuple[str, str]]:
 
 
 @functools.lru_cache
-def _is_near(root: Path, folder: Path) -> bool:
+def _is_near(root: bytes, folder: Path) -> bool:
     """Whether the way from the report to what was scanned tells nothing of the machine."""
-    return not tells_too_much(common_folder([root, folder]), [root])
+    start = Path(os.fsdecode(root))
+    return not tells_too_much(common_folder([start, folder.absolute()]), [start])
+
+
+@functools.lru_cache
+def _way_between(folder: Path, above: str) -> str:
+    way = os.path.relpath(above, folder)
+    return "" if way == os.curdir else way
 
 
 def _manifest_line(digest: str, name: str) -> str:

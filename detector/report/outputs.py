@@ -22,6 +22,7 @@ from detector.journal import (
     check_chain,
     define_views,
     find_head,
+    hold_files,
     reopen_journal,
 )
 from detector.model import WeightsInfo
@@ -76,6 +77,7 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
 def write_so_far(journal: Journal, folder: Path, run: RunInfo) -> None:
     """Writes the page alone, of what is known by now, while the scan goes on; copies are not joined yet."""
     info = define_views(journal.connection)
+    hold_files(journal.connection)
     summary = summarise(journal, info)
     description = _describe_run(run) | {"so_far": True}
     with replacing(folder / "index.html") as file:
@@ -139,6 +141,7 @@ def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, 
 
 
 def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo) -> Summary:
+    hold_files(journal.connection)
     tables = write_tables(journal, folder, info.class_names)
     summary = summarise(journal, info)
     write_json(asdict(summary), folder / "summary.json")

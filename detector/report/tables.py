@@ -32,13 +32,18 @@ def write_tables(journal: Journal, folder: Path, class_names: Sequence[str]) -> 
     return [f"{table.name}.csv" for table in tables]
 
 
+def _write_texts(write: Callable[[str], str], values: Sequence[str | None]) -> list[str]:
+    cells = {value: write(value or "") for value in set(values)}  # most columns say few things
+    return [cells[value] for value in values]
+
+
 def _write_numbers(column: Column, values: Sequence[float | None]) -> list[str]:
     return ["" if value is None else f"{value:.{column.decimals}f}" for value in values]
 
 
 FORMATS: Mapping[Type, Callable[[Column, Sequence], list[str]]] = {  # type: ignore[type-arg]
-    "foreign": lambda _, values: [foreign_cell(value or "") for value in values],
-    "text": lambda _, values: [own_cell(value or "") for value in values],
+    "foreign": lambda _, values: _write_texts(foreign_cell, values),
+    "text": lambda _, values: _write_texts(own_cell, values),
     "whole": lambda _, values: ["" if value is None else str(value) for value in values],
     "number": _write_numbers,
     "flag": lambda _, values: ["true" if value else "false" for value in values],
