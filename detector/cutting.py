@@ -3,10 +3,8 @@
 One is cut out of the other, or has another flag painted over nearly all of it.
 """
 
-import itertools
 import logging
 import sqlite3
-from collections.abc import Iterable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +21,8 @@ from detector.copies import (
 from detector.pictures import is_cut_out
 
 MAX_FILLED = 20_000  # photos that a flag fills; each is compared with each, which takes minutes for as many
-MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
+MIN_LOOKED_AT = 1000  # pairs, if there are as many; each takes about a tenth of a second of a processor
+PHOTOS_A_LOOK = 10  # in larger reports one pair for so many photos
 
 log = logging.getLogger(__name__)
 
@@ -105,13 +104,16 @@ def _look(
     connection: sqlite3.Connection,
     pictures: Pictures,
     contents: NDArray[np.int64],
-    likely: Iterable[tuple[int, int]],
+    likely: list[tuple[int, int]],
     judge: Judge[bool],
     looking: Looking,
     purpose: str,
 ) -> NDArray[np.int64]:
     """Of likely pairs, of numbers of these contents, those of which the judge says so."""
-    pairs = contents[np.array(list(itertools.islice(likely, MAX_LOOKED_AT)), np.int64).reshape(-1, 2)]
+    most = max(MIN_LOOKED_AT, len(contents) // PHOTOS_A_LOOK)
+    if len(likely) > most:
+        log.warning("%s: %d pairs are likely, of which %d were looked at", purpose, len(likely), most)
+    pairs = contents[np.array(likely[:most], np.int64).reshape(-1, 2)]
     photos = [
         (find_photo(connection, pictures.contents[first]), find_photo(connection, pictures.contents[second]))
         for first, second in pairs.tolist()

@@ -123,6 +123,17 @@ def test_ctrl_c_while_photos_are_compared_ends_that_and_the_next_scan_makes_up_f
     assert len({row["cluster"] for row in read_table(tmp_path / "report" / "files.csv")}) == 1
 
 
+def test_pairs_that_are_too_many_to_look_at_are_said(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    save(detailed(1), tmp_path / "in" / "whole.png")
+    save(cut(detailed(1), *CUTS["a corner"]), tmp_path / "in" / "cut.png")
+    monkeypatch.setattr("detector.cutting.MIN_LOOKED_AT", 0)
+    rows = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]
+    assert len({row["cluster"] for row in rows}) == 2
+    assert "1 pairs are likely, of which 0 were looked at" in caplog.text
+
+
 def test_a_photo_painted_over_is_in_the_cluster_of_the_other_and_differs(
     tmp_path: Path, fake_weights: Path
 ) -> None:

@@ -6,6 +6,7 @@ says which pictures are worth a closer look; the look itself compares directions
 """
 
 import itertools
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -70,13 +71,15 @@ def find_alike(edges: Image) -> list[tuple[int, int]]:
 
 def have_same_edges(first: Image, second: Image) -> bool:
     """Whether edges run alike in two pictures, mirrored or not."""
-    return lie_alike(first, second) or lie_alike(first, np.ascontiguousarray(second[:, ::-1]))
+    return any(lie_alike(first, second))
 
 
-def lie_alike(first: Image, second: Image) -> bool:
-    """The same for two pictures as they stand."""
-    share, agreement = _compare(_look(first), _look(second))
-    return share >= MIN_TEXTURED and agreement >= MIN_AGREEMENT
+def lie_alike(first: Image, second: Image) -> Iterator[bool]:
+    """The same for two pictures as they stand, then with the second mirrored."""
+    seen = _look(first)
+    for other in (second, np.ascontiguousarray(second[:, ::-1])):
+        share, agreement = _compare(seen, _look(other))
+        yield share >= MIN_TEXTURED and agreement >= MIN_AGREEMENT
 
 
 def _compare(first: NDArray[np.float32], second: NDArray[np.float32]) -> tuple[float, float]:

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.copies import have_same_edges, lie_alike
+from detector.copies import lie_alike
 
 FEATURES = 3000  # of ORB (Rublee et al. 2011, https://doi.org/10.1109/ICCV.2011.6126544)
 MIN_INLIERS = 12  # points that one similarity explains; fewer hold for any two pictures
@@ -114,9 +114,10 @@ def find_part(first: Image, second: Image) -> Part | None:
     """
     place = _find_place(first, second)
     if place.points < MIN_INLIERS:
-        if not have_same_edges(first, second):
+        as_it_stands, mirrored = lie_alike(first, second)
+        if not (as_it_stands or mirrored):
             raise NoHold
-        place = _stretch(first, second, mirrored=not lie_alike(first, second))
+        place = _stretch(first, second, mirrored=not as_it_stands)
     registration = _lay(first, second, place)
     differs, apart, _ = _find_differing(first, registration)
     reach = round(JOINED_SHARE * max(differs.shape)) | 1
