@@ -7,6 +7,7 @@ from detector.frames.frame import Sampling
 from detector.frames.timeline import Timeline, holds_frame
 
 SKIPPING = ("h264", "hevc", "mpeg4", "mpeg2video")  # decoders that can be told so for each packet
+SKIPPING_ALWAYS = ("libdav1d",)  # those that must be told before their first, and heed it to the end
 CANDIDATES = 4  # frames of a span that are enough where the next span has a key frame to begin with
 MAX_UNREFERRED = 16  # frames in a row that no other is built on: x264 writes no more (X264_BFRAME_MAX)
 
@@ -63,6 +64,8 @@ class Sampled:
         sparse = names[(counts <= MAX_UNREFERRED) & ~np.isin(names, list(first_key))]
         self._whole = np.zeros(len(timeline.seconds), np.bool_)
         self._whole[shown[np.isin(spans, sparse)]] = True
+        if stream.codec_context.name in SKIPPING_ALWAYS and not self._whole.any():
+            stream.codec_context.skip_frame = "NONREF"
         self._number = -1
         self._resume_at = 0
         self._span, self._candidates = -1, 0

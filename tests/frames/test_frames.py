@@ -823,6 +823,8 @@ MORE_FORMS = [
     ("a.avi", "mpeg4", {"bf": "2"}),
     ("a.avi", "mjpeg", {}),
     ("a.webm", "libvpx", {"g": "30"}),
+    ("a.mp4", "libsvtav1", {"g": "40", "svtav1-params": "lp=1"}),
+    ("a.webm", "libsvtav1", {"g": "161", "svtav1-params": "lp=1"}),
 ]
 
 
