@@ -77,15 +77,14 @@ def _choose_photos(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
     """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, and the hashes
     (m, `hash_count`, `HASH_BYTES`) in their column of `frames`."""
-    hashed = connection.execute(
-        f"SELECT sha256 FROM frames WHERE length({column}) = ? AND frame_index = 0 "
-        "AND sha256 IN (SELECT sha256 FROM temp.files)",
+    sizes = connection.execute(
+        f"SELECT coalesce(max(iif(frame_index = 0 AND length({column}) = ?, width * height, NULL)), -1) "
+        "FROM frames LEFT JOIN results USING (sha256) WHERE sha256 IN (SELECT sha256 FROM temp.files) "
+        "GROUP BY sha256 ORDER BY sha256",  # as the contents are
         (HASH_BYTES * hash_count,),
     )
-    stored = {sha256 for (sha256,) in hashed}
     count = len(pictures.content)
-    sizes = dict(connection.execute("SELECT sha256, width * height FROM results").fetchall())
-    size = np.array([sizes[name] if name in stored else -1 for name in pictures.contents], np.int64)
+    size = np.fromiter((one for (one,) in sizes), np.int64, len(pictures.contents))
     clear = pictures.usable[:count] | pictures.usable[count:]
     wanted = clear & (pictures.frame_index == 0) & ~is_video[pictures.content] & (size[pictures.content] >= 0)
     rows = np.flatnonzero(wanted)

@@ -157,7 +157,7 @@ def _standing(connection: sqlite3.Connection, contents: list[str]) -> tuple[NDAr
 
     It is posted first, else largest, else of the first name.
     """
-    rows = {sha256: row for row, sha256 in enumerate(contents)}
+    rows = dict(zip(contents, range(len(contents)), strict=True))
     files = [""] * len(contents)
     order = []
     for sha256, file in connection.execute(

@@ -6,6 +6,7 @@ few places, and may differ more than a copy may: of cuts of up to 15 % anywhere 
 (`scripts/measure_copies.py`).
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ MAX_DISTANCE = 72  # bits of 256; what has nothing in common begins at 90
 # Two bytes each, of the slowest waves: of right pairs one of these is so near in 99.7 of 100 (394 photos, cut
 # anywhere by up to 15 % or with a caption), of pictures that have nothing in common in one of 100.
 SLOWEST_CHUNKS, CHUNK_BITS = 4, 2
+# Hashes and parts whose chunks are so near: five minutes of a processor. Where there are more, chunks have
+# to be nearer: of 296 right pairs one of the four is at most one bit apart in 95 of 100, the same in 71.
+MAX_CANDIDATES = 25e9
 AT_ONCE = 200_000  # pictures of which the windows are looked through, for memory
 
 
@@ -52,10 +56,11 @@ def find_cuts(
     mirror image. `windows` (n, k, 32) are of the pictures 0 to n - 1, of which the wholes should be one.
     """
     count = windows.shape[1]
+    chunk_bits = _choose_bits(len(hashes), len(windows) * count)
     found = [np.empty((3, 0), np.int64)]
     for start in range(0, len(windows), AT_ONCE):
         rows = windows[start : start + AT_ONCE].reshape(-1, HASH_BYTES)
-        for query, row, apart in find_parts(hashes, rows):
+        for query, row, apart in find_parts(hashes, rows, chunk_bits):
             found.append(np.stack([apart, numbers[query], start + row // count]))
     nearest = np.unique(np.concatenate(found, axis=1), axis=1)
     _, firsts = np.unique(nearest[1:], axis=1, return_index=True)
@@ -63,16 +68,25 @@ def find_cuts(
 
 
 def find_parts(
-    hashes: NDArray[np.uint8], windows: NDArray[np.uint8]
+    hashes: NDArray[np.uint8], windows: NDArray[np.uint8], chunk_bits: int = CHUNK_BITS
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     """Numbers of hashes (m, 32) and of windows (n, 32) that are near each other, and by how many bits.
 
     Of such pairs a few in a thousand are left out: those that differ much in the slowest waves.
     """
     asked, rows = sort_bits(hashes), sort_bits(windows)
-    near = find_matches(asked, rows, max_distance=MAX_DISTANCE, chunks=SLOWEST_CHUNKS, chunk_bits=CHUNK_BITS)
+    near = find_matches(asked, rows, max_distance=MAX_DISTANCE, chunks=SLOWEST_CHUNKS, chunk_bits=chunk_bits)
     for query, row in near:
         yield query, row, distances(asked[query], rows[row]).astype(np.int64)
+
+
+def _choose_bits(hashes: int, parts: int) -> int:
+    """How far apart chunks may be, of so many hashes and parts, whose bits are taken to be evenly spread."""
+    for bits in range(CHUNK_BITS, 0, -1):
+        near = sum(math.comb(16, differing) for differing in range(bits + 1))
+        if hashes * parts * SLOWEST_CHUNKS * near / 2**16 <= MAX_CANDIDATES:
+            return bits
+    return 0
 
 
 def read_windows(stored: list[bytes]) -> NDArray[np.uint8]:

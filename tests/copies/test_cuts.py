@@ -1,6 +1,7 @@
 """Which hashes of pictures are near those of parts of others, found by the bits that hardly change."""
 
 import numpy as np
+import pytest
 from numpy.typing import NDArray
 
 from detector.copies import distances, find_cuts, hash_picture, sort_bits
@@ -37,3 +38,17 @@ def change_fast_waves(bits: NDArray[np.uint8], byte_count: int) -> NDArray[np.ui
     changed = bits.copy()
     changed[:byte_count] ^= 255
     return changed
+
+
+def test_where_there_are_too_many_their_slowest_waves_have_to_be_nearer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one_bit = np.packbits(np.eye(256, dtype=np.uint8), axis=1)
+    slowest = sort_bits(one_bit).view(np.uint16)[:, :4] != 0
+    window = np.random.default_rng(0).integers(0, 256, (1, 1, 32), np.uint8)
+    same = window[0]
+    nearly = same ^ np.bitwise_or.reduce(one_bit[slowest.argmax(axis=0)])  # a bit of each chunk
+    assert find_cuts(nearly, window, np.array([1])) == find_cuts(same, window, np.array([1])) == [(1, 0)]
+    monkeypatch.setattr("detector.copies.cuts.MAX_CANDIDATES", 0)
+    assert find_cuts(nearly, window, np.array([1])) == []
+    assert find_cuts(same, window, np.array([1])) == [(1, 0)]
