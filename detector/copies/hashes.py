@@ -109,28 +109,34 @@ def _reduce_rows(luma: Luma) -> Luma:
 
 
 @functools.lru_cache(maxsize=256)
-def _weights(side: int) -> list[tuple[int, Luma]]:
-    """Of each row of `_reduction` where what is not 0 begins, and that."""
-    places = [np.flatnonzero(row) for row in _reduction(side)]
-    return [
-        (int(place[0]), row[place[0] : place[-1] + 1].copy())
-        for place, row in zip(places, _reduction(side), strict=True)
-    ]
+def _reduction(side: int) -> NDArray[np.float32]:
+    """PDQ's Jarosz filter and decimation of one side as a matrix (BLOCKS, side)."""
+    matrix = np.zeros((BLOCKS, side), np.float32)
+    for row, (begin, weights) in zip(matrix, _weights(side), strict=True):
+        row[begin : begin + len(weights)] = weights
+    return matrix
 
 
 @functools.lru_cache(maxsize=256)
-def _reduction(side: int) -> NDArray[np.float32]:
-    """PDQ's Jarosz filter and decimation of one side as a matrix (BLOCKS, side)."""
+def _weights(side: int) -> list[tuple[int, NDArray[np.float32]]]:
+    """Of each row of `_reduction` where what is not 0 begins, and that: the mean of means around a place."""
     window = -(-side // (2 * BLOCKS))
     after = (window + 2) // 2  # one more than before when the window is even
     before = window - after
-    place = np.arange(side)
-    begins, ends = np.maximum(place - before, 0), np.minimum(place + after, side)
     centres = ((np.arange(BLOCKS)[:, None] + 0.5) * side / BLOCKS).astype(int)
-    once = ((place >= begins[centres]) & (place < ends[centres])) / (ends - begins)[centres]
-    sums = np.pad(np.cumsum(once / (ends - begins), axis=1), ((0, 0), (1, 0)))
-    twice = sums[:, np.minimum(place + before + 1, side)] - sums[:, np.maximum(place - after + 1, 0)]
-    return np.asarray(twice, np.float32)
+    place = centres + np.arange(-2 * window, 2 * window + 1)
+    begins, ends = (np.clip(one, 0, side) for one in (place - before, place + after))
+    counts = np.maximum(ends - begins, 1)
+    middle = 2 * window
+    within = (place >= begins[:, middle, None]) & (place < ends[:, middle, None])
+    sums = np.pad(np.cumsum(within / counts[:, middle, None] / counts, axis=1), ((0, 0), (1, 0)))
+    number = np.arange(place.shape[1])
+    twice = sums[:, np.minimum(number + before + 1, len(number))] - sums[:, np.maximum(number - after + 1, 0)]
+    inside = (place >= 0) & (place < side)
+    return [
+        (int(where[is_inside][0]), row[is_inside].astype(np.float32))
+        for where, row, is_inside in zip(place, twice, inside, strict=True)
+    ]
 
 
 @functools.cache

@@ -1,6 +1,5 @@
 """Weights in, what runs them out: ONNX Runtime, OpenVINO or torch."""
 
-import functools
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,6 @@ from detector.offline import import_onnxruntime, import_openvino, import_ultraly
 Array = NDArray[np.float32]
 Run = Callable[[Sequence[Array]], list[Array]]
 """All inputs of a network in, all outputs out, in the order in which its file names them."""
-
-MAX_SHAPES = 24  # of input, for which OpenVINO keeps a network ready; each takes some 20 MB
 
 
 def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, str]]:
@@ -48,8 +45,7 @@ def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, 
 def _load_openvino(path: Path, threads: int) -> Run:
     """The same on the CPU through OpenVINO, in the precision that the processor is fastest in.
 
-    Compiled for each shape of input, which takes as long as a hundred pictures: a network compiled for all
-    shapes takes half as long again for each. What was compiled is kept for the next scan and other workers.
+    Compiled once for all shapes of input. What was compiled is kept for the next scan and other workers.
     """
     try:
         openvino = import_openvino()
@@ -61,19 +57,29 @@ def _load_openvino(path: Path, threads: int) -> Run:
         settings["CACHE_DIR"] = str(folder)
     core = openvino.Core()
     network = core.read_model(path)
-
-    @functools.lru_cache(maxsize=MAX_SHAPES)
-    def compile_for(*shapes: tuple[int, ...]) -> Any:
-        network.reshape({place: openvino.PartialShape(list(shape)) for place, shape in enumerate(shapes)})
-        return core.compile_model(network, "CPU", settings).create_infer_request()
+    _keep_edges_precise(openvino, network)
+    request = core.compile_model(network, "CPU", settings).create_infer_request()
 
     def run(inputs: Sequence[Array]) -> list[Array]:
-        request = compile_for(*(array.shape for array in inputs))
         request.infer(dict(enumerate(inputs)))
         outputs = request.output_tensors
         return [np.array(tensor.data, np.float32) for tensor in outputs]  # copies: the next call reuses them
 
     return run
+
+
+def _keep_edges_precise(openvino: Any, network: Any) -> None:
+    """Has the edges of boxes summed up in whole floats: in half floats they are up to four pixels off.
+
+    In ultralytics' networks the sum is a convolution, of which OpenVINO takes all for half floats.
+    """
+    operations = openvino.opset13
+    for node in network.get_ops():
+        if node.get_type_name() == "Convolution" and "/dfl/" in node.get_friendly_name():
+            parts = operations.multiply(node.input_value(0), node.input_value(1))  # by (1, n, 1, 1)
+            total = operations.reduce_sum(parts, [1], keep_dims=True)
+            for place in node.output(0).get_target_inputs():
+                place.replace_source_output(total.output(0))
 
 
 def load_pt(weights: Path, device: str, threads: int) -> tuple[Callable[[Array], Array], tuple[str, ...]]:

@@ -19,6 +19,7 @@ from detector.frames import read_image
 from detector.model.flags import Model, NetworkModel, find_largest_side, load_model
 from detector.model.joining import MAX_DETECTIONS, NMS_IOU, join_rivals
 from detector.model.letterbox import PADDING_GREY, STRIDE, letterbox
+from detector.model.networks import load_onnx
 from detector.model.weights import read_weights_info
 from detector.options import DETAILS
 from detector.training.drawing.artwork import draw_artwork
@@ -556,6 +557,16 @@ def test_openvino_sees_what_onnx_runtime_sees(scenes: list[Image]) -> None:
             assert np.abs(np.asarray(two.confidence)[near] - confidence).min() < 0.03
             compared += 1
     assert compared >= 4
+
+
+@needs_openvino
+@pytest.mark.usefixtures("own_cache")
+def test_openvino_does_not_round_the_edges_of_boxes() -> None:
+    """Half floats of eight significant bits would end nearly all on a quarter of a pixel."""
+    run, _ = load_onnx(WEIGHTS, "openvino", 1)
+    noise = np.random.default_rng(1).random((1, 3, 160, 256), np.float32)
+    edges = run([noise])[0][0, :4]
+    assert (edges % 0.25 == 0).mean() < 0.1
 
 
 def test_openvino_runs_no_pt(tmp_path: Path) -> None:
