@@ -26,9 +26,10 @@ CROPPED = 400  # of those asked for cut out of one in the archive, and as many i
 
 
 def main(
-    pictures: Annotated[int, typer.Option(help="In the archive, and asked for.")] = 1_000_000,
+    pictures: Annotated[int, typer.Option(help="In the archive.")] = 1_000_000,
+    asked_for: Annotated[int, typer.Option(help="Pictures asked for.")] = 1_000_000,
     known: Annotated[float, typer.Option(help="Share of those asked for that are in the archive.")] = 0.1,
-    cropped: Annotated[int, typer.Option(help="So many of those asked for as cropped copies, too.")] = 0,
+    cropped: Annotated[int, typer.Option(help="Of those asked for, 1,000 or more, as cropped, too.")] = 0,
     seed: int = 0,
 ) -> None:
     """Prints how long it takes to ask, and how much memory; hashes are random, copies 20 bits away."""
@@ -49,11 +50,11 @@ def main(
                 connection.executemany(f"INSERT INTO {table}", rows)
         size = archive.stat().st_size
         print(f"archive of {pictures} pictures: {size / 1e6:.0f} MB, made in {_since(began)}")
-        asked, copies = _make_asked(rng, hashes, round(known * pictures))
+        asked, copies = _make_asked(rng, hashes, asked_for, round(known * asked_for))
         asked = replace(asked, windows=_crop(rng, asked.pictures, hashes, cropped, seed))
         began, before = time.perf_counter(), time.process_time()
         with open_archive(archive) as connection, closing(sqlite3.connect("")) as journal:
-            journal.execute("CREATE TEMP TABLE files (path BLOB)")
+            journal.execute("CREATE TEMP TABLE files (path BLOB, sha256 TEXT)")
             looked = find_known(journal, connection, asked, look_quietly(), hide_posts=False)
             found = {one.sha256: one.how for one in looked}
         right = sum(f"asked-{number}" in found for number in range(copies))
@@ -90,13 +91,14 @@ def _crop(
     rng: np.random.Generator, pictures: Pictures, hashes: NDArray[np.uint8], count: int, seed: int
 ) -> Windows:
     """Of the last so many pictures: some are cut out of archived ones, of some archived ones are cut out."""
-    rows = np.arange(len(hashes) - count, len(hashes))
+    at_all = len(pictures.content)
+    rows = np.arange(at_all - count, at_all)
     windows = rng.integers(0, 256, (count, len(WINDOWS), HASH_BYTES), np.uint8)
     if count:
         archived = rng.integers(0, len(hashes), 2 * CROPPED)
         parts = np.stack([_windows_of(number + 1, seed)[3] for number in archived[:CROPPED].tolist()])
         pictures.hashes[rows[:CROPPED]] = _change(rng, parts)
-        pictures.hashes[len(hashes) + rows[:CROPPED]] = pictures.hashes[rows[:CROPPED]]
+        pictures.hashes[at_all + rows[:CROPPED]] = pictures.hashes[rows[:CROPPED]]
         windows[CROPPED : 2 * CROPPED, 5] = _change(rng, hashes[archived[CROPPED:]])
     return Windows(rows, windows)
 
@@ -110,11 +112,12 @@ def _change(rng: np.random.Generator, hashes: NDArray[np.uint8]) -> NDArray[np.u
     return changed
 
 
-def _make_asked(rng: np.random.Generator, hashes: NDArray[np.uint8], copies: int) -> tuple[Asked, int]:
-    """Of as many pictures as there are hashes the first few are copies of one, the others new."""
-    count = len(hashes)
+def _make_asked(
+    rng: np.random.Generator, hashes: NDArray[np.uint8], count: int, copies: int
+) -> tuple[Asked, int]:
+    """Of so many pictures the first few are copies of one with these hashes, the others new."""
     wholes, mirrored = (rng.integers(0, 256, (count, HASH_BYTES), np.uint8) for _ in range(2))
-    wholes[:copies] = _change(rng, hashes[rng.integers(0, count, copies)])
+    wholes[:copies] = _change(rng, hashes[rng.integers(0, len(hashes), copies)])
     pictures = Pictures(
         contents=[f"asked-{number}" for number in range(count)],
         content=np.arange(count),

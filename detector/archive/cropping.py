@@ -33,6 +33,7 @@ from detector.copies import (
     PICTURE_COLUMNS,
     WINDOWS,
     Pictures,
+    choose_bits,
     find_parts,
     read_windows,
 )
@@ -61,17 +62,19 @@ def find_likely(archive: sqlite3.Connection, asked: Asked, counted: NDArray[np.i
     if not len(rows):
         return
     smaller, of_smaller, turned = asked.pictures.stack(rows)
+    (archived,) = archive.execute("SELECT count(*) FROM windows").fetchone()
+    bits = choose_bits(len(smaller), archived * (len(WINDOWS) + 1))
     for part, windows in _read_photos(archive):
         numbers = np.array([int(one) for one in part.contents], np.int64)
         kept = np.flatnonzero(np.isin(numbers, counted))
         larger = np.concatenate([part.hashes[kept][:, None], windows[kept]], axis=1)
         count = larger.shape[1]
-        for query, place, apart in find_parts(smaller, larger.reshape(-1, HASH_BYTES)):
+        for query, place, apart in find_parts(smaller, larger.reshape(-1, HASH_BYTES), bits):
             here = np.where(place % count == 0, ALIKE, CROPPED_HERE + TURNED * turned[query])
             yield _pair_up(asked, rows[of_smaller[query]], numbers[kept[place // count]], apart, here)
         others, of_other, other_turned = part.stack(kept)
-        count = asked.windows.hashes.shape[1]
-        for query, place, apart in find_parts(others, asked.windows.hashes.reshape(-1, HASH_BYTES)):
+        parts, count = asked.windows.hashes.reshape(-1, HASH_BYTES), asked.windows.hashes.shape[1]
+        for query, place, apart in find_parts(others, parts, bits):
             there = CROPPED_THERE + TURNED * other_turned[query]
             yield _pair_up(asked, rows[place // count], numbers[kept[of_other[query]]], apart, there)
 

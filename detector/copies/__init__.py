@@ -1,7 +1,15 @@
 """Pictures in, hashes and clusters of what looks the same out."""
 
 from detector.copies.clusters import MAX_DISTANCE, find_clusters, find_matches, join_pairs
-from detector.copies.cuts import WINDOWS, Windows, find_cuts, find_parts, hash_windows, read_windows
+from detector.copies.cuts import (
+    WINDOWS,
+    Windows,
+    choose_bits,
+    find_cuts,
+    find_parts,
+    hash_windows,
+    read_windows,
+)
 from detector.copies.edges import (
     MAX_EDGE_DISTANCE,
     find_alike,
@@ -33,6 +41,7 @@ __all__ = [
     "PictureHash",
     "Pictures",
     "Windows",
+    "choose_bits",
     "distances",
     "find_alike",
     "find_clusters",

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from detector.copies.hashes import HASH_BYTES, distances
 
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
+FEW = 16  # hashes that are compared with each other one: sorting those takes longer
 BATCH = 1 << 18  # candidates looked at together, for memory
 
 
@@ -100,12 +101,28 @@ def find_matches(
     """Numbers of queries (n, 32) and of rows (m, 32) that are at most `max_distance` apart.
 
     Every such pair is given out, in parts and up to 16 times. With a larger distance than 31, or fewer
-    `chunks`, only those of which one of so many first chunks is at most `chunk_bits` apart.
+    `chunks`, only those of which one of so many first chunks is at most `chunk_bits` apart, unless there are
+    few hashes on one side.
     """
     queries, rows = np.ascontiguousarray(queries), np.ascontiguousarray(rows)
+    if min(len(queries), len(rows)) <= FEW:
+        yield from _compare_each(queries, rows, max_distance)
+        return
     all_of_them, one_group = np.zeros(len(queries), np.int64), np.zeros(len(rows), np.int64)
     for chunk in range(chunks):
         yield from _find_pairs(queries, all_of_them, _Rows(rows, one_group, chunk), max_distance, chunk_bits)
+
+
+def _compare_each(
+    queries: NDArray[np.uint8], rows: NDArray[np.uint8], max_distance: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
+    if len(queries) > len(rows):
+        yield from ((left, right) for right, left in _compare_each(rows, queries, max_distance))
+        return
+    for number, query in enumerate(queries):
+        close = np.flatnonzero(distances(rows, query) <= max_distance)
+        if len(close):
+            yield np.full(len(close), number), close
 
 
 class _Rows:

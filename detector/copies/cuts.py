@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.copies.clusters import find_matches
+from detector.copies.clusters import FEW, find_matches
 from detector.copies.hashes import HASH_BYTES, Luma, distances, hash_parts, sort_bits
 
 # Left, top, width and height, as shares of the picture.
@@ -56,7 +56,7 @@ def find_cuts(
     mirror image. `windows` (n, k, 32) are of the pictures 0 to n - 1, of which the wholes should be one.
     """
     count = windows.shape[1]
-    chunk_bits = _choose_bits(len(hashes), len(windows) * count)
+    chunk_bits = choose_bits(len(hashes), len(windows) * count)
     found = [np.empty((3, 0), np.int64)]
     for start in range(0, len(windows), AT_ONCE):
         rows = windows[start : start + AT_ONCE].reshape(-1, HASH_BYTES)
@@ -74,14 +74,17 @@ def find_parts(
 
     Of such pairs a few in a thousand are left out: those that differ much in the slowest waves.
     """
-    asked, rows = sort_bits(hashes), sort_bits(windows)
+    asked, rows = hashes, windows
+    if min(len(hashes), len(windows)) > FEW:
+        asked, rows = sort_bits(hashes), sort_bits(windows)
     near = find_matches(asked, rows, max_distance=MAX_DISTANCE, chunks=SLOWEST_CHUNKS, chunk_bits=chunk_bits)
     for query, row in near:
         yield query, row, distances(asked[query], rows[row]).astype(np.int64)
 
 
-def _choose_bits(hashes: int, parts: int) -> int:
-    """How far apart chunks may be, of so many hashes and parts, whose bits are taken to be evenly spread."""
+def choose_bits(hashes: int, parts: int) -> int:
+    """How far apart chunks may be in `find_parts`, of so many hashes and parts, whose bits are taken to be
+    evenly spread: the fewer bits, the more pairs are missed."""
     for bits in range(CHUNK_BITS, 0, -1):
         near = sum(math.comb(16, differing) for differing in range(bits + 1))
         if hashes * parts * SLOWEST_CHUNKS * near / 2**16 <= MAX_CANDIDATES:

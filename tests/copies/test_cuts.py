@@ -28,9 +28,15 @@ def test_parts_are_found_once_the_nearest_first_and_nothing_is_part_of_itself() 
     windows = rng.integers(0, 256, (3, 15, 32), np.uint8)
     near, far = change_fast_waves(windows[1, 4], 1), change_fast_waves(windows[0, 7], 9)
     hashes = np.stack([far, near, near, windows[2, 0], rng.integers(0, 256, 32, np.uint8)])
-    assert find_cuts(hashes, windows, np.array([1, 2, 2, 2, 0])) == [(2, 1), (1, 0)]
+    numbers = np.array([1, 2, 2, 2, 0])
+    assert find_cuts(hashes, windows, numbers) == [(2, 1), (1, 0)]
     assert find_cuts(hashes[:0], windows, np.empty(0, np.int64)) == []
-    assert find_cuts(hashes, windows[:0], np.array([1, 2, 2, 2, 0])) == []
+    assert find_cuts(hashes, windows[:0], numbers) == []
+    more = rng.integers(0, 256, (100, 32), np.uint8)
+    assert find_cuts(np.concatenate([hashes, more]), windows, np.append(numbers, [0] * 100)) == [
+        (2, 1),
+        (1, 0),
+    ]
 
 
 def change_fast_waves(bits: NDArray[np.uint8], byte_count: int) -> NDArray[np.uint8]:
@@ -45,10 +51,14 @@ def test_where_there_are_too_many_their_slowest_waves_have_to_be_nearer(
 ) -> None:
     one_bit = np.packbits(np.eye(256, dtype=np.uint8), axis=1)
     slowest = sort_bits(one_bit).view(np.uint16)[:, :4] != 0
-    window = np.random.default_rng(0).integers(0, 256, (1, 1, 32), np.uint8)
-    same = window[0]
+    windows, others = np.random.default_rng(0).integers(0, 256, (2, 20, 1, 32), np.uint8)
+    same = windows[0]
     nearly = same ^ np.bitwise_or.reduce(one_bit[slowest.argmax(axis=0)])  # a bit of each chunk
-    assert find_cuts(nearly, window, np.array([1])) == find_cuts(same, window, np.array([1])) == [(1, 0)]
+
+    def find(part: NDArray[np.uint8]) -> list[tuple[int, int]]:
+        return find_cuts(np.concatenate([part, others[:, 0]]), windows, np.arange(21) + 1)
+
+    assert find(nearly) == find(same) == [(1, 0)]
     monkeypatch.setattr("detector.copies.cuts.MAX_CANDIDATES", 0)
-    assert find_cuts(nearly, window, np.array([1])) == []
-    assert find_cuts(same, window, np.array([1])) == [(1, 0)]
+    assert find(nearly) == []
+    assert find(same) == [(1, 0)]
