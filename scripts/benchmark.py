@@ -2,10 +2,9 @@
 
 Every program is run whole, in turn (A B C A B C …), and compared with its neighbours in the same round, for
 the speed of a shared machine changes. Prints a table in Markdown and writes `benchmark.json`. Needs the
-extras train and openvino. A short run: --photos 20 --clips 1 --clip-seconds 10 --rounds 1.
+extras train and openvino.
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -20,11 +19,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
-import psutil
+import typer
 
+from detector.cli import run_script
 from detector.training.drawing.samples import open_workshop
 from detector.training.drawing.workload import FRAMES_PER_SECOND, make_clip, make_photo
+
+if TYPE_CHECKING:
+    import psutil
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
@@ -61,43 +65,59 @@ class Work:
     programs: Callable[[Path], Mapping[str, list[str]]]
 
 
-def main() -> None:
-    """Makes the work and runs all comparisons, printing as they come."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--photos", type=int, default=200, help="photos of each kind")
-    parser.add_argument("--clips", type=int, default=2, help="clips of each kind")
-    parser.add_argument("--clip-seconds", type=int, default=60)
-    parser.add_argument(
-        "--backgrounds", type=Path, help="folder of real photos without a flag to make them of, each once"
-    )
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--size", type=int, default=640, help="input size of yolo predict")
-    parser.add_argument("--long-minutes", type=int, nargs="*", default=[], help="of one more video each")
-    parser.add_argument("--work", type=Path, help="folder for what is made, kept for the next run")
-    parser.add_argument("--out", type=Path, default=Path("benchmark.json"))
-    options = parser.parse_args()
+@dataclass(frozen=True, slots=True)
+class Amounts:
+    """How much is run."""
+
+    photos: int
+    clips: int
+    clip_seconds: int
+    backgrounds: Path | None
+    rounds: int
+    size: int
+    long_minutes: tuple[int, ...]
+
+
+def main(
+    photos: Annotated[int, typer.Option(help="Photos of each kind.")] = 200,
+    clips: Annotated[int, typer.Option(help="Clips of each kind.")] = 2,
+    clip_seconds: int = 60,
+    backgrounds: Annotated[
+        Path | None, typer.Option(help="Folder of real photos without a flag to make them of, each once.")
+    ] = None,
+    rounds: int = 3,
+    size: Annotated[int, typer.Option(help="Input size of yolo predict.")] = 640,
+    long_minutes: Annotated[
+        list[int] | None, typer.Option(help="Of one more video; may be repeated.")
+    ] = None,
+    work: Annotated[Path | None, typer.Option(help="Folder for what is made, kept for the next run.")] = None,
+    out: Path = Path("benchmark.json"),
+) -> None:
+    """Times scans beside yolo predict, and prints a table in Markdown.
+
+    A short run: --photos 20 --clips 1 --clip-seconds 10 --rounds 1.
+    """
+    amounts = Amounts(photos, clips, clip_seconds, backgrounds, rounds, size, tuple(long_minutes or ()))
     with contextlib.ExitStack() as stack:
-        work = options.work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
-        results = run_all(options, work)
-    options.out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
-    print(f"\n{results['table']}\n\nwritten to {options.out}")
+        folder = work or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="benchmark-")))
+        results = run_all(amounts, folder)
+    out.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+    print(f"\n{results['table']}\n\nwritten to {out}")
 
 
-def run_all(options: argparse.Namespace, work: Path) -> dict[str, object]:
+def run_all(amounts: Amounts, work: Path) -> dict[str, object]:
     """All figures, by name."""
-    results: dict[str, object] = {"cores": os.cpu_count(), "rounds": options.rounds}
+    results: dict[str, object] = {"cores": os.cpu_count(), "rounds": amounts.rounds}
     results["seconds_to_start"] = measure_start(work)
     lines = [
         "| what | program | speed | × .pt | × .onnx | at worst | of a core | MB a process |",
         "|---|---|--:|--:|--:|--:|--:|--:|",
     ]
-    for one in make_work(options, work):
-        costs = run_in_turn(one, options.rounds)
+    for one in make_work(amounts, work):
+        costs = run_in_turn(one, amounts.rounds)
         results[one.name] = {name: [asdict(cost) for cost in of] for name, of in costs.items()}
         lines += format_rows(one, costs)
-    for minutes in options.long_minutes:
+    for minutes in amounts.long_minutes:
         video = make_clips(work, 1, minutes * 60, flag=False, resolution_wh=LONG_WH)
         cost = run_program(scan_command(video))
         results[f"video of {minutes} minutes"] = asdict(cost)
@@ -157,7 +177,7 @@ def yolo_command(folder: Path, weights: Path, size: int, *more: str) -> list[str
 def programs_for(
     size: int, scans: Mapping[str, Sequence[str]], *more: str
 ) -> Callable[[Path], dict[str, list[str]]]:
-    """Both ways of `yolo predict`, with words more, and scans by name with their options."""
+    """Both ways of `yolo predict`, with words more, and scans by name with their amounts."""
     return lambda folder: {
         YOLO_PT: yolo_command(folder, WEIGHTS.with_suffix(".pt"), size, *more),
         YOLO_ONNX: yolo_command(folder, WEIGHTS, size, *more),
@@ -208,6 +228,8 @@ def remove_output(command: Sequence[str]) -> None:
 
 def run_program(command: Sequence[str]) -> Cost:
     """Runs it to its end. Raises CalledProcessError when it fails; failed files in a scan are no failure."""
+    import psutil
+
     environment = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "PYTHONWARNINGS": "ignore"}
     watched = Watched()
     started = time.monotonic()
@@ -235,8 +257,10 @@ class Watched:
     """By process, those that have ended included."""
 
 
-def watch_processes(root: psutil.Process, watched: Watched) -> None:
+def watch_processes(root: "psutil.Process", watched: Watched) -> None:
     """Keeps `watched` up to date until the program is gone."""
+    import psutil
+
     while root.is_running() and root.status() != psutil.STATUS_ZOMBIE:
         resident = [0.0]
         with contextlib.suppress(psutil.NoSuchProcess):
@@ -253,28 +277,28 @@ def watch_processes(root: psutil.Process, watched: Watched) -> None:
 # Work
 
 
-def make_work(options: argparse.Namespace, folder: Path) -> Iterator[Work]:
+def make_work(amounts: Amounts, folder: Path) -> Iterator[Work]:
     """Photos without a flag, with one each, and with one in `ONE_FLAG_IN`; clips without, and throughout."""
     scan, openvino = "detector scan", "detector scan --device openvino"
     scans: dict[str, Sequence[str]] = {scan: (), openvino: ("--device", "openvino")}
     fast: dict[str, Sequence[str]] = {f"{scan} --detail fast": ("--detail", "fast")}
     keyframes: dict[str, Sequence[str]] = {f"{scan} --keyframes": ("--keyframes",)}
-    if options.photos:
-        backgrounds = sorted(options.backgrounds.rglob("*.jpg")) if options.backgrounds else []
-        without = make_photos(folder, options.photos, backgrounds, flag=False)
-        flagged = make_photos(folder, options.photos, backgrounds[::-1], flag=True)
-        programs = programs_for(options.size, scans | fast)
+    if amounts.photos:
+        backgrounds = sorted(amounts.backgrounds.rglob("*.jpg")) if amounts.backgrounds else []
+        without = make_photos(folder, amounts.photos, backgrounds, flag=False)
+        flagged = make_photos(folder, amounts.photos, backgrounds[::-1], flag=True)
+        programs = programs_for(amounts.size, scans | fast)
         for name, place in (
             ("photos without a flag", without),
             ("photos with a flag each", flagged),
             (f"photos, 1 in {ONE_FLAG_IN} with a flag", mix(folder, without, flagged)),
         ):
             yield Work(name, place, len(list(place.iterdir())), "photos/s", programs)
-    if options.clips:
-        programs = programs_for(options.size, scans | keyframes, f"vid_stride={FRAMES_PER_SECOND}")
+    if amounts.clips:
+        programs = programs_for(amounts.size, scans | keyframes, f"vid_stride={FRAMES_PER_SECOND}")
         for name, flag in (("video without a flag", False), ("video with a flag throughout", True)):
-            place = make_clips(folder, options.clips, options.clip_seconds, flag=flag)
-            yield Work(name, place, options.clips * options.clip_seconds, "s of video/s", programs)
+            place = make_clips(folder, amounts.clips, amounts.clip_seconds, flag=flag)
+            yield Work(name, place, amounts.clips * amounts.clip_seconds, "s of video/s", programs)
 
 
 def make_photos(folder: Path, count: int, backgrounds: Sequence[Path], *, flag: bool) -> Path:
@@ -328,4 +352,4 @@ def made_once(folder: Path, make: Callable[[Path], None]) -> Path:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

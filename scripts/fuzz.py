@@ -5,60 +5,64 @@ and scanned by the command, many in a folder. Exit code 1 when something came of
 extra test. `--only NUMBER` writes one mutant, to look into it.
 """
 
-import argparse
 import json
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from tests.fake_weights import write_fake_weights
-from tests.fuzzing.campaign import Plan, Tally, try_mutants
-from tests.fuzzing.corpus import make_corpus
-from tests.fuzzing.mutants import make_mutant
+import typer
+
+from detector.cli import run_script
+
+if TYPE_CHECKING:
+    from tests.fuzzing.campaign import Tally
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 REASONS = 60  # listed
 
 
-def main() -> int:
-    """Tries the mutants, prints how it goes, and writes the figures."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--mutants", type=int, default=1000)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--start", type=int, default=0, help="number of the first mutant")
-    parser.add_argument("--batch", type=int, default=500, help="mutants in one scan")
-    parser.add_argument("--workers", type=int, default=2, help="of a scan")
-    parser.add_argument("--out", type=Path, default=Path("fuzz.json"))
-    parser.add_argument("--only", type=int, help="write the mutant of this number here and end")
-    options = parser.parse_args()
+def main(
+    mutants: int = 1000,
+    seed: int = 1,
+    start: Annotated[int, typer.Option(help="Number of the first mutant.")] = 0,
+    batch: Annotated[int, typer.Option(help="Mutants in one scan.")] = 500,
+    workers: Annotated[int, typer.Option(help="Of a scan.")] = 2,
+    out: Path = Path("fuzz.json"),
+    only: Annotated[int | None, typer.Option(help="Write the mutant of this number here and end.")] = None,
+) -> int:
+    """Tries damaged media of every format, prints how it goes, and writes the figures."""
+    from tests.fake_weights import write_fake_weights
+    from tests.fuzzing.campaign import Plan, try_mutants
+    from tests.fuzzing.corpus import make_corpus
+    from tests.fuzzing.mutants import make_mutant
+
     with tempfile.TemporaryDirectory(prefix="fuzz-") as name:
         work = Path(name)
-        if options.only is not None:
-            mutant = make_mutant(make_corpus(work), options.seed, options.only)
+        if only is not None:
+            mutant = make_mutant(make_corpus(work), seed, only)
             Path(f"{mutant.number:06}-{mutant.seed_name}").write_bytes(mutant.content)
             print(mutant.number, mutant.seed_name, *mutant.mutators)
             return 0
         started = time.monotonic()
 
-        def tell(tally: Tally) -> None:
+        def tell(tally: "Tally") -> None:
             seconds = time.monotonic() - started
             print(f"{tally.mutants} mutants, {len(tally.wrong)} wrong, {seconds:.0f} s", flush=True)
-            figures = {"commit": _commit(), "seed": options.seed, "start": options.start}
+            figures = {"commit": _commit(), "seed": seed, "start": start}
             figures |= {"seconds": round(seconds)} | tally.as_json(REASONS)
-            options.out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
+            out.write_text(json.dumps(figures, indent=1) + "\n", encoding="utf-8")
 
         plan = Plan(
-            mutants=options.mutants,
-            seed=options.seed,
-            start=options.start,
-            batch=options.batch,
-            workers=options.workers,
+            mutants=mutants,
+            seed=seed,
+            start=start,
+            batch=batch,
+            workers=workers,
         )
         (work / "weights").mkdir()
         tally = try_mutants(plan, work, write_fake_weights(work / "weights"), tell)
@@ -72,4 +76,4 @@ def _commit() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

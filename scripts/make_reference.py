@@ -1,16 +1,15 @@
 """Writes docs/reference/{commands,tables,exit-codes}.md from the code; `--check` only compares."""
 
-import argparse
 import enum
 import inspect
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
-from detector.cli import app
+from detector.cli import app, run_script
 from detector.errors import ExitCode
 from detector.options import ExportFormat
 from detector.report.columns import DETECTIONS, EVENTS, REVIEWS, Table, describe_files
@@ -128,11 +127,10 @@ EXIT_CODES = {
 TYPES = {"foreign": "text by strangers", "flag": "`true` or `false`", "whole": "whole number"}
 
 
-def main() -> None:
+def main(
+    *, check: Annotated[bool, typer.Option(help="Say what is not up to date, write nothing.")] = False
+) -> None:
     """Writes the pages that are not up to date, or says which are not."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="say what is not up to date, write nothing")
-    check = parser.parse_args().check
     pages = {
         "commands.md": describe_commands(),
         "tables.md": describe_tables(),
@@ -227,4 +225,4 @@ def _is_current(path: Path, text: str) -> bool:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

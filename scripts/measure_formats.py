@@ -9,21 +9,23 @@ lies (IoU of 0.5 and more), the mean difference of colours in levels of 255, in 
 when it is shown, and the seconds it takes to read.
 """
 
-import argparse
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import numpy as np
 import supervision as sv
+import typer
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from detector.cli import run_script
 from detector.errors import MediaError
 from detector.frames import Coverage, Sampling, read_frames
 from detector.model import NetworkModel, load_model
@@ -33,6 +35,7 @@ from detector.training.measuring.photo_formats import PHOTO_FORMATS, Written
 from detector.training.measuring.video_formats import VIDEO_FORMATS
 
 WRITTEN: tuple[Written, ...] = (*PHOTO_FORMATS, *VIDEO_FORMATS)  # a row each
+WEIGHTS = default_weights()
 SAMPLES = Path(__file__).resolve().parent.parent / "datasets" / "samples"
 LONG_SIDE = 1600  # pixels; larger pictures are scaled down first
 SAME_PLACE_IOU = 0.5
@@ -56,17 +59,14 @@ class Seen:
     """That reading took."""
 
 
-def main() -> None:
-    """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument(
-        "--photos", type=Path, default=SAMPLES, help="folder of photos to write in each format"
-    )
-    parser.add_argument("--weights", type=Path, default=default_weights())
-    parser.add_argument("--only", nargs="+", default=[""], help="rows whose name holds one of these")
-    options = parser.parse_args()
-    model = load_model(options.weights)
-    images = [image for path in sorted(options.photos.glob("*.jpg")) if (image := _read(path))]
+def main(
+    photos: Annotated[Path, typer.Option(help="Folder of photos to write in each format.")] = SAMPLES,
+    weights: Path = WEIGHTS,
+    only: Annotated[list[str] | None, typer.Option(help="Words in a row's name; may be repeated.")] = None,
+) -> None:
+    """Prints the table: is what a plain JPEG shows found in each format, in its place and colours?"""
+    model = load_model(weights)
+    images = [image for path in sorted(photos.glob("*.jpg")) if (image := _read(path))]
     with tempfile.TemporaryDirectory() as folder:
         plain = [_look(WRITTEN[0], image, Path(folder), model) for image in images]
         shown = [(image, seen) for image, seen in zip(images, plain, strict=True) if seen.labels]
@@ -74,7 +74,7 @@ def main() -> None:
         print("| format | found | confidence | in place | colours differ by | in time | seconds |")
         print("|---|--:|--:|--:|--:|--:|--:|")
         for written in WRITTEN:
-            if any(word in written.name for word in options.only):
+            if any(word in written.name for word in only or [""]):
                 print(_row(written, shown, Path(folder), model), flush=True)
 
 
@@ -139,4 +139,4 @@ def _look(written: Written, image: Image.Image, folder: Path, model: NetworkMode
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

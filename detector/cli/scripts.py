@@ -27,7 +27,7 @@ def run_script(main: Callable[..., object]) -> None:
     except ImportError as error:
         if is_own_fault(error):
             raise
-        complain(f"{error}; training needs the train extra: pip install '.[train]'")
+        complain(f"{error}; scripts need the extras train and test: pip install '.[train,test]'")
         sys.exit(ExitCode.INSTALLATION)
     except subprocess.CalledProcessError as error:
         complain(_say_failed(error))
