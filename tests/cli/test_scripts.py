@@ -27,7 +27,7 @@ def fail_with(error: Exception) -> None:
             2,
             "apt-get download failed: E: no host",
         ),
-        (ModuleNotFoundError("No module named 'torch'", name="torch"), 7, "needs the train extra"),
+        (ModuleNotFoundError("No module named 'torch'", name="torch"), 7, "need the extras train"),
     ],
 )
 def test_what_a_script_lacks_is_a_sentence(
