@@ -20,6 +20,7 @@ from detector.archive.store import change_archive, open_archive
 from detector.cli import run_script
 from detector.comparing import look_quietly
 from detector.copies import HASH_BYTES, WINDOWS, Pictures, Windows
+from detector.errors import UsageError
 
 BITS_CHANGED = 20  # of a copy's hash
 CROPPED = 400  # of those asked for cut out of one in the archive, and as many in it cut out of one asked for
@@ -50,6 +51,8 @@ def main(
                 connection.executemany(f"INSERT INTO {table}", rows)
         size = archive.stat().st_size
         print(f"archive of {pictures} pictures: {size / 1e6:.0f} MB, made in {_since(began)}")
+        if cropped > asked_for - round(known * asked_for):
+            raise UsageError("--cropped and what is known must not be more than --asked-for together")
         asked, copies = _make_asked(rng, hashes, asked_for, round(known * asked_for))
         asked = replace(asked, windows=_crop(rng, asked.pictures, hashes, cropped, seed))
         began, before = time.perf_counter(), time.process_time()

@@ -33,7 +33,7 @@ FROM temp.files JOIN (SELECT sha256, frame_index, archived_sha256, archived_fram
 WHERE sha256 IN (SELECT sha256 FROM temp.claimed UNION SELECT sha256 FROM temp.almost)
 GROUP BY sha256 ORDER BY surely DESC, surely_by, sha256 LIMIT {MAX_PAIRS}
 """
-MAX_ASKED = 500_000  # photos of which cropped copies are looked for, for memory
+MAX_ASKED = 400_000  # photos of which cropped copies are looked for, for memory
 WINDOWED = f"""
 SELECT sha256, windows FROM frames WHERE frame_index = 0 AND length(windows) = {HASH_BYTES * len(WINDOWS)}
 AND sha256 IN (SELECT sha256 FROM temp.files)

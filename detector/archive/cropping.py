@@ -63,7 +63,7 @@ def find_likely(archive: sqlite3.Connection, asked: Asked, counted: NDArray[np.i
         return
     smaller, of_smaller, turned = asked.pictures.stack(rows)
     (archived,) = archive.execute("SELECT count(*) FROM windows").fetchone()
-    bits = choose_bits(len(smaller), archived * (len(WINDOWS) + 1))
+    bits = choose_bits(2 * len(smaller), archived * (len(WINDOWS) + 1))  # twice: the other way round, too
     for part, windows in _read_photos(archive):
         numbers = np.array([int(one) for one in part.contents], np.int64)
         kept = np.flatnonzero(np.isin(numbers, counted))

@@ -31,7 +31,7 @@ ZONES = timedelta(hours=14)  # by which a clock of unknown zone may be ahead of 
 FIRST_YEAR = 1000  # of four digits
 DAY_LENGTH = len("2024-05-14")
 MAX_TEXT = 500
-MAX_LIKELY = 3  # archived photos that are looked at for each that is asked for, the earliest
+MAX_LIKELY = 2  # archived photos that are looked at for each that is asked for: the nearest, and the earliest
 DIGIT = "[0-9]"
 DAY = "-".join((4 * DIGIT, 2 * DIGIT, 2 * DIGIT))
 TIME = ":".join((2 * DIGIT,) * 3)
@@ -120,19 +120,25 @@ def find_known(
 
 
 def _find_earlier(archive: sqlite3.Connection, asked: Asked, surely: "_Best", possibly: "_Best") -> Matches:
-    """Likely cropped copies that would tell of an earlier time: of each content the few earliest, first the
-    earliest of all contents."""
-    likely, place = join_matches([]), np.empty(0, np.int64)
+    """Likely cropped copies that would tell of an earlier time: for each content the nearest and earliest."""
+    likely = join_matches([])
     for found in find_likely(archive, asked, surely.contents):
         would_tell = surely.is_earlier(found) | possibly.is_earlier(found)
         likely = keep_nearest(join_matches([likely, found.take(np.flatnonzero(would_tell))]))
-        order = np.lexsort(
-            (likely.distance, possibly.ranks_of(likely), surely.ranks_of(likely), likely.asked)
-        )
-        likely = likely.take(order)
-        place = np.arange(len(likely)) - np.searchsorted(likely.asked, likely.asked)
-        likely, place = likely.take(np.flatnonzero(place < MAX_LIKELY)), place[place < MAX_LIKELY]
-    return likely.take(np.lexsort((likely.distance, place)))
+        nearest = _place(likely, likely.distance)
+        earliest = _place(likely, likely.distance, possibly.ranks_of(likely), surely.ranks_of(likely))
+        likely = likely.take(np.flatnonzero((nearest < MAX_LIKELY) | (earliest < MAX_LIKELY)))
+    return likely.take(np.argsort(likely.distance, kind="stable"))
+
+
+def _place(found: Matches, *keys: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The place of each among those of the same content that is asked for, in order of the last key, then of
+    those before it."""
+    order = np.lexsort((*keys, found.asked))
+    contents = found.asked[order]
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order)) - np.searchsorted(contents, contents)
+    return place
 
 
 def _read_times(

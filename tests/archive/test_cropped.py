@@ -92,6 +92,19 @@ def test_where_the_archived_file_is_gone_it_is_a_guess_of_the_nearest_alone(copi
     assert max(int(row["known_distance"]) for row in found.values()) <= 31
 
 
+def test_older_pictures_of_the_same_desk_do_not_hide_the_right_one(copied: Path, fake_weights: Path) -> None:
+    for seed in range(4, 8):
+        other = detailed(1)
+        other[100:330, 120:350] = detailed(seed)[100:330, 120:350]
+        save(other, copied / "in desks" / f"{seed}.png")
+    lines = (f"{seed}.png,201{seed}-01-01T00:00:00Z\n" for seed in range(4, 8))
+    (copied / "in desks" / "posts.csv").write_text("file,posted_at\n" + "".join(lines))
+    scan_to(copied / "in desks", copied / "desks", fake_weights)
+    add_report(copied / "archive.db", copied / "desks")
+    match_report(copied / "new", copied / "archive.db")
+    assert seen(copied / "new")["smaller.jpg"][3:] == ("old: whole.jpg", "cropped here")
+
+
 def test_a_picture_is_found_by_a_part_of_it_and_by_what_it_is_a_part_of(scanned: Path) -> None:
     for place in ("archive.db", "old"):
         for asked, told in {
