@@ -16,6 +16,11 @@ from detector.storage.places import file_system, is_remote, object_name, object_
 T = TypeVar("T")
 BLOCK_BYTES = 8 << 20
 SPARE_BYTES = 256 << 20  # that are left free where files are fetched to
+REFUSED = (
+    "the storage refuses it: its keys are missing, wrong or run out, or are not for this; "
+    "renew them in the environment of each machine"
+)
+KEY_CODES = frozenset({"400", "401", "403", "ExpiredToken", "ExpiredTokenException", "InvalidToken"})
 MAX_NAME_BYTES = 200  # of a fetched file: a key may be longer than a file's name
 
 
@@ -33,19 +38,29 @@ def asked(what: Callable[[], T]) -> T:
     """What a storage answers. Raises OSError alone, in words that hold no address and no key."""
     try:
         return what()
+    except FileNotFoundError as error:
+        raise FileNotFoundError(errno.ENOENT, "not in the storage") from error
     except OSError as error:
-        code = error.errno or errno.EIO
-        known = isinstance(error, FileNotFoundError | PermissionError)
-        text = os.strerror(code) if known and error.errno else error.strerror or type(error).__name__
-        if isinstance(error, FileNotFoundError):
-            raise FileNotFoundError(errno.ENOENT, "not in the storage") from error
-        raise OSError(code, f"the storage answered: {text}") from error
+        if isinstance(error, PermissionError) or _is_about_keys(error.__cause__):
+            raise OSError(errno.EACCES, REFUSED) from error
+        text = error.strerror or type(error).__name__
+        raise OSError(error.errno or errno.EIO, f"the storage answered: {text}") from error
     except Exception as error:
+        if _is_about_keys(error):
+            raise OSError(errno.EACCES, REFUSED) from error
         if not type(error).__module__.startswith(("botocore", "aiobotocore", "aiohttp", "fsspec", "asyncio")):
             google_or_azure = type(error).__module__.startswith(("gcsfs", "google", "azure"))
             if not google_or_azure and not isinstance(error, ValueError):
                 raise
         raise OSError(errno.EIO, f"the storage cannot be reached: {type(error).__name__}") from error
+
+
+def _is_about_keys(error: BaseException | None) -> bool:
+    """Whether a library says so. To a question that has no text for an answer S3 says no more than 400."""
+    said: Any = getattr(error, "response", None)
+    code = said.get("Error", {}).get("Code", "") if isinstance(said, dict) else getattr(error, "code", "")
+    names = ("NoCredentialsError", "PartialCredentialsError", "ClientAuthenticationError", "RefreshError")
+    return type(error).__name__ in names or str(code) in KEY_CODES
 
 
 def find_objects(path: Path, *, recursive: bool) -> Iterator[Listed]:

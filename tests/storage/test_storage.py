@@ -9,6 +9,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from detector.options import ScanOptions
 from detector.report import verify_report
 from detector.scanning import Progress, scan
 from detector.sources import find_media
-from detector.storage import from_here, is_remote, open_copy, open_place, reports, say_place
+from detector.storage import from_here, is_remote, open_copy, open_place, put_object, reports, say_place
 from tests.buckets import SECRET, Bucket
 from tests.conftest import RED, write_picture
 from tests.test_cutting import save_changed_copies
@@ -287,6 +288,39 @@ def test_neither_key_nor_address_is_told(
     with pytest.raises(UsageError, match="not in the storage"):
         scan_paths((bucket.path("nothing"),), tmp_path / "r", fake_weights)
     assert not (tmp_path / "r").exists()
+
+
+@pytest.mark.parametrize(
+    ("status", "code"), [(403, "AccessDenied"), (403, "InvalidAccessKeyId"), (400, "ExpiredToken")]
+)
+def test_a_storage_that_refuses_the_keys_is_said_to_and_what_to_do(
+    status: int, code: str, bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Refusing(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            body = f"<Error><Code>{code}</Code><Message>No.</Message></Error>".encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        do_GET = do_PUT = do_HEAD = do_DELETE = answer  # noqa: N815 (so the library calls them)
+
+    (tmp_path / "one").touch()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{server.server_port}")
+        with pytest.raises(UsageError, match="cannot be listed: the storage refuses it: its keys are"):
+            list(find_media([bucket.path("in")]))
+        with pytest.raises(ReportFolderError, match=r"renew them in the environment .* run the same command"):
+            open_place(bucket.path("out")).__enter__()
+        with pytest.raises(PermissionError, match="run out"):
+            put_object(tmp_path / "one", bucket.path("one"))
+        server.shutdown()
 
 
 @pytest.mark.parametrize(
