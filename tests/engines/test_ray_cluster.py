@@ -54,14 +54,14 @@ from detector.options import ScanOptions
 from detector.scanning import scan
 
 class Begun(logging.Handler):
-    machines = set()
+    workers = []
     def emit(self, record):
         if "begun on machine" in record.msg:
-            self.machines.add(record.args[0])
+            self.workers.append(record.args[0])
 
 if __name__ == "__main__":
     folder, out, weights = map(Path, sys.argv[1:4])
-    small = {"object_store_memory": 100_000_000, "num_cpus": 1}
+    small = {"object_store_memory": 100_000_000, "num_cpus": int(sys.argv[5])}
     cluster = Cluster(initialize_head=True, head_node_args=small)
     second = cluster.add_node(**small)
     logging.getLogger("detector.engines.ray").setLevel(logging.INFO)
@@ -71,7 +71,7 @@ if __name__ == "__main__":
     def change(progress):
         if progress.done >= 20 and not joined:
             joined.append(cluster.add_node(**small))
-        if joined and not lost and joined[0].node_id not in Begun.machines:
+        if joined and not lost and Begun.workers.count(joined[0].node_id) < int(sys.argv[5]):
             time.sleep(0.5)  # the scan would be done before
         elif progress.done >= 60 and not lost:
             lost.append(second)
@@ -80,7 +80,7 @@ if __name__ == "__main__":
     options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=int(sys.argv[4]),
                           address=cluster.address)
     code = int(scan(options, change, threading.Event()).exit_code)
-    print(code, joined[0].node_id in Begun.machines, len(lost), len(Begun.machines))
+    print(code, len(lost), *sorted(map(Begun.workers.count, set(Begun.workers))))
     cluster.shutdown()
 """
 MEASURING = """
@@ -186,13 +186,16 @@ def many(tmp_path: Path) -> Path:
     return tmp_path / "in"
 
 
-@pytest.mark.parametrize("workers", ["0", "3"])  # 0: as many as there is room for; 3: more than that
+@pytest.mark.parametrize(
+    ("workers", "processors"),  # 0: as many as there is room for; 3: more than that at first
+    [(0, 1), (3, 1), (0, 2), (6, 2)],
+)
 def test_machines_join_and_are_lost_and_no_file_is(
-    many: Path, tmp_path: Path, fake_weights: Path, workers: str
+    many: Path, tmp_path: Path, fake_weights: Path, workers: int, processors: int
 ) -> None:
     scan_folder(many, tmp_path / "local", fake_weights)
-    said = run_script(tmp_path, CHANGING, many, tmp_path / "ray", fake_weights, workers)
-    assert said == ["0", "True", "1", "3"]
+    said = run_script(tmp_path, CHANGING, many, tmp_path / "ray", fake_weights, workers, processors)
+    assert said == ["0", "1", *3 * [str(processors)]]
     assert tables(tmp_path / "ray") == tables(tmp_path / "local")
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -17,6 +18,7 @@ from detector.cli.commands import app
 from detector.errors import ArchiveError, ReportFolderError, UsageError
 from tests.buckets import Bucket
 from tests.conftest import REPOSITORY
+from tests.report.test_seal import Authority
 from tests.review.test_review_serve import Browser, wait_for
 from tests.test_scan import read_table, scan_folder
 
@@ -117,6 +119,7 @@ def test_archive_and_seal_take_a_report_in_a_storage(
     with pytest.raises(UsageError, match="is no time stamp"):
         run("seal", report, "--reply", tmp_path / "reply.tsr", "--root", tmp_path / "reply.tsr")
     run("verify", report)
+    assert "the manifest as it is now" not in capsys.readouterr().out
     assert pictures == {key for key in bucket.keys("out") if key.endswith(".jpg")}
     run("archive", "remove", archive, report)
     for words in (
@@ -125,3 +128,23 @@ def test_archive_and_seal_take_a_report_in_a_storage(
     ):
         with pytest.raises(ArchiveError, match="an archive is a file on a disk"):
             run(*words)
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="the authority here is openssl")
+def test_the_reply_of_an_authority_is_kept_in_the_storage_and_holds_there(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    report = f"s3://{bucket.name}/out"
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    before = bucket.keys("out")
+    run("seal", report)
+    (request,) = (key for key in bucket.keys("out/seals") if key.endswith(".tsq"))
+    authority = Authority(tmp_path / "authority")
+    (tmp_path / "request.tsq").write_bytes(bucket.get(request))
+    reply = authority.answer(tmp_path / "request.tsq")
+    run("seal", report, "--reply", reply, "--root", authority.root)
+    assert bucket.get(f"{request.removesuffix('.tsq')}.tsr") == reply.read_bytes()
+    assert {key.rpartition(".")[2] for key in bucket.keys("out") - before} == {"sha256", "tsq", "tsr", "pem"}
+    capsys.readouterr()
+    run("verify", report)
+    assert "UTC: the manifest as it is now" in capsys.readouterr().out
