@@ -113,12 +113,9 @@ def _find_labels(pictures: Pictures) -> NDArray[np.int64]:
 
 
 def _picture_rows(pictures: Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
-    names = [
-        frame_id(pictures.contents[content], index)
-        for content, index in zip(pictures.content.tolist(), pictures.frame_index.tolist(), strict=True)
-    ]
     for row, label in enumerate(labels.tolist()):
-        yield pictures.contents[pictures.content[row]], int(pictures.frame_index[row]), names[label]
+        name = frame_id(pictures.contents[pictures.content[label]], int(pictures.frame_index[label]))
+        yield pictures.contents[pictures.content[row]], int(pictures.frame_index[row]), name
 
 
 def _copy_rows(
@@ -175,9 +172,8 @@ def _photo_links(
 ) -> NDArray[np.int64]:
     """Pairs (m, 2) of contents, both photos, that hold a picture of the same cluster."""
     rows = np.flatnonzero(~is_video[pictures.content])
-    _, first = np.unique(labels[rows], return_index=True)
-    head_of = dict(zip(labels[rows[first]].tolist(), pictures.content[rows[first]].tolist(), strict=True))
-    heads = np.array([head_of[label] for label in labels[rows].tolist()], np.int64)
+    _, first, member = np.unique(labels[rows], return_index=True, return_inverse=True)
+    heads = pictures.content[rows[first]][member]
     return np.stack([heads, pictures.content[rows]], axis=1).reshape(-1, 2)
 
 

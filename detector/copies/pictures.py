@@ -84,16 +84,22 @@ def read_pictures(rows: Iterable[tuple[object, ...]]) -> Pictures:
     parts = [_read_part([], names)]
     while part := list(itertools.islice(waiting, ROWS_AT_ONCE)):
         parts.append(_read_part(part, names))
-    columns = [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+    columns = list(zip(*parts, strict=True))
+    parts.clear()
     content, frame_index, time_seconds, whole, mirrored, usable, inside, turned, within = columns
+    columns.clear()  # one after the other is set free: for memory
+    hashes = np.concatenate([*whole, *inside])
+    del whole, inside
+    both_mirrored = np.concatenate([*mirrored, *turned])
+    del mirrored, turned
     return Pictures(
         contents=list(names),
-        content=content,
-        frame_index=frame_index,
-        time_seconds=time_seconds,
-        hashes=np.concatenate([whole, inside]),
-        mirrored=np.concatenate([mirrored, turned]),
-        usable=np.concatenate([usable, within]),
+        content=np.concatenate(content),
+        frame_index=np.concatenate(frame_index),
+        time_seconds=np.concatenate(time_seconds),
+        hashes=hashes,
+        mirrored=both_mirrored,
+        usable=np.concatenate([*usable, *within]),
     )
 
 
