@@ -42,6 +42,7 @@ from detector.storage import is_remote
 
 PHOTOS_AT_ONCE = 200_000  # of an archive, for memory: each has 15 hashes
 MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
+PLACES = "SELECT path FROM places WHERE content = ? ORDER BY source, path LIMIT 100"
 PHOTOS = f"""
 SELECT content, {PICTURE_COLUMNS}, hashes FROM pictures JOIN windows USING (content)
 WHERE content > ? AND frame_index = 0
@@ -108,7 +109,7 @@ def look_at_likely(
 def _find_archived(archive: sqlite3.Connection, content: int) -> Photo:
     """Its files on this machine: nothing is fetched because an archive of strangers says where."""
     (sha256,) = archive.execute("SELECT sha256 FROM contents WHERE content = ?", (content,)).fetchone()
-    places = archive.execute("SELECT path FROM places WHERE content = ? ORDER BY source, path", (content,))
+    places = archive.execute(PLACES, (content,))
     paths = (Path(os.fsdecode(path)) for (path,) in places)
     return Photo(str(sha256), tuple(path for path in paths if not is_remote(path)))
 

@@ -6,6 +6,7 @@ few places, and may differ more than a copy may: of cuts of up to 15 % anywhere 
 (`scripts/measure_copies.py`).
 """
 
+import logging
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -29,7 +30,10 @@ SLOWEST_CHUNKS, CHUNK_BITS = 4, 2
 # Hashes and parts whose chunks are so near: five minutes of a processor. Where there are more, chunks have
 # to be nearer: of 296 right pairs one of the four is at most one bit apart in 95 of 100, the same in 71.
 MAX_CANDIDATES = 25e9
+MISSED = (29, 5)  # in 100, for each number of bits
 AT_ONCE = 200_000  # pictures of which the windows are looked through, for memory
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +88,14 @@ def find_parts(
 
 def choose_bits(hashes: int, parts: int) -> int:
     """How far apart chunks may be in `find_parts`, of so many hashes and parts, whose bits are taken to be
-    evenly spread: the fewer bits, the more pairs are missed."""
-    for bits in range(CHUNK_BITS, 0, -1):
+    evenly spread: the fewer bits, the more pairs are missed, which is said."""
+    for bits in range(CHUNK_BITS, -1, -1):
         near = sum(math.comb(16, differing) for differing in range(bits + 1))
         if hashes * parts * SLOWEST_CHUNKS * near / 2**16 <= MAX_CANDIDATES:
-            return bits
-    return 0
+            break
+    if bits < CHUNK_BITS:
+        log.warning("among so many photos about %d in 100 cropped copies are missed", MISSED[bits])
+    return bits
 
 
 def read_windows(stored: list[bytes]) -> NDArray[np.uint8]:

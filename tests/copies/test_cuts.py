@@ -47,7 +47,7 @@ def change_fast_waves(bits: NDArray[np.uint8], byte_count: int) -> NDArray[np.ui
 
 
 def test_where_there_are_too_many_their_slowest_waves_have_to_be_nearer(
-    monkeypatch: pytest.MonkeyPatch,
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     one_bit = np.packbits(np.eye(256, dtype=np.uint8), axis=1)
     slowest = sort_bits(one_bit).view(np.uint16)[:, :4] != 0
@@ -59,6 +59,8 @@ def test_where_there_are_too_many_their_slowest_waves_have_to_be_nearer(
         return find_cuts(np.concatenate([part, others[:, 0]]), windows, np.arange(21) + 1)
 
     assert find(nearly) == find(same) == [(1, 0)]
+    assert caplog.text == ""
     monkeypatch.setattr("detector.copies.cuts.MAX_CANDIDATES", 0)
     assert find(nearly) == []
+    assert "29 in 100 cropped copies are missed" in caplog.text
     assert find(same) == [(1, 0)]
