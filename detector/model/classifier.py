@@ -26,7 +26,10 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 
 MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
 SUREST = 1 - 1e-4  # no network is surer than that
-BATCH_CROPS = 8  # and their mirror images
+BATCH_CROPS = 8
+# How likely anything else is where the mirror image is not asked: of 1,050 development boxes none that was as
+# likely something else had more than 0.04 after both looks, whatever its mirror image showed.
+SURELY_OTHER = 0.9
 EITHER = "plain"  # the flags' bands without an emblem: one flag or the other
 OTHER = "other"  # anything else
 
@@ -92,7 +95,8 @@ class Classifier:
     def classify(self, image: Image, xyxy: NDArray[np.floating]) -> NDArray[np.float32]:
         """The probability of each kind, (n, kinds), for boxes (n, 4) in pixels of an RGB image.
 
-        The mean of each crop and its mirror image: a flag is also seen from behind.
+        The mean of each crop and its mirror image, for a flag is also seen from behind; of a crop that surely
+        shows something else, of that alone.
         """
         found = [np.empty((0, len(self.info.kinds)), np.float32)]
         for start in range(0, len(xyxy), BATCH_CROPS):
@@ -101,13 +105,19 @@ class Classifier:
                 for box in xyxy[start : start + BATCH_CROPS]
             ]
             images = np.asarray(cv2.dnn.blobFromImages(crops, 1 / 255), np.float32)
-            both = self._network(np.concatenate([images, images[..., ::-1]]))
-            expected = (2 * len(images), len(self._known))
-            if both.shape != expected:
-                raise WeightsError(f"{self.info.path} gives {both.shape}, not {expected}")
-            mean = (both[: len(images)] + both[len(images) :]) / 2
-            found.append(fold_kinds(mean, self._known, self.info.kinds))
+            kinds = self._ask(images)
+            unsure = kinds[:, -1] < SURELY_OTHER
+            if unsure.any():
+                kinds[unsure] = (kinds[unsure] + self._ask(images[unsure][..., ::-1])) / 2
+            found.append(kinds)
         return np.concatenate(found)
+
+    def _ask(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        seen = self._network(np.ascontiguousarray(images))
+        expected = (len(images), len(self._known))
+        if seen.shape != expected:
+            raise WeightsError(f"{self.info.path} gives {seen.shape}, not {expected}")
+        return fold_kinds(seen, self._known, self.info.kinds)
 
 
 def fold_kinds(

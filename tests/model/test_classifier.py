@@ -112,6 +112,22 @@ def test_a_crop_and_its_mirror_image_have_one_say() -> None:
         assert kinds.tolist() == pytest.approx([0.5, 0.5, 0, 0])
 
 
+def test_only_of_what_may_be_a_flag_the_mirror_image_is_asked() -> None:
+    info = ClassifierInfo(Path(), "", KINDS, 32, 1.0, 0.02, EVEN)
+    asked: list[int] = []
+
+    def network(crops: NDArray[np.float32]) -> NDArray[np.float32]:
+        asked.append(len(crops))
+        bright = crops.mean(axis=(1, 2, 3)) * (0.5 if len(asked) == 1 else 1)
+        return np.stack([bright, 0 * bright, 0 * bright, 1 - bright], axis=1)
+
+    image = np.zeros((64, 128, 3), np.uint8)
+    image[:, 64:] = 255
+    found = Classifier(info, network).classify(image, np.array([[0, 0, 64, 64], [64, 0, 128, 64]]))
+    assert asked == [2, 1]
+    assert found.tolist() == [[0, 0, 0, 1], [0.75, 0, 0, 0.25]]
+
+
 # In the model
 
 
@@ -132,7 +148,7 @@ def look_twice(
         return np.array(rows, np.float32).T[None]
 
     def network(crops: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.array([kinds(number % (len(crops) // 2)) for number in range(len(crops))], np.float32)
+        return np.array([kinds(number) for number in range(len(crops))], np.float32)
 
     model = NetworkModel(info, detector, Classifier(classifier, network))
     (found,) = model.detect([np.zeros((256, 256, 3), np.uint8)], floor)
