@@ -41,7 +41,8 @@ from detector.pictures import is_cut_out
 from detector.storage import is_remote
 
 PHOTOS_AT_ONCE = 200_000  # of an archive, for memory: each has 15 hashes
-MAX_LOOKED_AT = 1000  # pairs; each takes about a tenth of a second of a processor
+MIN_LOOKED_AT = 1000  # pairs, if there are as many; each takes about a tenth of a second of a processor
+PHOTOS_A_LOOK = 10  # for larger reports one pair for so many photos
 PLACES = "SELECT path FROM places WHERE content = ? ORDER BY source, path LIMIT 100"
 PHOTOS = f"""
 SELECT content, {PICTURE_COLUMNS}, hashes FROM pictures JOIN windows USING (content)
@@ -89,9 +90,10 @@ def look_at_likely(
 ) -> tuple[Matches, Matches]:
     """Of likely ones, the most wanted first, those that are right, and those that could not be looked at but
     are as near as copies."""
-    if len(likely) > MAX_LOOKED_AT:
-        log.warning("%d archived photos may be cropped copies, too many to look at all of them", len(likely))
-        likely = likely.take(np.arange(MAX_LOOKED_AT))
+    most = max(MIN_LOOKED_AT, len(asked.windows.rows) // PHOTOS_A_LOOK)
+    if len(likely) > most:
+        log.warning("%d archived photos may be cropped copies, of which %d were looked at", len(likely), most)
+        likely = likely.take(np.arange(most))
     pairs = []
     for number, content, cropped in zip(
         likely.asked.tolist(), likely.content.tolist(), likely.cropped.tolist(), strict=True

@@ -178,3 +178,14 @@ def test_no_storage_is_asked_because_an_archive_says_so(
     assert seen(copied / "new")["smaller.jpg"][4] == "perhaps cropped here, not looked at"
     assert opened
     assert not [path for path in opened if is_remote(path)]
+
+
+def test_what_is_not_looked_at_is_said(
+    copied: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("detector.archive.cropping.MIN_LOOKED_AT", 1)
+    monkeypatch.setattr("detector.archive.asking.MAX_ASKED", 4)
+    match_report(copied / "new", copied / "archive.db")
+    assert len(seen(copied / "new")) == 1
+    assert "archived photos may be cropped copies, of which 1 were looked at" in caplog.text
+    assert "cropped copies of 4 photos were looked for in the archive, those of 1 others" in caplog.text
