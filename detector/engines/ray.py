@@ -33,6 +33,9 @@ RECOUNT_SECONDS = 5.0  # between two looks at how large the cluster is
 STORE_BYTES = 200_000_000  # for results on their way, of a Ray that is begun here
 CONNECT_SECONDS = 10.0
 MAX_FOLDER, SHORT_FOLDER = 20, "/tmp"  # noqa: S108 (a socket's path may have 107 characters; mkdtemp is safe)
+ASK_OF_CLUSTER = (
+    "does one run there, of the same version of Ray, and is RAY_AUTH_TOKEN here the token that it asks for?"
+)
 SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
 
 log = logging.getLogger(__name__)
@@ -278,9 +281,9 @@ def _connected(cluster: Cluster, workers: int) -> Iterator[Any]:
     except Exception as error:  # Ray raises bare ones, too, as where it cannot begin in time
         if ray.is_initialized():
             raise
-        raise WorkersError(
-            f"no Ray cluster can be used at {cluster.address or 'this machine'}: {error}"
-        ) from error
+        where = f"{cluster.address or 'this machine'}: {error}"
+        hint = f"; {ASK_OF_CLUSTER}" if cluster.address else ""
+        raise WorkersError(f"no Ray cluster can be used at {where}{hint}") from error
     finally:
         with _handlers_kept():
             ray.shutdown()

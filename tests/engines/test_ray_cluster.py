@@ -123,7 +123,7 @@ if __name__ == "__main__":
 
 
 @contextmanager
-def running_cluster() -> Iterator[str]:
+def running_cluster(**variables: str) -> Iterator[str]:
     """The address of a cluster of two machines that outlives its drivers."""
     with subprocess.Popen(
         [sys.executable, "-c", RUNNING],
@@ -131,7 +131,7 @@ def running_cluster() -> Iterator[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        env=in_environment(ENVIRONMENT),
+        env=in_environment(ENVIRONMENT | variables),
     ) as cluster:
         assert cluster.stdin is not None
         assert cluster.stdout is not None
@@ -197,6 +197,24 @@ def test_machines_join_and_are_lost_and_no_file_is(
     said = run_script(tmp_path, CHANGING, many, tmp_path / "ray", fake_weights, workers, processors)
     assert said == ["0", "1", *3 * [str(processors)]]
     assert tables(tmp_path / "ray") == tables(tmp_path / "local")
+
+
+def test_a_cluster_that_refuses_the_token_is_said_to_ask_for_one(
+    many: Path, tmp_path: Path, fake_weights: Path
+) -> None:
+    words = ("scan", many, "--out", tmp_path / "ray", "--weights", fake_weights, "--engine", "ray")
+    with running_cluster(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN="a" * 64) as address:
+        done = subprocess.run(
+            [sys.executable, "-m", "detector", *map(str, words), "--address", address],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
+            env=in_environment(ENVIRONMENT | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "b" * 64}),
+        )
+    assert done.returncode == 6
+    assert "is RAY_AUTH_TOKEN here the token that it asks for?" in " ".join(done.stderr.split())
+    assert "Traceback" not in done.stderr
 
 
 def test_generated_files_give_the_same_tables_and_pictures_as_with_the_local_engine(
