@@ -26,6 +26,7 @@ from detector.archive.matching import (
     keep_nearest,
     read_archived,
 )
+from detector.archive.store import WITHOUT_WINDOWS
 from detector.comparing import Looking, Photo, judge_pairs
 from detector.copies import (
     HASH_BYTES,
@@ -63,6 +64,9 @@ def find_likely(archive: sqlite3.Connection, asked: Asked, counted: NDArray[np.i
     rows = asked.windows.rows
     if not len(rows):
         return
+    (lacking,) = archive.execute(WITHOUT_WINDOWS).fetchone()
+    if lacking:
+        log.warning("of %d archived photos cropped copies are known when they are added again", lacking)
     smaller, of_smaller, turned = asked.pictures.stack(rows)
     (archived,) = archive.execute("SELECT count(*) FROM windows").fetchone()
     bits = choose_bits(2 * len(smaller), archived * (len(WINDOWS) + 1))  # twice: the other way round, too

@@ -4,17 +4,14 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from detector.archive.store import open_archive
+from detector.archive.store import WITHOUT_WINDOWS, open_archive
 
 SOURCES = """
 SELECT s.folder, s.kind, s.added_at, count(p.path), count(DISTINCT p.content),
        coalesce(min(nullif(p.posted_at, '')), ''), coalesce(max(nullif(p.posted_at, '')), '')
 FROM sources s LEFT JOIN places p USING (source) GROUP BY s.source ORDER BY s.source
 """
-COUNTS = """
-SELECT (SELECT count(*) FROM contents), (SELECT count(*) FROM pictures),
-       (SELECT count(*) FROM contents WHERE kind = 'photo' AND content NOT IN (SELECT content FROM windows))
-"""
+COUNTS = f"SELECT (SELECT count(*) FROM contents), (SELECT count(*) FROM pictures), ({WITHOUT_WINDOWS})"
 
 
 @dataclass(frozen=True, slots=True)

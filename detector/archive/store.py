@@ -39,6 +39,9 @@ SCHEMA = (
     # Of a photo the hashes of what would be left if its edges were cut off; empty for all else.
     "CREATE TABLE windows (content INTEGER PRIMARY KEY, hashes BLOB NOT NULL) STRICT",
 )
+WITHOUT_WINDOWS = (  # how many photos came in before there were any
+    "SELECT count(*) FROM contents WHERE kind = 'photo' AND content NOT IN (SELECT content FROM windows)"
+)
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def test_hashes_of_a_folder_know_cropped_copies_too(scanned: Path, tmp_path: Pat
 
 
 def test_an_archive_of_before_serves_as_it_is_and_learns_when_something_is_added(
-    copied: Path, scanned: Path
+    copied: Path, scanned: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     archive = copied / "archive.db"
     change(archive, *FORMER)
@@ -134,6 +134,7 @@ def test_an_archive_of_before_serves_as_it_is_and_learns_when_something_is_added
     assert list_archive(archive).contents == 2
     match_report(copied / "new", archive)
     assert seen(copied / "new") == {}
+    assert "of 2 archived photos cropped copies are known when they are added again" in caplog.text
     assert archive.read_bytes() == before
     listed = run_detector("archive", "list", archive)
     assert "2 photos without hashes of their parts" in listed.stdout
