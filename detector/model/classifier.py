@@ -27,8 +27,8 @@ Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 MIN_SIDE = 4.0  # pixels of a cut square: smaller boxes are cut with more around them
 SUREST = 1 - 1e-4  # no network is surer than that
 BATCH_CROPS = 8
-# How likely anything else is where the mirror image is not asked: of 1,050 development boxes none that was as
-# likely something else had more than 0.04 after both looks, whatever its mirror image showed.
+# How likely anything else is where the mirror image is not asked: 1,016 development boxes were as likely
+# something else, and none of these had more than 0.04 after both looks, whatever its mirror image showed.
 SURELY_OTHER = 0.9
 EITHER = "plain"  # the flags' bands without an emblem: one flag or the other
 OTHER = "other"  # anything else

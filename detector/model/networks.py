@@ -21,6 +21,8 @@ def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, 
 
     Raises WeightsError, or UsageError when the device is not to be had.
     """
+    if device == "openvino":
+        return _load_openvino(path, threads)
     onnxruntime = import_onnxruntime()
     provider = "CUDAExecutionProvider" if device == "cuda" else "CPUExecutionProvider"
     if provider not in onnxruntime.get_available_providers():
@@ -36,13 +38,11 @@ def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, 
     except Exception as error:  # its exceptions share no base class but this
         raise WeightsError(f"{path} cannot be loaded: {error}") from error
     properties: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
-    if device == "openvino":
-        return _load_openvino(path, threads), properties
     names = [place.name for place in session.get_inputs()]
     return lambda inputs: list(session.run(None, dict(zip(names, inputs, strict=True)))), properties
 
 
-def _load_openvino(path: Path, threads: int) -> Run:
+def _load_openvino(path: Path, threads: int) -> tuple[Run, Mapping[str, str]]:
     """The same on the CPU through OpenVINO, in the precision that the processor is fastest in.
 
     Compiled once for all shapes of input. What was compiled is kept for the next scan and other workers.
@@ -56,7 +56,13 @@ def _load_openvino(path: Path, threads: int) -> Run:
     if folder := cache_folder("openvino"):
         settings["CACHE_DIR"] = str(folder)
     core = openvino.Core()
-    network = core.read_model(path)
+    try:
+        network = core.read_model(path)
+    except RuntimeError as error:  # its last line says what is wrong, those before where that was found out
+        raise WeightsError(f"{path} cannot be loaded: {str(error).strip().splitlines()[-1]}") from error
+    known = network.get_rt_info()
+    named = known["framework"].items() if "framework" in known else ()  # the file's own
+    properties = {name: str(one.value) for name, one in named}
     _keep_edges_precise(openvino, network)
     request = core.compile_model(network, "CPU", settings).create_infer_request()
 
@@ -65,7 +71,7 @@ def _load_openvino(path: Path, threads: int) -> Run:
         outputs = request.output_tensors
         return [np.array(tensor.data, np.float32) for tensor in outputs]  # copies: the next call reuses them
 
-    return run
+    return run, properties
 
 
 def _keep_edges_precise(openvino: Any, network: Any) -> None:

@@ -27,6 +27,7 @@ from tests.conftest import BLUE, RED, REPOSITORY, needs_openvino, picture, write
 from tests.fake_weights import TOML, write_fake_weights
 
 WEIGHTS = REPOSITORY / "weights" / "flags.onnx"
+on_either_runtime = pytest.mark.parametrize("device", ["cpu", pytest.param("openvino", marks=needs_openvino)])
 SAMPLES = sorted((REPOSITORY / "datasets" / "samples").glob("*.jpg"))
 Image = NDArray[np.uint8]
 
@@ -472,21 +473,25 @@ def test_settings_that_are_not_understood_are_refused(tmp_path: Path, text: str)
 
 
 @pytest.mark.parametrize("names", ["", "not python (", "['a']['b']", "{1: 'kanak'}", "7"])
-def test_weights_that_do_not_name_their_classes_are_refused(tmp_path: Path, names: str) -> None:
+@on_either_runtime
+@pytest.mark.usefixtures("own_cache")
+def test_weights_that_do_not_name_their_classes_are_refused(tmp_path: Path, names: str, device: str) -> None:
     path = write_fake_weights(tmp_path)
     network = onnx.load(path)
     helper.set_model_props(network, {"names": names} if names else {})
     onnx.save(network, path)
     with pytest.raises(WeightsError, match="does not name its classes"):
-        load_model(path)
+        load_model(path, device=device)
 
 
-def test_half_an_onnx_is_refused(tmp_path: Path) -> None:
+@on_either_runtime
+@pytest.mark.usefixtures("own_cache")
+def test_half_an_onnx_is_refused(tmp_path: Path, device: str) -> None:
     path = write_fake_weights(tmp_path)
     for content in (b"", path.read_bytes()[:200]):
         path.write_bytes(content)
         with pytest.raises(WeightsError, match=r"cannot be loaded|does not name its classes"):
-            load_model(path)
+            load_model(path, device=device)
 
 
 # The two runtimes
