@@ -54,7 +54,8 @@ def hash_windows(luma: Luma) -> bytes:
 def find_cuts(
     hashes: NDArray[np.uint8], windows: NDArray[np.uint8], numbers: NDArray[np.int64]
 ) -> list[tuple[int, int]]:
-    """Pairs of numbers of a picture and of another that it may be cut out of, each once, the nearest first.
+    """Pairs of numbers of a picture and of another that it may be cut out of, the nearest first; of two that
+    may each be cut out of the other only the nearer way.
 
     `hashes` (m, 32) are of pictures with these `numbers` (m,), several of one where it has several, as of its
     mirror image. `windows` (n, k, 32) are of the pictures 0 to n - 1, of which the wholes should be one.
@@ -67,7 +68,7 @@ def find_cuts(
         for query, row, apart in find_parts(hashes, rows, chunk_bits):
             found.append(np.stack([apart, numbers[query], start + row // count]))
     nearest = np.unique(np.concatenate(found, axis=1), axis=1)
-    _, firsts = np.unique(nearest[1:], axis=1, return_index=True)
+    _, firsts = np.unique(np.sort(nearest[1:], axis=0), axis=1, return_index=True)
     return [(part, whole) for _, part, whole in nearest[:, np.sort(firsts)].T.tolist() if part != whole]
 
 

@@ -30,6 +30,8 @@ def test_parts_are_found_once_the_nearest_first_and_nothing_is_part_of_itself() 
     hashes = np.stack([far, near, near, windows[2, 0], rng.integers(0, 256, 32, np.uint8)])
     numbers = np.array([1, 2, 2, 2, 0])
     assert find_cuts(hashes, windows, numbers) == [(2, 1), (1, 0)]
+    turned_round = np.stack([near, change_fast_waves(windows[2, 1], 5)])
+    assert find_cuts(turned_round, windows, np.array([2, 1])) == [(2, 1)]
     assert find_cuts(hashes[:0], windows, np.empty(0, np.int64)) == []
     assert find_cuts(hashes, windows[:0], numbers) == []
     more = rng.integers(0, 256, (100, 32), np.uint8)
