@@ -46,7 +46,7 @@ class Looking:
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """A content, and where files lay that had it."""
+    """A content, and where files lay that had it; those in a storage are fetched."""
 
     sha256: str
     paths: tuple[Path, ...]
@@ -57,10 +57,12 @@ def look_quietly() -> Looking:
     return Looking(CORES, ScanOptions().worker_memory, lambda *_: None, threading.Event())
 
 
-def find_photo(connection: sqlite3.Connection, sha256: str) -> Photo:
-    """A photo of a report of which the views are defined."""
+def find_photo(connection: sqlite3.Connection, sha256: str, *, fetched: bool) -> Photo:
+    """A photo of a report of which the views are defined; with its files in a storage if they may be fetched,
+    as for who scans them."""
     paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ? ORDER BY path", (sha256,))
-    return Photo(sha256, tuple(Path(os.fsdecode(path)) for (path,) in paths))
+    found = (Path(os.fsdecode(path)) for (path,) in paths)
+    return Photo(sha256, tuple(path for path in found if fetched or not is_remote(path)))
 
 
 def judge_pairs(
@@ -103,4 +105,5 @@ def _judge(judge: Judge[Answer], first: Photo, second: Photo) -> tuple[Answer, .
 
 @lru_cache(KEPT)
 def _read(photo: Photo) -> Image:
-    return shrink(read_original(photo.paths, photo.sha256, 0, 0.0, photo_side=PART_SIDE), PART_SIDE)
+    image = read_original(photo.paths, photo.sha256, 0, 0.0, photo_side=PART_SIDE, fetched=True)
+    return shrink(image, PART_SIDE)

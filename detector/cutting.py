@@ -5,6 +5,7 @@ One is cut out of the other, or has another flag painted over nearly all of it.
 
 import logging
 import sqlite3
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -113,9 +114,9 @@ def _look(
     if len(likely) > most:
         log.warning("%s: %d pairs are likely, of which %d were looked at", purpose, len(likely), most)
     pairs = contents[np.array(likely[:most], np.int64).reshape(-1, 2)]
+    find = partial(find_photo, connection, fetched=True)
     photos = [
-        (find_photo(connection, pictures.contents[first]), find_photo(connection, pictures.contents[second]))
-        for first, second in pairs.tolist()
+        (find(pictures.contents[first]), find(pictures.contents[second])) for first, second in pairs.tolist()
     ]
     answers = judge_pairs(photos, judge, looking, purpose)
     return pairs[[answer == (True,) for answer in answers]].reshape(-1, 2)

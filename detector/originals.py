@@ -11,19 +11,29 @@ from numpy.typing import NDArray
 from detector.errors import MediaError, UsageError
 from detector.frames import read_frame_at
 from detector.sources import Media, find_kind
-from detector.storage import opened_here
+from detector.storage import is_remote, opened_here
 
 
 def read_original(
-    paths: Iterable[Path], sha256: str, frame_index: int, time_seconds: float, *, photo_side: int = 0
+    paths: Iterable[Path],
+    sha256: str,
+    frame_index: int,
+    time_seconds: float,
+    *,
+    photo_side: int = 0,
+    fetched: bool = False,
 ) -> NDArray[np.uint8]:
     """A frame as it was scanned, upright RGB (height, width, 3), from the first path that still holds it.
 
-    An object of a storage is fetched, and its copy removed. With a `photo_side` a JPEG is decoded smaller, as
-    in `Sampling`. Raises MediaError when none does.
+    An object of a storage is read only if it may be `fetched`, and its copy removed: a report of strangers
+    could name one whose owner then learns who opened it. With a `photo_side` a JPEG is decoded smaller, as in
+    `Sampling`. Raises MediaError when none does.
     """
     why = "gone, or changed since the scan"
     for path in paths:
+        if is_remote(path) and not fetched:
+            why = "in a storage, of which only a scan fetches anything"
+            continue
         try:
             with opened_here(path) as here:
                 if _is_unchanged(here, sha256):

@@ -6,6 +6,7 @@ original.
 
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 
@@ -48,7 +49,8 @@ def _compare_all(
     pairs = sorted(connection.execute(PAIRS).fetchall(), key=lambda pair: pair[::-1])  # heads stay read
     yield from (known[pair] for pair in pairs if pair in known)
     new = [pair for pair in pairs if pair not in known]
-    photos = [(find_photo(connection, first), find_photo(connection, second)) for first, second in new]
+    find = partial(find_photo, connection, fetched=True)
+    photos = [(find(first), find(second)) for first, second in new]
     answers = judge_pairs(photos, find_part, looking, "looking where copies differ")
     for (sha256, head), answer in zip(new, answers, strict=True):
         for part in answer:

@@ -106,7 +106,9 @@ def find_known(
         surely.renew(found)
         possibly.renew(found)
     likely = _find_earlier(archive, asked, surely, possibly)
-    right, perhaps = look_at_likely(archive, asked, likely, partial(find_photo, journal), looking)
+    right, perhaps = look_at_likely(
+        archive, asked, likely, partial(find_photo, journal, fetched=False), looking
+    )
     surely.renew(right)
     possibly.renew(right)
     never, guessed = _Best(asked, contents, latest), _Best(asked, contents, earliest)

@@ -55,11 +55,12 @@ class _Content:
 
 
 def find_differences(
-    connection: sqlite3.Connection, folder: Path, *, show_faces: bool
+    connection: sqlite3.Connection, folder: Path, *, show_faces: bool, fetched: bool
 ) -> dict[str, list[dict[str, Any]]]:
     """For each cluster in which copies differ the pairs `a`, `b` (hashes) with `pictures` and `share`.
 
     `a` is of what was posted first, `b` of what shows something else; `why` says what hinders a comparison.
+    What lies in a storage is compared only if it may be `fetched`.
     """
     clusters: dict[str, list[_Content]] = {}
     for cluster, sha256, kind, _, _, shows, differs_from in connection.execute(SHOWN).fetchall():
@@ -70,7 +71,8 @@ def find_differences(
         for first, second in _pairs(contents):
             if made >= MAX_PAIRS:
                 return found
-            pair = _compare(connection, folder, first, second, show_faces=show_faces)
+            read = partial(_read, connection, show_faces=show_faces, fetched=fetched)
+            pair = _compare(connection, folder, first, second, read)
             if pair:
                 made += 1
                 found.setdefault(cluster, []).append(pair)
@@ -97,7 +99,11 @@ def _pairs(contents: Sequence[_Content]) -> list[tuple[_Content, _Content]]:
 
 
 def _compare(
-    connection: sqlite3.Connection, folder: Path, first: _Content, second: _Content, *, show_faces: bool
+    connection: sqlite3.Connection,
+    folder: Path,
+    first: _Content,
+    second: _Content,
+    read: Callable[[str, int], Image],
 ) -> dict[str, Any] | None:
     """The pair, None for two videos of which no picture looks the same."""
     frames = connection.execute(
@@ -110,7 +116,7 @@ def _compare(
     pair: dict[str, Any] = {"a": first.sha256, "b": second.sha256}
     name = f"{FOLDER}/{_short(first.sha256, frames[0])}_{_short(second.sha256, frames[1])}"
     readers = (
-        partial(_read, connection, sha256, frame, show_faces=show_faces)
+        partial(read, sha256, frame)
         for sha256, frame in zip((first.sha256, second.sha256), frames, strict=True)
     )
     return pair | lay_over(connection, folder, name, *readers)
@@ -158,7 +164,9 @@ def _short(sha256: str, frame_index: int) -> str:
     return frame_id(sha256[: ID_DIGITS // 2], frame_index)
 
 
-def _read(connection: sqlite3.Connection, sha256: str, frame_index: int, *, show_faces: bool) -> Image:
+def _read(
+    connection: sqlite3.Connection, sha256: str, frame_index: int, *, show_faces: bool, fetched: bool
+) -> Image:
     paths = [
         Path(os.fsdecode(path))
         for (path,) in connection.execute("SELECT path FROM temp.files WHERE sha256 = ?", (sha256,))
@@ -166,5 +174,5 @@ def _read(connection: sqlite3.Connection, sha256: str, frame_index: int, *, show
     (seconds,) = connection.execute(
         "SELECT time_seconds FROM frames WHERE sha256 = ? AND frame_index = ?", (sha256, frame_index)
     ).fetchone()
-    image = read_original(paths, sha256, frame_index, seconds)
+    image = read_original(paths, sha256, frame_index, seconds, fetched=fetched)
     return protect(shrink(image, FRAME_LONG_SIDE), show_faces=show_faces)

@@ -71,7 +71,7 @@ def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo)
     batches = [dict(zip(("run", "started_at", "files"), one, strict=True)) for one in journal.batches()]
     description = _describe_run(run) | {"runs": batches}
     write_json(description, folder / "run.json")
-    return _write_outputs(journal, folder, description, info)
+    return _write_outputs(journal, folder, description, info, fetched=True)
 
 
 def write_so_far(journal: Journal, folder: Path, run: RunInfo) -> None:
@@ -140,13 +140,15 @@ def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, 
     raise ReportFolderError(f"the last scan into {folder} did not come to its end; run it again")
 
 
-def _write_outputs(journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo) -> Summary:
+def _write_outputs(
+    journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo, *, fetched: bool = False
+) -> Summary:
     hold_files(journal.connection)
     tables = write_tables(journal, folder, info.class_names)
     summary = summarise(journal, info)
     write_json(asdict(summary), folder / "summary.json")
     show_faces = info.identity.get("show_faces") == "true"
-    differences = find_differences(journal.connection, folder, show_faces=show_faces)
+    differences = find_differences(journal.connection, folder, show_faces=show_faces, fetched=fetched)
     write_json(asdict(find_head(journal.connection)), folder / CHAIN)
     with replacing(folder / "index.html") as file:
         file.write(draw_page(journal.connection, summary, description, folder, differences))

@@ -1,6 +1,7 @@
 """Media and reports in a storage: the same tables as on a disk."""
 
 import errno
+import hashlib
 import itertools
 import json
 import shutil
@@ -14,8 +15,9 @@ from pathlib import Path
 
 import pytest
 
-from detector.errors import ReportFolderError, UsageError
+from detector.errors import MediaError, ReportFolderError, UsageError
 from detector.options import ScanOptions
+from detector.originals import read_original
 from detector.report import verify_report
 from detector.scanning import Progress, scan
 from detector.sources import find_media
@@ -74,6 +76,10 @@ def test_copies_that_were_changed_are_found_in_a_storage_as_in_a_folder(
     assert len(ours) >= 4
     assert ours == theirs
     assert not list((tmp_path / "temporary").rglob("*.*g"))  # no copy of an object is left
+    place, digest = bucket.path("in/first.png"), hashlib.sha256(bucket.get("in/first.png")).hexdigest()
+    assert read_original([place], digest, 0, 0.0, fetched=True).size
+    with pytest.raises(MediaError, match="only a scan fetches"):
+        read_original([place], digest, 0, 0.0)
 
 
 def test_sidecars_in_a_storage_tell_what_they_tell_in_a_folder(
