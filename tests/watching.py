@@ -93,7 +93,7 @@ def watch(command: Sequence[object], folder: Path, **environment: str) -> Watche
     if has_strace():
         words = [
             "strace",
-            "-f",
+            "-ff",  # a file for each thread: in one file for all, calls made at a time are cut in two
             "-y",
             "-qq",
             "--seccomp-bpf",
@@ -112,7 +112,7 @@ def watch(command: Sequence[object], folder: Path, **environment: str) -> Watche
         check=False,
         env=clean_environment(home, temporary) | environment,
     )
-    trace = traced.read_text(errors="replace").splitlines() if traced.exists() else []
+    trace = [line for one in folder.glob("trace.*") for line in one.read_text(errors="replace").splitlines()]
     return Watched(
         done.returncode,
         done.stdout + done.stderr,
