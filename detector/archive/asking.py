@@ -4,7 +4,8 @@ import logging
 import os
 import sqlite3
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -59,14 +60,18 @@ class Asking:
     """Files that look like something posted `certain`ly before, `possible`, `no`t before, or `unknown`."""
 
 
-def match_report(folder: Path, archive: Path) -> Asking:
+def match_report(
+    folder: Path, archive: Path, report_count: Callable[[int, int], None] = lambda *_: None
+) -> Asking:
     """Asks an archive about a report and writes its tables and page anew, with all cores.
 
-    Raises ArchiveError, or ReportFolderError when the folder is no report or a scan is writing to it.
+    `report_count` is told how many likely cropped copies were looked at, and of how many. Raises
+    ArchiveError, or ReportFolderError when the folder is no report or a scan is writing to it.
     """
     with reopen_report(folder) as (journal, _):
         info = define_views(journal.connection)
-        found = ask_archive(journal, folder, archive, info, look_quietly())
+        looking = replace(look_quietly(), report_count=lambda _, *counts: report_count(*counts))
+        found = ask_archive(journal, folder, archive, info, looking)
         journal.seal()
     rewrite_report(folder)
     return found

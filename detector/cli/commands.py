@@ -388,8 +388,9 @@ def match_(
     import_early()
     from detector.archive import match_report
 
-    with open_place(report) as (folder, _):
-        print_asking(match_report(folder, archive), report)
+    with open_place(report) as (folder, _), show_count(Console(stderr=True)) as report_count:
+        found = match_report(folder, archive, report_count)
+    print_asking(found, report)
 
 
 @app.command(name="find", cls=Command)
