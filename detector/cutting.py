@@ -40,9 +40,8 @@ def find_cut_out(
     `labels` (n,) are the clusters of the pictures: of each the largest photo is compared. Views are defined.
     """
     rows, windows = _choose_photos(connection, pictures, is_video, labels, "windows", len(WINDOWS))
-    wholes = pictures.hashes[rows][:, None]
     hashes, numbers, _ = pictures.stack(rows)
-    likely = find_cuts(hashes, np.concatenate([wholes, windows], axis=1), numbers)
+    likely = find_cuts(hashes, windows, numbers)
     contents = pictures.content[rows]
     return _look(connection, pictures, contents, likely, is_cut_out, looking, "looking for cropped copies")
 
@@ -61,7 +60,7 @@ def find_painted_over(
             "%d photos that a flag fills are too many to look for repainted ones among them", len(rows)
         )
         rows, edges = rows[:0], edges[:0]
-    likely = find_alike(edges[:, 0])
+    likely = find_alike(edges[:, 1])
     contents = pictures.content[rows]
     return _look(
         connection, pictures, contents, likely, have_same_edges, looking, "looking for repainted flags"
@@ -76,8 +75,8 @@ def _choose_photos(
     column: str,
     hash_count: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, and the hashes
-    (m, `hash_count`, `HASH_BYTES`) in their column of `frames`."""
+    """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, and hashes
+    (m, 1 + `hash_count`, `HASH_BYTES`): of the whole, then those in their column of `frames`."""
     sizes = connection.execute(
         f"SELECT coalesce(max(iif(frame_index = 0 AND length({column}) = ?, width * height, NULL)), -1) "
         "FROM frames LEFT JOIN results USING (sha256) WHERE sha256 IN (SELECT sha256 FROM temp.files) "
@@ -91,13 +90,14 @@ def _choose_photos(
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(-size[pictures.content[rows]], kind="stable")]
     rows = rows[np.unique(labels[rows], return_index=True)[1]]
-    hashes = np.empty((len(rows), HASH_BYTES * hash_count), np.uint8)
+    hashes = np.empty((len(rows), 1 + hash_count, HASH_BYTES), np.uint8)
+    hashes[:, 0] = pictures.hashes[rows]
     for number, content in enumerate(pictures.content[rows].tolist()):
         (found,) = connection.execute(
             f"SELECT {column} FROM frames WHERE sha256 = ? AND frame_index = 0", (pictures.contents[content],)
         ).fetchone()
-        hashes[number] = np.frombuffer(found, np.uint8)
-    return rows, hashes.reshape(-1, hash_count, HASH_BYTES)
+        hashes[number, 1:] = np.frombuffer(found, np.uint8).reshape(hash_count, HASH_BYTES)
+    return rows, hashes
 
 
 def _look(
