@@ -221,7 +221,7 @@ class _Look:
             for frame in read_frames(self.media, self.settings.sampling, coverage):
                 self.look_at(frame, moves=coverage.kind == "video")
         finally:
-            self._write(self._chooser.finish())
+            self._write_of_video(self._chooser.finish())
 
     def look_closer(self, coverage: Coverage, give_up_at: float) -> None:
         """A second look at a video, around what was shown in the first."""
@@ -232,7 +232,7 @@ class _Look:
                     coverage.frames_read += 1
                     self.look_at(frame, moves=True, only_better=True)
         finally:
-            self._write(self._chooser.finish())
+            self._write_of_video(self._chooser.finish())
 
     def look_at(self, frame: Frame, *, moves: bool, only_better: bool = False) -> None:
         """Detects, where the frame shows something else than the one before, and has pictures written: of a
@@ -265,17 +265,24 @@ class _Look:
             self._write([waiting])
             return
         if stream_of(frame.index) != self._stream:  # its time begins again
-            self._write(self._chooser.finish())
+            self._write_of_video(self._chooser.finish())
             self._stream = stream_of(frame.index)
         surest, labels = self._surest(detections), self._labels(detections)
-        self._write(self._chooser.offer(waiting, frame.time_seconds, labels, surest))
+        self._write_of_video(self._chooser.offer(waiting, frame.time_seconds, labels, surest))
 
     def _write(self, chosen: Sequence["_Waiting"]) -> None:
         for place, frame, pictured in chosen:
             detections = self.found[place]
             sharp = self._sharpen(frame, np.asarray(detections.xyxy[pictured], np.float32))
             self.found[place] = self._picture(sharp, detections, pictured)
-        if chosen:  # the search for faces needed the most
+
+    def _write_of_video(self, chosen: Sequence["_Waiting"]) -> None:
+        """The same, and what memory the search for faces needed is given back: a video is decoded beside it.
+
+        After a photo none is: the next may need it, and to take it anew is 5 % of the work.
+        """
+        self._write(chosen)
+        if chosen:
             give_back_memory()
 
     def _picture(self, frame: Frame, detections: sv.Detections, pictured: NDArray[np.bool_]) -> sv.Detections:
