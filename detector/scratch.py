@@ -44,8 +44,11 @@ def is_scratch(folder: Path) -> bool:
 @functools.cache
 def _remove_left(place: str) -> None:
     """Removes this user's folders there that no living process holds, be it in another container."""
-    with os.scandir(place) as entries:
-        found = [Path(entry.path) for entry in entries if entry.name.startswith(PREFIX)]
+    try:
+        with os.scandir(place) as entries:
+            found = [Path(entry.path) for entry in entries if entry.name.startswith(PREFIX)]
+    except OSError:
+        return  # it may be written to, not listed
     for outer in found:
         lock = outer / IN_USE
         try:
