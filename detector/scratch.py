@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 PREFIX = "fd-"  # short: Ray's sockets lie in such a folder, and a socket's path may have 107 characters
 IN_USE = "flag-detector.lock"  # its lock is held by the process that the folder belongs to
 FRESH_SECONDS = 60.0  # within which a folder may be made and not locked yet
@@ -22,6 +20,8 @@ def scratch_folder(place: str = "") -> Iterator[Path]:
 
     Before, folders of processes that were killed are removed. Raises OSError.
     """
+    from filelock import FileLock
+
     place = place or tempfile.gettempdir()
     _remove_left(place)
     outer = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place))
@@ -44,6 +44,8 @@ def is_scratch(folder: Path) -> bool:
 @functools.cache
 def _remove_left(place: str) -> None:
     """Removes this user's folders there that no living process holds, be it in another container."""
+    from filelock import FileLock, Timeout
+
     try:
         with os.scandir(place) as entries:
             found = [Path(entry.path) for entry in entries if entry.name.startswith(PREFIX)]
