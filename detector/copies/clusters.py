@@ -9,6 +9,7 @@ images took a sixth of the time that faiss's exact binary indexes need without t
 installed anyway.
 """
 
+import functools
 import itertools
 from collections.abc import Iterator
 
@@ -19,6 +20,7 @@ from detector.copies.hashes import HASH_BYTES, distances
 
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
 FEW = 16  # hashes that are compared with each other one: sorting those takes longer
+FEW_TO_JOIN = 512  # the same where those of one report are joined, for which they are sorted 16 times
 BATCH = 1 << 18  # candidates looked at together, for memory
 
 
@@ -44,18 +46,40 @@ def find_clusters(
     if not len(rows):
         return labels
     plain, turned = np.ascontiguousarray(hashes[rows]), np.ascontiguousarray(mirrored[rows])
-    groups = _join_neighbours(plain, turned, max_distance)
+    is_few = len(rows) <= FEW_TO_JOIN
+    groups = np.arange(len(rows)) if is_few else _join_neighbours(plain, turned, max_distance)
     if pictures is not None:
         first_of = np.unique(pictures[rows], return_index=True, return_inverse=True)
         groups = _merge(groups, np.arange(len(rows)), first_of[1][first_of[2]])
+    join = _join_few if is_few else _join_all
+    groups = join(plain, turned, groups, max_distance)
+    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
+    labels[rows] = rows[first[member]]
+    return labels
+
+
+def _join_few(
+    plain: NDArray[np.uint8], turned: NDArray[np.uint8], groups: NDArray[np.int64], max_distance: int
+) -> NDArray[np.int64]:
+    """The groups with all pairs joined, for which each is compared with each."""
+    for queries in (plain, turned):
+        pairs = [*_compare_each(queries, plain, max_distance)]
+        if pairs:
+            left, right = (np.concatenate(side) for side in zip(*pairs, strict=True))
+            groups = _merge(groups, left, right)
+    return groups
+
+
+def _join_all(
+    plain: NDArray[np.uint8], turned: NDArray[np.uint8], groups: NDArray[np.int64], max_distance: int
+) -> NDArray[np.int64]:
+    """The same, for which those of different groups are looked up that agree in a chunk but for a bit."""
     for chunk in range(HASH_BYTES // 2):
         backwards = groups.max() - groups
         for queries, order in ((plain, groups), (turned, groups), (turned, backwards)):
             for left, right in _find_pairs(queries, order + 1, _Rows(plain, order, chunk), max_distance):
                 groups = _merge(groups, left, right)
-    _, first, member = np.unique(groups, return_index=True, return_inverse=True)
-    labels[rows] = rows[first[member]]
-    return labels
+    return groups
 
 
 def _merge(groups: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -65,6 +89,8 @@ def _merge(groups: NDArray[np.int64], left: NDArray[np.int64], right: NDArray[np
 
 def join_pairs(left: NDArray[np.int64], right: NDArray[np.int64], count: int) -> NDArray[np.int64]:
     """The group (count,) of each number below `count`, where pairs of them belong together."""
+    if np.array_equal(left, right):
+        return np.arange(count, dtype=np.int64)
     from scipy.sparse import coo_array  # a tenth of a second, which no scan has to wait for as it begins
     from scipy.sparse.csgraph import connected_components
 
@@ -165,9 +191,10 @@ def _find_pairs(
                 yield left[close], right[close]
 
 
-def _flips(most: int) -> list[int]:
+@functools.cache
+def _flips(most: int) -> tuple[int, ...]:
     """Numbers of two bytes of which at most so many bits are set."""
-    return [number for number in range(1 << 16) if number.bit_count() <= most]
+    return tuple(number for number in range(1 << 16) if number.bit_count() <= most)
 
 
 def _close_words(

@@ -279,6 +279,14 @@ def test_a_whole_picture_counts_only_where_it_is_more_than_its_margins(bar: int,
 # Clusters
 
 
+@pytest.fixture(params=["few", "many"])
+def either_way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few hashes are compared each with each, many are looked up."""
+    if request.param == "many":
+        monkeypatch.setattr("detector.copies.clusters.FEW_TO_JOIN", 0)
+
+
+@pytest.mark.usefixtures("either_way")
 @pytest.mark.parametrize("max_distance", [0, 7, 15, 16, 31])
 def test_clusters_are_those_of_a_comparison_of_all_pairs(max_distance: int) -> None:
     rng = np.random.default_rng(max_distance)
@@ -307,6 +315,7 @@ def test_pairs_are_joined_up_to_the_limit_and_not_beyond(apart: int) -> None:
     assert labels.tolist() == [*range(400), *joined.tolist()]
 
 
+@pytest.mark.usefixtures("either_way")
 def test_bits_that_differ_evenly_over_the_chunks_are_found() -> None:
     first = np.zeros((1, HASH_BYTES), np.uint8)
     second = first.copy()
@@ -318,6 +327,7 @@ def test_bits_that_differ_evenly_over_the_chunks_are_found() -> None:
     assert find_clusters(hashes, far, usable=np.ones(2, np.bool_)).tolist() == [0, 0]
 
 
+@pytest.mark.usefixtures("either_way")
 def test_mirrored_copies_are_in_one_cluster() -> None:
     image = waves(13, 300, 400)
     found = [hash_picture(picture) for picture in (image, waves(14, 300, 400), image[:, ::-1])]
@@ -331,6 +341,7 @@ def cluster(found: list[PictureHash]) -> NDArray[np.int64]:
     return find_clusters(hashes, mirrored, usable=usable)
 
 
+@pytest.mark.usefixtures("either_way")
 def test_several_hashes_of_a_picture_are_in_its_cluster() -> None:
     image = waves(21, 300, 400)
     framed = np.pad(image, ((100, 0), (0, 0), (0, 0)), constant_values=255)
@@ -344,6 +355,7 @@ def test_several_hashes_of_a_picture_are_in_its_cluster() -> None:
     assert find_clusters(hashes, mirrored, usable=unusable, pictures=numbers).tolist() == [0, 1, 2, 3]
 
 
+@pytest.mark.usefixtures("either_way")
 def test_plain_pictures_of_one_hash_stay_alone() -> None:
     plain = [hash_picture(np.full((60, 80, 3), value, np.uint8)) for value in (0, 0, 255)]
     assert plain[0].bits == plain[1].bits
