@@ -22,6 +22,8 @@ from detector.storage import is_remote
 
 PAIR_SECONDS = 60.0  # after which a pair is given up; most take a tenth of a second
 FETCH_SECONDS = 600.0  # more, where photos lie in a storage, which may make them wait
+MIN_LOOKED_AT = 1000  # pairs, if there are as many; each takes about a tenth of a second of a processor
+PHOTOS_A_LOOK = 10  # for larger reports one pair for so many photos
 KEPT = 64  # small pictures that each worker keeps, of about a megabyte
 
 Image = NDArray[np.uint8]
@@ -63,6 +65,11 @@ def find_photo(connection: sqlite3.Connection, sha256: str, *, fetched: bool) ->
     paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ? ORDER BY path", (sha256,))
     found = (Path(os.fsdecode(path)) for (path,) in paths)
     return Photo(sha256, tuple(path for path in found if fetched or not is_remote(path)))
+
+
+def count_looks(photos: int) -> int:
+    """How many pairs are looked at, of so many photos: more may be likely."""
+    return max(MIN_LOOKED_AT, photos // PHOTOS_A_LOOK)
 
 
 def judge_pairs(

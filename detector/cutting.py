@@ -10,7 +10,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.comparing import Judge, Looking, find_photo, judge_pairs
+from detector.comparing import Judge, Looking, count_looks, find_photo, judge_pairs
 from detector.copies import (
     HASH_BYTES,
     WINDOWS,
@@ -22,8 +22,6 @@ from detector.copies import (
 from detector.pictures import is_cut_out
 
 MAX_FILLED = 20_000  # photos that a flag fills; each is compared with each, which takes minutes for as many
-MIN_LOOKED_AT = 1000  # pairs, if there are as many; each takes about a tenth of a second of a processor
-PHOTOS_A_LOOK = 10  # in larger reports one pair for so many photos
 
 log = logging.getLogger(__name__)
 
@@ -110,7 +108,7 @@ def _look(
     purpose: str,
 ) -> NDArray[np.int64]:
     """Of likely pairs, of numbers of these contents, those of which the judge says so."""
-    most = max(MIN_LOOKED_AT, len(contents) // PHOTOS_A_LOOK)
+    most = count_looks(len(contents))
     if len(likely) > most:
         log.warning("%s: %d pairs are likely, of which %d were looked at", purpose, len(likely), most)
     pairs = contents[np.array(likely[:most], np.int64).reshape(-1, 2)]

@@ -128,7 +128,7 @@ def test_pairs_that_are_too_many_to_look_at_are_said(
 ) -> None:
     save(detailed(1), tmp_path / "in" / "whole.png")
     save(cut(detailed(1), *CUTS["a corner"]), tmp_path / "in" / "cut.png")
-    monkeypatch.setattr("detector.cutting.MIN_LOOKED_AT", 0)
+    monkeypatch.setattr("detector.comparing.MIN_LOOKED_AT", 0)
     rows = scan_to(tmp_path / "in", tmp_path / "report", fake_weights)["files"]
     assert len({row["cluster"] for row in rows}) == 2
     assert "1 pairs are likely, of which 0 were looked at" in caplog.text

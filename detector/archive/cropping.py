@@ -27,7 +27,7 @@ from detector.archive.matching import (
     read_archived,
 )
 from detector.archive.store import WITHOUT_WINDOWS
-from detector.comparing import Looking, Photo, judge_pairs
+from detector.comparing import Looking, Photo, count_looks, judge_pairs
 from detector.copies import (
     HASH_BYTES,
     MAX_DISTANCE,
@@ -42,8 +42,6 @@ from detector.pictures import is_cut_out
 from detector.storage import is_remote
 
 PHOTOS_AT_ONCE = 200_000  # of an archive, for memory: each has 15 hashes
-MIN_LOOKED_AT = 1000  # pairs, if there are as many; each takes about a tenth of a second of a processor
-PHOTOS_A_LOOK = 10  # for larger reports one pair for so many photos
 PLACES = "SELECT path FROM places WHERE content = ? ORDER BY source, path LIMIT 100"
 PHOTOS = f"""
 SELECT content, {PICTURE_COLUMNS}, hashes FROM pictures JOIN windows USING (content)
@@ -94,7 +92,7 @@ def look_at_likely(
 ) -> tuple[Matches, Matches]:
     """Of likely ones, the most wanted first, those that are right, and those that could not be looked at but
     are as near as copies."""
-    most = max(MIN_LOOKED_AT, len(asked.windows.rows) // PHOTOS_A_LOOK)
+    most = count_looks(len(asked.windows.rows))
     if len(likely) > most:
         log.warning("%d archived photos may be cropped copies, of which %d were looked at", len(likely), most)
         likely = likely.take(np.arange(most))

@@ -184,7 +184,7 @@ def test_no_storage_is_asked_because_an_archive_says_so(
 def test_what_is_not_looked_at_is_said(
     copied: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr("detector.archive.cropping.MIN_LOOKED_AT", 1)
+    monkeypatch.setattr("detector.comparing.MIN_LOOKED_AT", 1)
     monkeypatch.setattr("detector.archive.asking.MAX_ASKED", 4)
     match_report(copied / "new", copied / "archive.db")
     assert len(seen(copied / "new")) == 1
