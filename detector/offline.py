@@ -10,6 +10,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from detector.scratch import INNER, PREFIX, share_scratch
+
 OWN_FOLDER = "FLAG_DETECTOR_LIBRARIES"  # where libraries put caches and settings; inherited by all processes
 SILENT = {
     "ORT_DISABLE_TELEMETRY": "1",  # onnxruntime; its function for that comes too late
@@ -27,19 +29,21 @@ FONTS = (
 def keep_offline() -> None:
     """Tells this process and all that it begins; to be called before any such library is imported.
 
-    What libraries insist on keeping goes to a temporary folder, which is removed with this process.
+    What libraries insist on keeping goes to a temporary folder, which is removed with this process. It is
+    made when one of them is imported.
     """
     os.environ.update(SILENT)
     folder = os.environ.get(OWN_FOLDER)
     if not folder:
-        folder = str(Path(tempfile.gettempdir()) / f"flag-detector-{secrets.token_hex(8)}")
-        os.environ[OWN_FOLDER] = folder
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        outer = Path(tempfile.gettempdir()) / f"{PREFIX}{secrets.token_hex(8)}"
+        folder = os.environ[OWN_FOLDER] = str(outer / INNER)
+        atexit.register(shutil.rmtree, outer, ignore_errors=True)
     os.environ.update(MPLCONFIGDIR=folder, YOLO_CONFIG_DIR=folder, TORCHINDUCTOR_CACHE_DIR=folder)
 
 
 def import_ultralytics() -> Any:
     """The module ultralytics. Raises ImportError."""
+    share_scratch(Path(os.environ[OWN_FOLDER]))
     import matplotlib as mpl
     import ultralytics
 

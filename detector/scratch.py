@@ -3,6 +3,7 @@
 import functools
 import os
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ from pathlib import Path
 
 PREFIX = "fd-"  # short: Ray's sockets lie in such a folder, and a socket's path may have 107 characters
 IN_USE = "flag-detector.lock"  # its lock is held by the process that the folder belongs to
+INNER = "in"
 FRESH_SECONDS = 60.0  # within which a folder may be made and not locked yet
 
 
@@ -28,12 +30,25 @@ def scratch_folder(place: str = "") -> Iterator[Path]:
     lock = FileLock(outer / IN_USE, timeout=0, thread_local=False)
     lock.acquire()
     try:
-        inner = outer / "in"
+        inner = outer / INNER
         inner.mkdir(0o700)
         yield inner
     finally:
         lock.release()
         shutil.rmtree(outer, ignore_errors=True)
+
+
+def share_scratch(folder: Path) -> None:
+    """Makes such a folder, if it is not there, which stays as long as any process that shares it lives.
+
+    Raises OSError.
+    """
+    folder.mkdir(0o700, parents=True, exist_ok=True)
+    if sys.platform != "win32":
+        import fcntl
+
+        lock = os.open(folder.parent / IN_USE, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_SH)  # held until this process ends
 
 
 def is_scratch(folder: Path) -> bool:

@@ -8,7 +8,8 @@ import pytest
 from tests.conftest import REPOSITORY
 
 LAYERS = [
-    {"errors", "formats", "ids", "naming", "events", "offline", "processes", "scratch", "copies", "toolbox"},
+    {"scratch"},
+    {"errors", "formats", "ids", "naming", "events", "offline", "processes", "copies", "toolbox"},
     {"storage"},
     {"filing", "sources", "lists", "options", "model"},
     {"frames", "posts"},

@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
+from detector.offline import OWN_FOLDER
 from detector.scratch import is_scratch
 from tests.conftest import REPOSITORY
 
@@ -66,3 +69,30 @@ def test_what_a_link_leads_to_is_left_alone(tmp_path: Path) -> None:
         pass
     assert (tmp_path / "elsewhere" / "in" / "photo.jpg").exists()
     assert {path.name for path in (tmp_path / "temporary").iterdir()} == {"fd-link", "fd-within"}
+
+
+def test_what_libraries_keep_is_there_as_long_as_one_of_its_processes_and_goes_after_a_kill(
+    tmp_path: Path,
+) -> None:
+    pytest.importorskip("ultralytics", reason="the train extra is not installed")
+    code = "import os, sys, detector.offline as o; o.import_ultralytics(); "
+    code += "print(os.environ[o.OWN_FOLDER], flush=True); sys.stdin.read()"
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "TMPDIR": str(tmp_path)}
+    environment.pop(OWN_FOLDER)
+    with subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        env=environment,
+    ) as process:
+        assert process.stdout is not None
+        folder = Path(next(line for line in process.stdout if line.startswith(str(tmp_path))).strip())
+        try:
+            with holding(tmp_path):
+                assert any(folder.iterdir())
+        finally:
+            process.kill()
+    with holding(tmp_path):
+        assert not folder.parent.exists()
