@@ -50,8 +50,10 @@ def read_original(
 
 def _is_unchanged(path: Path, sha256: str) -> bool:
     state = path.stat()
+    if not stat.S_ISREG(state.st_mode) or not state.st_size:
+        return False  # not opened: a pipe, or one of the system's own files, would never end
     try:
-        return stat.S_ISREG(state.st_mode) and _hash(path, state.st_mtime_ns, state.st_size) == sha256
+        return _hash(path, state.st_mtime_ns, state.st_size) == sha256
     except MediaError:
         return False
 

@@ -334,12 +334,22 @@ def export(
 
 
 @app.command(cls=Command)
-def verify(report: Annotated[Path, typer.Argument(help="Report folder.")]) -> None:
+def verify(
+    report: Annotated[Path, typer.Argument(help="Report folder.")],
+    media: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Folder or place in a storage whose files may be read, too, where the report names them; "
+            "may be repeated."
+        ),
+    ] = None,
+) -> None:
     """Check a report and the scanned files against its manifest. Exit code 1 when something differs."""
-    from detector.report import verify_report
+    from detector.report import choose_readable, verify_report
 
+    may_read = choose_readable(from_here(report), media or [])
     with open_copy(report, pictures=True) as folder, show_count(Console(stderr=True)) as report_count:
-        found = verify_report(folder, report_count)
+        found = verify_report(folder, report_count, may_read)
     print_verification(found)
     raise typer.Exit(ExitCode.DONE if found.as_it_was else ExitCode.SOME_FAILED)
 

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 FAILURES_SHOWN = 5
 NAMES_SHOWN = 20
 FOUND_SHOWN = 50
+NOT_LOOKED_AT = """\
+Whether those have changed is not known: a report may name any place, and its owner learns who looks there.
+Name what may be read, as in --media s3://BUCKET/PREFIX or --media FOLDER."""
 
 
 def _reach_row(reach: "Reach", text: str) -> tuple[str, str]:
@@ -175,6 +178,8 @@ def print_verification(found: "Verification") -> None:
     console = Console(highlight=False, soft_wrap=True)
     _print_standing(console, "outputs", found.outputs)
     _print_standing(console, "inputs", found.inputs, moved=found.moved)
+    if found.inputs.unread:
+        console.print(NOT_LOOKED_AT)
     _print_names(console, "in the folder, not in the manifest", found.unknown)
     if found.unreadable_lines:
         console.print(f"manifest: {found.unreadable_lines} lines make no sense")
@@ -202,6 +207,7 @@ def _print_standing(console: Console, what: str, standing: "Standing", *, moved:
         )
     else:
         _print_names(console, f"{what} missing", standing.missing)
+    _print_names(console, f"{what} not looked at", standing.unread)
 
 
 def _print_names(console: Console, what: str, names: tuple[str, ...]) -> None:

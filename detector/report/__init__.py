@@ -18,7 +18,7 @@ from detector.report.seal import accept_reply, request_seal
 from detector.report.seen import FOLDER as SEEN_FOLDER
 from detector.report.summary import Reach, Summary
 from detector.report.tables import list_tables
-from detector.report.verify import Standing, Verification, verify_report
+from detector.report.verify import Standing, Verification, choose_readable, verify_report
 
 __all__ = [
     "SEEN_FOLDER",
@@ -31,6 +31,7 @@ __all__ = [
     "Table",
     "Verification",
     "accept_reply",
+    "choose_readable",
     "escape_cell",
     "lay_over",
     "list_tables",

@@ -1,10 +1,12 @@
-"""A report folder in, what is no longer as its manifest says out. Only reads."""
+"""A report folder in, what is no longer as its manifest says out. Only reads, and only where it may.
+
+Reports come from strangers: one could name a place in a storage whose owner learns who looks there.
+"""
 
 import hashlib
 import os
 import re
-import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -15,14 +17,15 @@ from detector.report.manifest import INPUT_MARK, MANIFEST
 from detector.report.outputs import read_head
 from detector.report.seal import SEAL_FILES, SEALS, Seal, check_seals
 from detector.sources import Media, printable
-from detector.storage import is_remote
+from detector.storage import is_remote, say_place, whole_path
 
 APART = frozenset({MANIFEST, FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", LOCK_NAME})
 LINE = re.compile(r"(?P<mark>\\?)(?P<digest>[0-9a-f]{64}) [ *](?P<name>.+)", re.DOTALL)  # GNU sha256sum
 ESCAPES = {"\\\\": "\\", "\\n": "\n", "\\r": "\r"}
+NO_BYTES = hashlib.sha256().hexdigest()
 ROWS_AT_ONCE = 20_000
 
-State = Literal["unchanged", "changed", "missing"]
+State = Literal["unchanged", "changed", "missing", "unread"]
 
 
 class Entry(NamedTuple):
@@ -35,7 +38,8 @@ class Entry(NamedTuple):
     @property
     def is_input(self) -> bool:
         """Whether it is a scanned file: those lie outside the report."""
-        return self.name.startswith(("../", INPUT_MARK)) or Path(self.name).is_absolute()
+        path = Path(self.name)
+        return self.name.startswith(INPUT_MARK) or path.is_absolute() or ".." in path.parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class Standing:
     unchanged: int
     changed: tuple[str, ...]
     missing: tuple[str, ...]
+    unread: tuple[str, ...]
+    """Of which nothing is known, each with why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +80,7 @@ class Verification:
     def as_it_was(self) -> bool:
         """Whether everything is as the scan left it."""
         standing = (self.outputs, self.inputs)
-        differs = any(one.changed or one.missing for one in standing) or self.unknown
+        differs = any(one.changed or one.missing or one.unread for one in standing) or self.unknown
         return not (
             differs
             or self.seals_broken
@@ -87,11 +93,34 @@ class Verification:
     @property
     def moved(self) -> bool:
         """Whether not one scanned file is where the report looks for it."""
-        return bool(self.inputs.missing) and not (self.inputs.unchanged or self.inputs.changed)
+        others = (self.inputs.unchanged, self.inputs.changed, self.inputs.unread)
+        return bool(self.inputs.missing) and not any(others)
 
 
-def verify_report(folder: Path, watch: Callable[[int, int], None]) -> Verification:
-    """Hashes every file that the manifest names; `watch` is told how many are done, of how many.
+def choose_readable(report: Path, media: Sequence[Path]) -> Callable[[Path], bool]:
+    """Which of the scanned files may be read that a report names: those in these places, and those on a disk
+    if it lies on one, else those in its own bucket, whose owner knows who reads it."""
+    own = report.parts[:2] if is_remote(report) else ()
+    places = [_settled(whole_path(one)) for one in media]
+
+    def may_read(path: Path) -> bool:
+        is_own = path.parts[:2] == own if own else not is_remote(path)
+        return is_own or any(_settled(path).is_relative_to(place) for place in places)
+
+    return may_read
+
+
+def _settled(path: Path) -> Path:
+    return path if is_remote(path) else Path(os.path.realpath(path))
+
+
+def verify_report(
+    folder: Path,
+    watch: Callable[[int, int], None],
+    may_read: Callable[[Path], bool] = lambda path: not is_remote(path),
+) -> Verification:
+    """Hashes every file that the manifest names, scanned ones only where it may; `watch` is told how many are
+    done, of how many.
 
     Raises ReportFolderError when the folder has no manifest.
     """
@@ -101,17 +130,26 @@ def verify_report(folder: Path, watch: Callable[[int, int], None]) -> Verificati
     elsewhere = _find_inputs(folder) if any(one.name.startswith(INPUT_MARK) for one in entries) else {}
     for done, entry in enumerate(entries):
         watch(done, len(entries))
-        state = _check(elsewhere.get(entry.name) or folder / entry.name, entry.digest)
+        path = elsewhere.get(entry.name, folder / entry.name)
+        name = entry.name
+        is_within = path.is_relative_to(folder) and ".." not in path.parts
+        if not is_within and not may_read(path):
+            state: State = "unread"
+            name += f" (in {say_place(path.parent)})"
+        else:
+            state, why = _check(path, entry.digest)
+            name += f" ({why})" if why else ""
         if state == "unchanged":
             counts[entry.is_input] += 1
         else:
-            found.setdefault((entry.is_input, state), []).append(printable(entry.name))
+            found.setdefault((entry.is_input, state), []).append(printable(name))
     watch(len(entries), len(entries))
     outputs, inputs = (
         Standing(
             counts[is_input],
             tuple(found.get((is_input, "changed"), ())),
             tuple(found.get((is_input, "missing"), ())),
+            tuple(found.get((is_input, "unread"), ())),
         )
         for is_input in (False, True)
     )
@@ -165,20 +203,19 @@ def _find_inputs(folder: Path) -> dict[str, Path]:
         return {}  # said when the journal is asked for its tables
 
 
-def _check(path: Path, expected: str) -> State:
+def _check(path: Path, expected: str) -> tuple[State, str]:
+    """What has become of a file, and why that is not known. Only objects may be there and not be read, as
+    when the storage is away; a file in a folder that nobody can read is as good as changed."""
+    media = Media(path, path.name, "other", path)
     try:
-        if is_remote(path):
-            digest = Media(path, path.name, "other", path).sha256()
-        elif not stat.S_ISREG(path.stat().st_mode):
-            return "changed"  # a folder or device in its place; a device might never end
-        else:
-            with path.open("rb") as file:
-                digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except (FileNotFoundError, NotADirectoryError):
-        return "missing"
-    except (OSError, MediaError):
-        return "changed"  # there, but not to be read
-    return "unchanged" if digest == expected else "changed"
+        is_empty = not is_remote(path) and not path.stat().st_size
+        digest = NO_BYTES if is_empty else media.sha256()  # some of the system's own files would never end
+    except (OSError, MediaError) as error:
+        why = error.__cause__ if isinstance(error, MediaError) else error
+        if isinstance(why, FileNotFoundError | NotADirectoryError):
+            return "missing", ""
+        return ("unread", str(error)) if is_remote(path) else ("changed", "")
+    return ("unchanged" if digest == expected else "changed"), ""
 
 
 def _unknown(folder: Path, known: set[str]) -> Iterator[str]:

@@ -3,7 +3,9 @@
 import json
 import os
 import secrets
+import shutil
 import sqlite3
+import tempfile
 import threading
 from collections.abc import Callable, Collection, Iterator
 from contextlib import closing, contextmanager, suppress
@@ -13,7 +15,7 @@ from typing import Any
 
 from detector.errors import ReportFolderError, UsageError
 from detector.scratch import scratch_folder
-from detector.storage.objects import asked, find_objects, get_object, put_object
+from detector.storage.objects import SPARE_BYTES, Listed, asked, find_objects, get_object, put_object
 from detector.storage.places import file_system, from_here, is_remote, object_name, say_place
 
 LOCK = "writer.lock"
@@ -48,29 +50,50 @@ class StoredReport:
         """
         left = {PARTS, LOCK} if pictures else PICTURES | {PARTS, LOCK}
         with self._explained():
-            listed = {self._name(path): path for path in self._list()}
+            listed = {self._name(one.path): one for one in self._list()}
             tops = {name.parts[0] for name in listed}
             if JOURNAL not in tops and tops - BEFORE_JOURNAL:
                 raise ReportFolderError(f"{self.folder} is not empty and no report of this tool")
-            for name, path in listed.items():
-                if name.parts[0] not in left:
-                    here = self.folder / name
-                    here.parent.mkdir(0o700, parents=True, exist_ok=True)
-                    get_object(path, here)
-                    self._kept[str(name)] = _state(here)
+            wanted = {name: one for name, one in listed.items() if name.parts[0] not in left}
+            self._check_room(sum(one.bytes for one in wanted.values()))
+            for name, one in wanted.items():
+                here = self._begin_file(name)
+                get_object(one.path, here)
+                self._kept[str(name)] = _state(here)
             if tops - {LOCK} and JOURNAL not in tops:
                 (self.folder / JOURNAL).touch()  # its first run was killed: all is in parts
+
+    def _check_room(self, needed: int) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if free < needed + SPARE_BYTES:
+            raise ReportFolderError(
+                f"{say_place(self.place)} is {needed / 1e6:.0f} MB to fetch, and {tempfile.gettempdir()} has "
+                f"{free / 1e6:.0f} MB free; set TMPDIR to a folder on a larger disk"
+            )
+
+    def _begin_file(self, name: PurePosixPath) -> Path:
+        """An empty file for an object, whose name a stranger may have made up."""
+        here = self.folder / name
+        try:
+            here.parent.mkdir(0o700, parents=True, exist_ok=True)
+            here.open("xb").close()
+        except (OSError, ValueError) as error:
+            raise ReportFolderError(
+                f"{say_place(self.place / name)!r} has a name that no file beside the others can have; "
+                "remove that object, or fetch the report without it"
+            ) from error
+        return here
 
     def parts(self) -> Iterator[Path]:
         """Copies of the parts that earlier runs have left, one at a time. Raises ReportFolderError."""
         here = self.folder / PARTS / "earlier.db"
         here.parent.mkdir(0o700, exist_ok=True)
         with self._explained():
-            for path in self._list(PARTS):
-                get_object(path, here)
+            for one in self._list(PARTS):
+                get_object(one.path, here)
                 yield here
                 here.unlink()
-                self._merged.append(path)
+                self._merged.append(one.path)
 
     def keep_part(self, write: Callable[[Path], str]) -> None:
         """Moves new pictures there, then keeps a part: `write` writes its file and gives its name.
@@ -230,10 +253,9 @@ class StoredReport:
     def _object(self, name: str) -> str:
         return f"{object_name(self.place)}/{name}"
 
-    def _list(self, below: str = "") -> Iterator[Path]:
+    def _list(self, below: str = "") -> Iterator[Listed]:
         try:
-            for listed in find_objects(self.place / below, recursive=True):
-                yield listed.path
+            yield from find_objects(self.place / below, recursive=True)
         except FileNotFoundError:
             return
 

@@ -1,5 +1,6 @@
 """Every command of a report, of one in a storage: review, verify, export, compare, report."""
 
+import hashlib
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from detector.cli.commands import app
-from detector.errors import ArchiveError, ReportFolderError, UsageError
+from detector.errors import ArchiveError, ExitCode, ReportFolderError, UsageError
 from tests.buckets import Bucket
 from tests.conftest import REPOSITORY
 from tests.report.test_seal import Authority
@@ -38,8 +39,8 @@ def start(*words: object, folder: Path, stale: float) -> "subprocess.Popen[str]"
     )
 
 
-def run(*words: object) -> None:
-    assert not app(map(str, words), prog_name="detector", standalone_mode=False)
+def run(*words: object, code: int = ExitCode.DONE) -> None:
+    assert (app(map(str, words), prog_name="detector", standalone_mode=False) or 0) == code
 
 
 @contextmanager
@@ -84,7 +85,7 @@ def test_all_commands_work_on_a_report_in_a_storage_and_a_killed_review_loses_no
         output, _ = running.communicate(timeout=60)
         assert running.returncode == 0, output
     assert "out/writer.lock" not in bucket.keys("out")
-    run("verify", report)
+    run("verify", report, "--media", downloads)
     fetched = bucket.fetch("out", tmp_path / "fetched")
     said = {row["detection_id"]: row["verdict"] for row in read_table(fetched / "reviews.csv")}
     assert said == {ids[0]: "confirmed", ids[1]: "rejected"}
@@ -92,7 +93,7 @@ def test_all_commands_work_on_a_report_in_a_storage_and_a_killed_review_loses_no
     assert len(json.loads((tmp_path / "coco" / "dataset.json").read_text())["annotations"]) == len(ids)
     run("compare", report, tmp_path / "local", "--csv", tmp_path / "differences.csv")
     run("report", report, "--threshold", "azerbaijan=0.99")
-    run("verify", report)
+    run("verify", report, "--media", downloads)
     again = bucket.fetch("out", tmp_path / "again")
     assert len(read_table(again / "detections.csv")) < len(ids)
 
@@ -118,7 +119,7 @@ def test_archive_and_seal_take_a_report_in_a_storage(
     (tmp_path / "reply.tsr").write_bytes(b"no reply")
     with pytest.raises(UsageError, match="is no time stamp"):
         run("seal", report, "--reply", tmp_path / "reply.tsr", "--root", tmp_path / "reply.tsr")
-    run("verify", report)
+    run("verify", report, "--media", downloads)
     assert "the manifest as it is now" not in capsys.readouterr().out
     assert pictures == {key for key in bucket.keys("out") if key.endswith(".jpg")}
     run("archive", "remove", archive, report)
@@ -128,6 +129,47 @@ def test_archive_and_seal_take_a_report_in_a_storage(
     ):
         with pytest.raises(ArchiveError, match="an archive is a file on a disk"):
             run(*words)
+
+
+def test_verify_reads_nothing_outside_that_nobody_has_agreed_to(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = Bucket()
+    other.put_folder(downloads, "in")
+    reports = tmp_path / "report", bucket.path("out")
+    for report in reports:
+        scan_folder(other.path("in"), report, fake_weights)
+        run("verify", report, code=ExitCode.SOME_FAILED)
+        said = capsys.readouterr().out
+        assert "inputs unchanged: 0" in said
+        assert f"inputs not looked at: {len(other.keys())}" in said
+        assert f"input:red.png (in s3://{other.name}/in)" in said
+        assert "Everything" not in said
+        run("verify", report, "--media", f"s3://{other.name}/in")
+        assert f"inputs unchanged: {len(other.keys())}" in capsys.readouterr().out
+        elsewhere = f"s3://{other.name}/i"  # the place of that name, not all that begins so
+        run("verify", report, "--media", elsewhere, code=ExitCode.SOME_FAILED)
+        assert "inputs unchanged: 0" in capsys.readouterr().out
+
+
+def test_what_a_report_in_a_storage_names_on_this_machine_is_not_opened(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    digest = hashlib.sha256(b"a secret").hexdigest()
+    secret = tmp_path / "secret"
+    secret.write_bytes(b"a secret")
+    names = str(secret), f"../../../../../..{secret}", f"frames/../../../../../../..{secret}"
+    manifest = bucket.get("out/manifest.sha256") + "".join(f"{digest}  {one}\n" for one in names).encode()
+    bucket.put("out/manifest.sha256", manifest)
+    run("verify", bucket.path("out"), code=ExitCode.SOME_FAILED)
+    said = capsys.readouterr().out
+    assert "inputs unchanged: 0" in said
+    assert all(f"   {one} (in " in said for one in names)
+    run("verify", bucket.path("out"), "--media", downloads, code=ExitCode.SOME_FAILED)
+    said = capsys.readouterr().out
+    assert "inputs unchanged: 8" in said
+    assert "inputs not looked at: 3" in said
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="the authority here is openssl")
@@ -146,5 +188,5 @@ def test_the_reply_of_an_authority_is_kept_in_the_storage_and_holds_there(
     assert bucket.get(f"{request.removesuffix('.tsq')}.tsr") == reply.read_bytes()
     assert {key.rpartition(".")[2] for key in bucket.keys("out") - before} == {"sha256", "tsq", "tsr", "pem"}
     capsys.readouterr()
-    run("verify", report)
+    run("verify", report, "--media", downloads)
     assert "UTC: the manifest as it is now" in capsys.readouterr().out

@@ -18,7 +18,7 @@ import pytest
 from detector.errors import MediaError, ReportFolderError, UsageError
 from detector.options import ScanOptions
 from detector.originals import read_original
-from detector.report import verify_report
+from detector.report import choose_readable, verify_report
 from detector.scanning import Progress, scan
 from detector.sources import find_media
 from detector.storage import from_here, is_remote, open_copy, open_place, put_object, reports, say_place
@@ -48,11 +48,16 @@ def test_media_and_report_in_a_storage_give_the_tables_of_a_folder(
     assert not list(tmp_path.glob("*/fetched"))  # no copy of an object is left
     written = {path.name for path in (tmp_path / "report").rglob("*") if path.is_file()} - {"scan.lock"}
     assert {key.rpartition("/")[2] for key in bucket.keys("out")} == written
-    assert verify_report(tmp_path / "from-storage", lambda *_: None).as_it_was
+    here = tmp_path / "from-storage"
+    may_read = choose_readable(here, [bucket.path("in")])
+    assert verify_report(here, lambda *_: None, may_read).as_it_was
     with open_copy(bucket.path("out/report"), pictures=True) as copy:
-        assert verify_report(copy, lambda *_: None).as_it_was
+        may_read = choose_readable(bucket.path("out/report"), [])
+        assert verify_report(copy, lambda *_: None, may_read).as_it_was
         bucket.put("in/red.png", b"changed")
-        assert verify_report(copy, lambda *_: None).inputs.changed == ("input:red.png",)
+        bucket.remove("in/nothing.png")
+        found = verify_report(copy, lambda *_: None, may_read).inputs
+        assert (found.changed, found.missing) == (("input:red.png",), ("input:nothing.png",))
 
 
 def test_copies_that_were_changed_are_found_in_a_storage_as_in_a_folder(
@@ -158,7 +163,8 @@ def test_a_killed_scan_goes_on_from_its_parts(
     assert tables_in(bucket, "out", tmp_path / "fetched") == tables(tmp_path / "report")
     assert not {key for key in bucket.keys("out") if "parts" in key or "lock" in key}
     with open_copy(bucket.path("out"), pictures=True) as copy:
-        assert verify_report(copy, lambda *_: None).as_it_was
+        may_read = choose_readable(bucket.path("out"), [])
+        assert verify_report(copy, lambda *_: None, may_read).as_it_was
 
 
 def test_keys_that_no_path_can_have_are_listed_and_scanned_each_as_itself(
@@ -344,3 +350,25 @@ def test_an_unknown_storage_is_refused() -> None:
         from_here(Path("http://example.org/x.jpg"))
     assert json.dumps(say_place(Path("gs://b/k"))) == '"gs://b/k"'
     assert say_place(Path("file:///home/report")) == "/home/report"
+
+
+@pytest.mark.parametrize("name", ["frames", "n" * 300])
+def test_a_name_that_no_file_can_have_is_said(
+    bucket: Bucket, downloads: Path, fake_weights: Path, name: str
+) -> None:
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    bucket.put(f"out/{name}", b"")
+    with (
+        pytest.raises(ReportFolderError, match=rf"out/{name}\S* has a name that no file"),
+        open_copy(bucket.path("out"), pictures=True),
+    ):
+        pass
+
+
+def test_a_report_too_large_for_the_temporary_folder_is_not_fetched(
+    bucket: Bucket, downloads: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scan_folder(downloads, bucket.path("out"), fake_weights)
+    monkeypatch.setattr("detector.storage.reports.SPARE_BYTES", 1 << 60)
+    with pytest.raises(ReportFolderError, match="MB free; set TMPDIR"), open_copy(bucket.path("out")):
+        pass
