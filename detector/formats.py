@@ -1,9 +1,17 @@
 """The first bytes of a file and its name in, what media it is out."""
 
+from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Literal
 
-Kind = Literal["photo", "video", "other", "link"]
+Kind = Literal["photo", "video", "other", "link", "hidden", "special"]
+
+NOT_OPENED: Mapping[Kind, str] = {
+    "link": "a link to elsewhere, which only --follow-links looks at",
+    "hidden": "hidden, as its name begins with a dot; only --hidden looks at it",
+    "special": "a pipe, socket or device, which might never end",
+}
+"""Kinds of what is found and not opened, and why."""
 
 SIGNATURE_BYTES = 1024
 PHOTO_SUFFIXES = frozenset(
@@ -83,6 +91,7 @@ UNREAD_SIGNATURES = {
     b"\x0a\x05\x01\x08": "PCX",
     b"SIMPLE  =": "FITS",
 }
+APPLE_DOUBLE = b"\0\x05\x16\x07"  # where macOS notes what it knows of a file named alike, `._` in front
 UNREAD_SUFFIXES = {
     ".swf": "Flash",
     ".r3d": "Redcode raw video",
@@ -117,6 +126,13 @@ def kind_of(path: PurePath, head: bytes) -> Kind:
     if _is_photo(head) or is_targa(path, head):
         return "photo"
     return "video" if find_container(head) else "other"
+
+
+def is_media(path: PurePath, head: bytes) -> bool:
+    """Whether a file is a photo or video by its first bytes, or claims by its name to be one."""
+    if head.startswith(APPLE_DOUBLE):
+        return False
+    return kind_of(path, head) != "other" or claimed_kind(path) != "other"
 
 
 def is_targa(path: PurePath, head: bytes) -> bool:

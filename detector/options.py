@@ -70,6 +70,8 @@ class ScanOptions:
     """Whether folders inside folders are scanned."""
     follow_links: bool = False
     """Follow links in the folders that lead out of them; else they are not opened."""
+    hidden: bool = False
+    """Look at what is hidden, too; else a hidden photo or video, or folder of such, has a row to say so."""
     weights: Path | None = None
     """Weights to use, .onnx or .pt; the ones that come with the tool when None."""
     trust_weights: bool = False

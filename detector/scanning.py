@@ -18,6 +18,7 @@ from detector.engines import choose_engine, count_workers
 from detector.errors import ExitCode, MediaError, RecordError, ReportFolderError, UsageError
 from detector.evidence import gather_evidence
 from detector.filing import remove_half_written
+from detector.formats import NOT_OPENED
 from detector.frames import Sampling
 from detector.ids import ID_DIGITS
 from detector.journal import (
@@ -124,6 +125,7 @@ def _scan_into(
             listed=listed,
             recursive=options.recursive,
             follow_links=options.follow_links,
+            hidden=options.hidden,
             skip=stored.place if stored else settings.out,
             named=named.roots,
             firsts=named.firsts,
@@ -308,9 +310,11 @@ def _unfinished(journal: Journal, watch: "_Watch", stop: threading.Event) -> Ite
 
 
 def _is_finished(journal: Journal, media: Media) -> bool:
+    if media.kind in NOT_OPENED:
+        return False
     if is_remote(media.path):  # to hash it ahead would be to fetch it
         return journal.knows_object(media)
-    if media.kind in ("other", "link"):
+    if media.kind == "other":
         return False
     try:
         size = media.size()

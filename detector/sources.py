@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from detector.errors import MediaError, UsageError
-from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
+from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, is_media, kind_of
 from detector.naming import NOTHING, choose_roots, find_root
 from detector.storage import find_objects, from_here, is_remote, open_object, say_place
 
@@ -34,8 +34,8 @@ class Media:
     `naming`); the identity in all tables. Bytes that are not UTF-8 and
     control characters are written as `\\xNN`, so that every name can be printed."""
     kind: Kind
-    """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start; a `link`
-    leads out of what is to be scanned and is not opened."""
+    """By content, not by suffix; `other` is neither a photo nor a video, or damaged at its start. A `link`
+    out of what is to be scanned, what is `hidden` and what is `special`, as a pipe, are not opened."""
     path: Path
     """Absolute path to open, or the place of an object in a storage (see `storage`)."""
     version: str = field(default="", kw_only=True)
@@ -86,24 +86,27 @@ def find_media(
     listed: Iterable[Path] = (),
     recursive: bool = True,
     follow_links: bool = False,
+    hidden: bool = False,
     skip: Path | None = None,
     named: Mapping[Path, str] = NOTHING,
     firsts: Iterable[str] = (),
 ) -> Iterator[Media]:
     """Every regular file under the paths, each once: the files named, then folder by folder in order of name.
 
-    Hidden files and folders, folder loops through links and the folder `skip` are passed over. A link in a
-    folder that leads out of all paths is of kind `link`, unless links are to be followed. Names are
-    relative to the folder itself when one is given, else to what `choose_roots` finds, which is told what is
-    `named` by now. Of what is `listed` a path that is gone is given out, to become a failed row. Raises
+    Folder loops through links and the folder `skip` are passed over. A link in a folder that leads out of all
+    paths is of kind `link`, unless links are to be followed; unless what is `hidden` is to be looked at, a
+    hidden photo, video or folder that holds some is of that kind, and other hidden ones are passed over.
+    Names are relative to the folder itself when one is given, else to what `choose_roots` finds, which is
+    told what is `named` by now. Of what is `listed` a path that is gone is given out, to become a failed
+    row. Raises
     UsageError for one of `paths` that is gone.
     """
     here, remote = _find_starts(paths, listed)
     inside = [start if start.is_dir() else start.parent for start in here]
     roots = choose_roots([*inside, *remote], named, firsts)
     return itertools.chain(
-        _find(here, roots, recursive=recursive, follow_links=follow_links, skip=skip),
-        _find_remote(remote, roots, recursive=recursive, skip=skip),
+        _find(here, roots, recursive=recursive, follow_links=follow_links, hidden=hidden, skip=skip),
+        _find_remote(remote, roots, recursive=recursive, hidden=hidden, skip=skip),
     )
 
 
@@ -131,39 +134,40 @@ def _find(
     *,
     recursive: bool,
     follow_links: bool,
+    hidden: bool,
     skip: Path | None,
 ) -> Iterator[Media]:
-    named = frozenset(start for start in starts if not start.is_dir())
+    named, files = frozenset(starts), dict.fromkeys(start for start in starts if not start.is_dir())
     known = [*starts, *([skip] if skip else [])]  # a link to the report is passed over as the report is
     inside = None if follow_links else tuple(os.path.realpath(place) for place in known)
-    for path in (start for start in starts if start in named):
-        yield _describe(path, roots)
+    for path in files:
+        yield _describe(path, find_kind(path), roots)
     visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
-    for folder in starts:
-        if folder not in named:
-            for path in _walk(folder, visited, inside, recursive=recursive):
-                if path not in named:
-                    yield _describe(path, roots, inside)
+    for folder in (start for start in starts if start not in files):
+        for path, kind in _walk(folder, visited, inside, recursive=recursive, hidden=hidden):
+            if path not in named or path == folder:
+                yield _describe(path, kind or find_kind(path), roots)
 
 
 def _find_remote(
-    places: list[Path], roots: Mapping[Path, str], *, recursive: bool, skip: Path | None
+    places: list[Path], roots: Mapping[Path, str], *, recursive: bool, hidden: bool, skip: Path | None
 ) -> Iterator[Media]:
     """Every object below the places, each once. Raises UsageError for a place that cannot be listed."""
     inner = [place for place in places if not any(other in place.parents for other in places)]
     for place in inner if recursive else places:
         with _saying_place(place):
-            for one in find_objects(place, recursive=recursive):
+            told: set[Path] = set()
+            for one in find_objects(place, recursive=recursive, hidden=True):
                 if skip and skip in one.path.parents:
                     continue
-                root = find_root(one.path, roots)
-                below = one.path.relative_to(root)
-                parts = ([printable(roots[root])] if roots[root] else []) + [
-                    table_name(below.as_posix() if below.parts else one.path.name)
-                ]
                 kind = claimed_kind(one.path)  # the worker that opens it knows better
                 version = f"{one.bytes} {one.version}".strip()
-                yield Media(root, "/".join(parts), kind, one.path, version=version)
+                top = None if hidden else _hidden_top(one.path, place)
+                if not top:
+                    yield _describe(one.path, kind, roots, version)
+                elif kind != "other" and top not in told:
+                    told.add(top)
+                    yield _describe(top, "hidden", roots)
 
 
 @contextmanager
@@ -217,11 +221,14 @@ def open_content(path: Path) -> BinaryIO:
 def find_kind(path: Path) -> Kind:
     """What the first bytes say the file is; a file that cannot be read goes by its suffix."""
     try:
-        with open_content(path) as file:
-            head = file.read(SIGNATURE_BYTES)
+        return kind_of(path, _read_head(path))
     except OSError:
         return claimed_kind(path)
-    return kind_of(path, head)
+
+
+def _read_head(path: Path) -> bytes:
+    with open_content(path) as file:
+        return file.read(SIGNATURE_BYTES)
 
 
 def table_name(name: str) -> str:
@@ -243,11 +250,19 @@ def printable(name: str) -> str:
     return STEERING.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
-def _describe(path: Path, roots: Mapping[Path, str], inside: tuple[str, ...] | None = None) -> Media:
+def _describe(path: Path, kind: Kind, roots: Mapping[Path, str], version: str = "") -> Media:
     root = find_root(path, roots)
     label = (printable(roots[root]),) if roots[root] else ()
-    kind: Kind = "link" if _leads_out(path, inside) else find_kind(path)
-    return Media(root, "/".join([*label, _name_under(root, path)]), kind, path)
+    is_object = path == root and is_remote(path)  # named by itself
+    below = table_name(path.name) if is_object else _name_under(root, path)
+    return Media(root, "/".join([*label, below]), kind, path, version=version)
+
+
+def _hidden_top(path: Path, place: Path) -> Path | None:
+    """The first folder on the way from a place to an object that is hidden, or the object; None without."""
+    on_the_way = path.relative_to(place).parts
+    number = next((number for number, part in enumerate(on_the_way, 1) if part.startswith(".")), 0)
+    return place.joinpath(*on_the_way[:number]) if number else None
 
 
 def _leads_out(path: Path, inside: tuple[str, ...] | None) -> bool:
@@ -269,11 +284,17 @@ def _name_under(root: Path, path: Path) -> str:
 
 
 def _walk(
-    top: Path, visited: set[tuple[int, int]], inside: tuple[str, ...] | None, *, recursive: bool
-) -> Iterator[Path]:
-    """Files below a folder; `visited` holds the identities of folders already seen, so that loops end.
+    top: Path,
+    visited: set[tuple[int, int]],
+    inside: tuple[str, ...] | None,
+    *,
+    recursive: bool,
+    hidden: bool,
+) -> Iterator[tuple[Path, Kind | None]]:
+    """Files below a folder, with their kind where that is told without opening them.
 
-    A folder that cannot be opened, and a link that leads out, are given out themselves: each has a row.
+    `visited` holds the identities of folders already seen, so that loops end. A folder that cannot be opened,
+    a link that leads out and a hidden folder are given out themselves: each has a row.
     """
     waiting = [top]
     while waiting:
@@ -284,24 +305,43 @@ def _walk(
                 continue
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
         except OSError:
-            yield folder
+            yield folder, None
             continue
         visited.add(identity)
         folders = []
         for entry in entries:
-            if entry.name.startswith("."):
-                continue
             path = folder / entry.name
+            if entry.name.startswith(".") and not hidden:
+                if _is_told(path, visited, inside, recursive=recursive):
+                    yield path, "hidden"
+                continue
             if _leads_out(path, inside):
-                yield path
+                yield path, "link"
                 continue
             mode = _mode(path)
             if stat.S_ISDIR(mode):
                 folders.append(path)
-            elif stat.S_ISREG(mode) or not mode:
-                yield path
+            else:
+                yield path, (None if stat.S_ISREG(mode) or not mode else "special")
         if recursive:
             waiting.extend(reversed(folders))
+
+
+def _is_told(
+    path: Path, visited: set[tuple[int, int]], inside: tuple[str, ...] | None, *, recursive: bool
+) -> bool:
+    """Whether what is hidden is a photo or video, or a folder not seen that holds one by its name."""
+    if _leads_out(path, inside) or not path.exists():
+        return claimed_kind(path) != "other"
+    if not path.is_dir():
+        try:
+            return is_media(path, _read_head(path))
+        except OSError:
+            return claimed_kind(path) != "other"
+    if not recursive or _identity(path) in visited:
+        return False
+    below = (names for *_, names in os.walk(path))
+    return any(claimed_kind(Path(name)) != "other" for names in below for name in names)
 
 
 def _identity(folder: Path) -> tuple[int, int]:

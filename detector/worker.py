@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from detector.copies import PictureHash, find_luma, hash_edges, hash_whole_and_inside, hash_windows
 from detector.errors import MediaError
 from detector.events import CLOSER_STEPS, spans_to_look_closer
+from detector.formats import NOT_OPENED
 from detector.frames import Coverage, Frame, Repeats, Sampling, read_frames, read_image, read_spans
 from detector.ids import STREAM_FRAMES, stream_of
 from detector.model import Model, load_model
@@ -29,7 +30,6 @@ from detector.toolbox import sv
 
 FETCHED = "fetched"  # folder in the report folder for copies of objects in hand
 NO_HASH = PictureHash(b"", b"", 0)  # before the first frame
-LINK = "a link to elsewhere, which only --follow-links looks at"
 FILLING = 0.25  # of the picture: where a flag's box is as large, another flag in it changes most of the hash
 REFUSED = ("Failed to allocate", "bad_alloc", "not enough memory", "Insufficient memory")
 
@@ -77,6 +77,8 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
 
     An object of a storage is fetched, and its copy removed.
     """
+    if media.kind in NOT_OPENED:
+        return replace(failed_result(media, NOT_OPENED[media.kind], seconds=0), status="not_read")
     if not is_remote(media.path):
         return _scan_here(media, settings)
     try:
@@ -91,8 +93,6 @@ def scan_file(media: Media, settings: WorkerSettings) -> FileResult:
 
 def _scan_here(media: Media, settings: WorkerSettings) -> FileResult:
     give_up_at = time.monotonic() + settings.sampling.max_seconds
-    if media.kind == "link":
-        return replace(failed_result(media, LINK, seconds=0), status="not_read")
     try:
         sha256, size = media.sha256(settings.sampling.max_seconds), media.size()
     except MediaError as error:

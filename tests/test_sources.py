@@ -27,11 +27,37 @@ def found_names(
     return [media.name for media in found]
 
 
-def test_hidden_files_and_folders_are_skipped(tmp_path: Path) -> None:
-    make_file(tmp_path / "seen.png")
-    make_file(tmp_path / ".hidden.png")
-    make_file(tmp_path / ".trash" / "old.png")
-    assert found_names(tmp_path) == ["seen.png"]
+def make_hidden(folder: Path) -> None:
+    for name in ("seen.png", ".hidden.png", ".trash/deep/old.mp4", ".trash/new"):
+        make_file(folder / name)
+    for name in (".git/config", ".DS_Store"):
+        make_file(folder / name, b"no media")
+    (folder / "._seen.png").write_bytes(b"\0\5\x16\7 notes of macOS")
+
+
+def test_what_is_hidden_has_one_row_each_if_it_is_media_or_holds_some(tmp_path: Path) -> None:
+    make_hidden(tmp_path)
+    found = [(media.name, media.kind) for media in find_media([tmp_path])]
+    assert found == [(".hidden.png", "hidden"), (".trash", "hidden"), ("seen.png", "photo")]
+
+
+def test_what_is_hidden_is_looked_at_when_asked(tmp_path: Path) -> None:
+    make_hidden(tmp_path)
+    found = {media.name: media.kind for media in find_media([tmp_path], hidden=True)}
+    assert found == {
+        "seen.png": "photo",
+        ".hidden.png": "photo",
+        ".trash/new": "photo",
+        ".trash/deep/old.mp4": "photo",  # by its content
+        ".git/config": "other",
+        ".DS_Store": "other",
+        "._seen.png": "other",
+    }
+
+
+def test_a_hidden_report_is_not_told_of(tmp_path: Path) -> None:
+    make_file(tmp_path / ".report" / "frames" / "two.jpg")
+    assert found_names(tmp_path, skip=tmp_path / ".report") == []
 
 
 def test_a_hidden_file_or_folder_named_by_the_user_is_looked_at(tmp_path: Path) -> None:
@@ -255,7 +281,9 @@ def test_pipes_and_sockets_in_a_folder_are_never_opened(tmp_path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as listening:
         listening.bind(str(tmp_path / "s"))
         make_file(tmp_path / "one.png")
-        assert found_names(tmp_path) == ["one.png"]
+        found = {media.name: media.kind for media in find_media([tmp_path])}
+    special = dict.fromkeys(("link.jpg", "pipe.jpg", "s"), "special")
+    assert found == {"one.png": "photo", **special}
 
 
 def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:

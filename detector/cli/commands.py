@@ -110,6 +110,9 @@ def scan(
     follow_links: Annotated[
         bool, typer.Option("--follow-links", help="Follow links that lead out of the folders.")
     ] = defaults.follow_links,
+    hidden: Annotated[
+        bool, typer.Option("--hidden", help="Look at hidden files and folders (.name), too.")
+    ] = defaults.hidden,
     every: Annotated[
         float, typer.Option(help="Look at the sharpest frame of so many seconds of video; 0: every frame.")
     ] = defaults.every,
@@ -208,6 +211,7 @@ def scan(
         only_these=only_these,
         recursive=recursive,
         follow_links=follow_links,
+        hidden=hidden,
         every=every,
         keyframes=keyframes,
         densify=densify,

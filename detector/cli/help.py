@@ -6,7 +6,7 @@ from typing import Any
 from typer.core import TyperCommand, TyperGroup
 
 PANELS = {
-    "Input": ("from_file", "only_these", "recursive", "follow_links"),
+    "Input": ("from_file", "only_these", "recursive", "follow_links", "hidden"),
     "What is looked for": (
         "every",
         "keyframes",

@@ -58,7 +58,7 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     table.add_row(str(summary.no_detection), "read to the end, no flag found")
     table.add_row(str(summary.failed), "failed: not read, or only in part")
     if summary.not_read:
-        table.add_row(str(summary.not_read), "not read: photos and videos of kinds this tool does not read")
+        table.add_row(str(summary.not_read), "not read: hidden, elsewhere, or of a kind not read here")
     sidecars = f" ({summary.sidecars} named as sidecars of posts are)" if summary.sidecars else ""
     table.add_row(str(summary.unsupported), f"neither photo nor video, left alone{sidecars}")
     for row in _rows_of_runs(summary):
@@ -117,7 +117,7 @@ def print_nothing(console: Console, options: ScanOptions) -> None:
     )
     console.print(
         f"[bold]Nothing to scan:[/] no file in {escape(', '.join(places))}, {inside}. "
-        "Hidden files and folders, whose names begin with a dot, and the report itself are passed over.",
+        "The report itself is passed over.",
         soft_wrap=True,
         highlight=False,
     )

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from detector.errors import RecordError
-from detector.formats import Kind
+from detector.formats import NOT_OPENED, Kind
 from detector.journal.chain import add_forgotten, add_result, add_scan
 from detector.journal.database import lock_database, prepare_tables, read_database
 from detector.journal.parts import merge_part, write_part
@@ -55,7 +55,7 @@ class Tally:
     looked_at: int
     failed: int
     not_read: int
-    """Known media that this tool does not read."""
+    """Known media of kinds not read here, and what is not opened, as hidden files."""
     earlier: int
     """Files of earlier runs that belong to the report."""
     left_out: int
@@ -214,7 +214,7 @@ class Journal:
 
         Raises RecordError when something in it cannot be noted: then nothing is.
         """
-        by_name = result.media.kind in ("other", "link") or not result.sha256
+        by_name = result.media.kind in ("other", *NOT_OPENED) or not result.sha256
         status, reason = (result.status, result.reason) if by_name else ("", "")
         try:
             with self.connection:

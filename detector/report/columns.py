@@ -163,7 +163,7 @@ def describe_files(class_names: Sequence[str]) -> Table:
             Column("kind", "photo, video or other"),
             Column(
                 "status",
-                "ok, no_detection, failed, not_read (a kind that this tool does not read) or unsupported",
+                "ok, no_detection, failed, not_read (kind not read, hidden, elsewhere) or unsupported",
             ),
             Column(
                 "reason",

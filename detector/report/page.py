@@ -31,7 +31,7 @@ FATES = {
     "ok": "the model sees a flag",
     "no_detection": "read to the end, none seen",
     "failed": "failed: not read, or in part",
-    "not_read": "not read: kinds of photos and videos this tool does not read",
+    "not_read": "not read: hidden, elsewhere, or of a kind not read here",
     "unsupported": "neither photo nor video",
 }
 SCRIPTS = ("words", "state", "shots", "seen", "cards", "lightbox", "charts", "thresholds", "start")

@@ -74,7 +74,7 @@ class Summary:
     no_detection: int
     failed: int
     not_read: int
-    """Known media that this tool does not read."""
+    """Known media of kinds not read here, and what is not opened, as hidden files."""
     unsupported: int
     sidecars: int
     """Of the unsupported, those named as sidecars are."""

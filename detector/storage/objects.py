@@ -63,8 +63,10 @@ def _is_about_keys(error: BaseException | None) -> bool:
     return type(error).__name__ in names or str(code) in KEY_CODES
 
 
-def find_objects(path: Path, *, recursive: bool) -> Iterator[Listed]:
-    """Every object below a place, a page at a time, or the object itself. Hidden names are passed over.
+def find_objects(path: Path, *, recursive: bool, hidden: bool = False) -> Iterator[Listed]:
+    """Every object below a place, a page at a time, or the object itself.
+
+    Names with a part that begins with a dot are passed over unless what is `hidden` is asked for, too.
 
     Raises OSError, FileNotFoundError when there is nothing.
     """
@@ -74,15 +76,15 @@ def find_objects(path: Path, *, recursive: bool) -> Iterator[Listed]:
     if info["type"] == "file":
         yield _describe(scheme, info)
         return
-    yield from _find_below(path, recursive=recursive)
+    yield from _find_below(path, recursive=recursive, hidden=hidden)
 
 
 def list_folder(place: Path) -> Iterator[str]:
     """Names of the objects directly in a folder, hidden ones passed over. Raises OSError."""
-    return (one.path.name for one in _find_below(place, recursive=False))
+    return (one.path.name for one in _find_below(place, recursive=False, hidden=False))
 
 
-def _find_below(place: Path, *, recursive: bool) -> Iterator[Listed]:
+def _find_below(place: Path, *, recursive: bool, hidden: bool) -> Iterator[Listed]:
     scheme = place.parts[0].removesuffix(":")
     system, name = file_system(scheme), object_name(place)
     pages = _s3_pages if scheme == "s3" else _walked
@@ -90,7 +92,7 @@ def _find_below(place: Path, *, recursive: bool) -> Iterator[Listed]:
         for one in page:
             below = one["name"].removeprefix(name.rstrip("/") + "/")
             is_marker = one["name"].endswith("/")
-            if not is_marker and not any(part.startswith(".") for part in below.split("/")):
+            if not is_marker and (hidden or not any(part.startswith(".") for part in below.split("/"))):
                 yield _describe(scheme, one)
 
 

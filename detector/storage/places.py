@@ -10,7 +10,8 @@ from detector.errors import UsageError
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs"}
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
 FILE = "file:"
-KEPT = "\udc80"  # for an empty part, which a path would swallow: a byte that is no UTF-8, so in no key
+KEPT = "\udc80"  # before parts that a path would swallow or follow: a byte that is no UTF-8, so in no key
+NO_NAMES = ("", ".", "..")  # such parts
 CONNECT_SECONDS, READ_SECONDS, TRIES = 10, 60, 8
 
 
@@ -58,7 +59,7 @@ def object_name(path: Path) -> str:
 
 def object_path(scheme: str, name: str) -> Path:
     """The path of an object, which is no other's."""
-    return Path(f"{scheme}:", *(part or KEPT for part in name.split("/")))
+    return Path(f"{scheme}:", *(KEPT + part if part in NO_NAMES else part for part in name.split("/")))
 
 
 @cache

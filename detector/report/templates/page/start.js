@@ -48,7 +48,7 @@ function drawOthers() {
 
 function fateOf(file) {
   const fates = { ok: "seen by the model, rejected by people", no_detection: "read to the end, no flag seen", unsupported: "neither photo nor video" };
-  if (file.status === "not_read") return `not read, a kind this tool does not read: ${file.reason ?? ""}`;
+  if (file.status === "not_read") return `not read: ${file.reason ?? ""}`;
   return file.status === "failed" ? `failed: ${[file.plainly, file.reason].filter(Boolean).join(" — ")}` : fates[file.status] ?? file.status;
 }
 
