@@ -13,6 +13,7 @@ from detector.archive.hashing import hash_files, picture_rows
 from detector.archive.store import change_archive
 from detector.copies import PICTURE_COLUMNS
 from detector.errors import ArchiveError, MediaError, UsageError
+from detector.formats import NOT_OPENED, claimed_kind
 from detector.journal import define_views, read_database, utc_now
 from detector.naming import is_home
 from detector.posts import Post, match_posts
@@ -49,7 +50,7 @@ class Added:
     new_contents: int
     """Contents that were not in the archive before."""
     failed: int = 0
-    """Files of a folder that could not be read to their end."""
+    """Files of a folder that could not be read to their end, or were not opened, as hidden ones."""
 
 
 def add_report(archive: Path, report: Path) -> Added:
@@ -92,7 +93,12 @@ def add_folder(
     """
     if is_remote(folder):
         raise UsageError(f"{say_place(folder)}: only folders of this machine are hashed; scan it instead")
-    found = [one for one in find_media([folder]) if one.kind in ("photo", "video")]
+    found, passed_over = [], 0
+    for one in find_media([folder]):
+        if one.kind in ("photo", "video"):
+            found.append(one)
+        else:
+            passed_over += one.kind in NOT_OPENED or claimed_kind(one.path) != "other"
     known: dict[Path, str] = {}
     with change_archive(archive) as connection:
         source = _begin_source(connection, folder, FOLDER)
@@ -101,7 +107,7 @@ def add_folder(
         _add_places(connection, source, _name_places(found, known))
     names = {media.path: media for media in unread}
     results = hash_files(unread, workers=workers, stop=stop)
-    failed = done = 0
+    failed, done = passed_over, 0
     with closing(results):
         while batch := list(itertools.islice(results, ADDED_AT_ONCE)):
             with change_archive(archive) as connection:

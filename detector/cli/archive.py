@@ -49,7 +49,7 @@ def add(
             f"{shown(report)}: {done.files} files, {done.new_contents} contents were not there before"
         )
         if done.failed:
-            console.print(f"   {done.failed} files could not be read, or only in part")
+            console.print(f"   {done.failed} could not be read, or only in part, or are hidden or elsewhere")
         if stop and stop.is_set():
             console.print("[bold]Interrupted.[/] Run the same command again to go on.")
             raise typer.Exit(ExitCode.INTERRUPTED)

@@ -95,16 +95,18 @@ def test_a_folder_that_was_stopped_goes_on_and_broken_files_are_counted(tmp_path
         save(scenery(seed), folder / f"{seed}.png")
     whole = (folder / "0.png").read_bytes()
     (folder / "broken.png").write_bytes(whole[:40])
+    (folder / "text.png").write_text("no picture")
+    save(scenery(3), folder / ".hidden" / "3.png")
     stop.set()
 
     def add() -> tuple[int, int, int]:
         done = add_folder(archive, folder, workers=1, report_count=lambda *_: None, stop=stop)
         return done.files, done.new_contents, done.failed
 
-    assert add() == (0, 0, 0)
+    assert add() == (0, 0, 2)
     stop.clear()
-    assert add() == (3, 3, 1)
-    assert add() == (3, 0, 1)
+    assert add() == (3, 3, 3)
+    assert add() == (3, 0, 3)
 
 
 def damage_values(path: Path) -> None:
