@@ -4,6 +4,7 @@ import hashlib
 import multiprocessing
 import os
 import resource
+import shutil
 import sqlite3
 import tempfile
 import threading
@@ -36,6 +37,7 @@ FRAMES = 10  # of a video
 ORIGINALS = 100  # files for each that copies are made of; a few have most copies
 BITS_CHANGED = 10  # of a copy's hash
 FILES_IN_FOLDER = 1000
+FREE = 10e9  # bytes that stay free: with less, nothing goes on
 Rows = list[tuple[object, ...]]
 
 
@@ -43,51 +45,62 @@ def main(
     files: Annotated[int, typer.Option(help="Made-up results.")] = 100_000,
     place: Annotated[Path | None, typer.Option(help="Folder for them, 4 kB a file; removed again.")] = None,
 ) -> None:
-    """Prints time and memory of each step, each in a process of its own."""
+    """Prints rows made, time and memory of each step, each in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="measure-", dir=place) as work:
         folder = Path(work)
-        for step in (make_parts, merge, gather, write):
+        for step in (merge, gather, write):
             began = time.perf_counter()
             with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-                seconds, gigabytes = process.submit(_measure, step, folder, files).result()
+                seconds, gigabytes, made = process.submit(_measure, step, folder, files).result()
+            said = f", of which {made[1]:.0f} for making {made[0]} rows" if made else ""
             print(
                 f"{files} files, {step.__name__}: {time.perf_counter() - began:.0f} s, {seconds:.0f} s of a "
-                f"processor, at most {gigabytes:.2f} GB of memory",
+                f"processor{said}, at most {gigabytes:.2f} GB of memory",
                 flush=True,
             )
         size = (folder / "report" / "scan.db").stat().st_size
         print(f"scan.db: {size / files / 1e3:.2f} kB a file")
 
 
-def _measure(step: Callable[[Path, int], None], folder: Path, files: int) -> tuple[float, float]:
-    step(folder, files)
+def _measure(
+    step: Callable[[Path, int], tuple[int, float] | None], folder: Path, files: int
+) -> tuple[float, float, tuple[int, float] | None]:
+    made = step(folder, files)
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9
+    return used.ru_utime + used.ru_stime, used.ru_maxrss * 1024 / 1e9, made
 
 
-def make_parts(folder: Path, files: int) -> None:
-    """Parts as workers' results are kept in a storage: hashes are random, copies some bits from theirs."""
-    (folder / "parts").mkdir()
-    pool = np.random.default_rng(0).integers(0, 256, (max(1, files // ORIGINALS), HASH_BYTES), np.uint8)
-    for first in range(0, files, PART_FILES):
-        numbers = range(first, min(files, first + PART_FILES))
-        path = folder / "parts" / f"{first:012}.db"
-        with closing(sqlite3.connect(path)) as part:
-            prepare_tables(part, path.parent, _describe(folder)[1])
-            with part:
-                for table, rows in _make_rows(numbers, pool).items():
-                    part.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
-            part.execute("PRAGMA journal_mode = DELETE")
-
-
-def merge(folder: Path, _files: int) -> None:
-    """The parts into a journal."""
+def merge(folder: Path, files: int) -> tuple[int, float]:
+    """Parts as workers' results are kept in a storage, each into a journal once it is made, so that the disk
+    never holds all twice; gives the rows made and what making them took of a processor.
+    """
     identity = _describe(folder)[1]
+    pool = np.random.default_rng(0).integers(0, 256, (max(1, files // ORIGINALS), HASH_BYTES), np.uint8)
+    part, made, seconds = folder / "part.db", 0, 0.0
     with open_journal(folder / "report", identity, utc_now()) as journal:
-        for part in sorted((folder / "parts").iterdir()):
+        for first in range(0, files, PART_FILES):
+            if shutil.disk_usage(folder).free < FREE:
+                raise RuntimeError(f"less than {FREE / 1e9:.0f} GB are free: stopped at file {first}")
+            began = time.process_time()
+            made += _make_part(part, range(first, min(files, first + PART_FILES)), pool, identity)
+            seconds += time.process_time() - began
             journal.merge_part(part, identity)
             part.unlink()
         journal.complete()
+    return made, seconds
+
+
+def _make_part(path: Path, numbers: range, pool: NDArray[np.uint8], identity: dict[str, str]) -> int:
+    """Hashes are random, copies some bits from theirs. Gives the rows made."""
+    made = _make_rows(numbers, pool)
+    with closing(sqlite3.connect(path)) as part:
+        prepare_tables(part, path.parent, identity)
+        with part:
+            for table, rows in made.items():
+                if rows:
+                    part.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        part.execute("PRAGMA journal_mode = DELETE")
+    return sum(map(len, made.values()))
 
 
 def gather(folder: Path, _files: int) -> None:

@@ -21,7 +21,8 @@ from detector.copies.hashes import HASH_BYTES, distances
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
 FEW = 16  # hashes that are compared with each other one: sorting those takes longer
 FEW_TO_JOIN = 512  # the same where those of one report are joined, for which they are sorted 16 times
-BATCH = 1 << 18  # candidates looked at together, for memory
+BATCH = 1 << 15  # candidates looked at together: so few that they stay in the processor's cache
+MAX_TILE = 8  # hashes with one chunk that are looked up together, where there are many
 
 
 def find_clusters(
@@ -176,19 +177,32 @@ def _find_pairs(
     max_distance: int,
     chunk_bits: int = 1,
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Numbers of queries and of rows, of groups from `from_group` (n,) on, close and closest in the chunk."""
-    asked = queries.view(np.uint16)[:, rows.chunk].astype(np.int64)
-    by_key = np.argsort(asked, kind="stable")
-    asked, lowest = asked[by_key], from_group[by_key]
-    asked_words = queries.view(np.uint64)[by_key, rows.chunk // 4]
+    """Numbers of queries and of rows, of groups from `from_group` (n,) on, close and closest in the chunk.
+
+    Some are given out several times, some of them though they are of earlier groups.
+    """
+    chunks = queries.view(np.uint16)[:, rows.chunk]
+    by_key = np.argsort(from_group, kind="stable") if from_group.any() else np.arange(len(queries))
+    by_key = by_key[np.argsort(chunks[by_key], kind="stable")]
+    tiles = _tile(chunks[by_key], min(MAX_TILE, 1 + (len(queries) >> 16)))
+    asked, lowest = chunks[by_key[tiles[:, 0]]].astype(np.int64), from_group[by_key[tiles[:, 0]]]
+    asked_words = queries.view(np.uint64)[by_key, rows.chunk // 4][tiles]
     for flip in _flips(min(chunk_bits, max_distance // 16)):
         starts = rows.find_starts(asked ^ flip, lowest)
         counts = rows.buckets[(asked ^ flip) + 1] - starts
-        for query, place in _close_words(asked_words, rows.words, starts, counts, max_distance // 4):
-            left, right = by_key[query], rows.order[place]
+        for tile, member, place in _close_words(asked_words, rows.words, starts, counts, max_distance // 4):
+            left, right = by_key[tiles[tile, member]], rows.order[place]
             close = distances(queries[left], rows.rows[right]) <= max_distance
             if close.any():
                 yield left[close], right[close]
+
+
+def _tile(keys: NDArray[np.uint16], width: int) -> NDArray[np.int64]:
+    """Numbers (m, `width`) of these sorted keys, in each row of equal ones; the last may be there again."""
+    ends = np.searchsorted(keys, keys, side="right")
+    place = np.arange(len(keys)) - np.searchsorted(keys, keys)
+    firsts = np.flatnonzero(place % width == 0)
+    return np.minimum(firsts[:, None] + np.arange(width), ends[firsts, None] - 1)
 
 
 @functools.cache
@@ -203,19 +217,23 @@ def _close_words(
     starts: NDArray[np.int64],
     counts: NDArray[np.int64],
     max_distance: int,
-) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Numbers of asked words and of those among their `counts` words from `starts` that are close."""
-    query = np.flatnonzero(counts)
-    starts, counts = starts[query], counts[query]
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
+    """Numbers of rows and columns of asked words (n, k), and of those among the `counts` words from `starts`,
+    the same for a row, that are close.
+    """
+    tile = np.flatnonzero(counts)
+    starts, counts = starts[tile], counts[tile]
     ends = np.cumsum(counts)
     total = int(ends[-1]) if len(ends) else 0
-    cuts = [0, *np.searchsorted(ends, np.arange(BATCH, total, BATCH)).tolist(), len(query)]
+    step = BATCH // asked.shape[1]
+    cuts = [0, *np.searchsorted(ends, np.arange(step, total, step)).tolist(), len(tile)]
     for a, b in itertools.pairwise(cuts):
         if a == b:
             continue
         local = ends[a:b] - (ends[a] - counts[a])
         place = np.arange(local[-1]) + np.repeat(starts[a:b] + counts[a:b] - local, counts[a:b])
-        differing = np.repeat(asked[query[a:b]], counts[a:b]) ^ words[place]
+        differing = np.repeat(asked[tile[a:b]], counts[a:b], axis=0) ^ words[place][:, None]
         hits = np.flatnonzero(np.bitwise_count(differing) <= max_distance)
         if len(hits):
-            yield query[a:b][np.searchsorted(local, hits, side="right")], place[hits]
+            hit, member = np.divmod(hits, asked.shape[1])
+            yield tile[a:b][np.searchsorted(local, hit, side="right")], member, place[hit]
