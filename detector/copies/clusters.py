@@ -202,7 +202,8 @@ def _tile(keys: NDArray[np.uint16], width: int) -> NDArray[np.int64]:
     ends = np.searchsorted(keys, keys, side="right")
     place = np.arange(len(keys)) - np.searchsorted(keys, keys)
     firsts = np.flatnonzero(place % width == 0)
-    return np.minimum(firsts[:, None] + np.arange(width), ends[firsts, None] - 1)
+    last = ends[firsts, None] - 1
+    return np.asarray(np.minimum(firsts[:, None] + np.arange(width), last), np.int64)
 
 
 @functools.cache
