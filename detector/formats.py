@@ -112,6 +112,9 @@ UNREAD_SUFFIXES = {
     ".mrw": "Minolta raw",
 }
 
+PACKED_SIGNATURES = {b"Rar!\x1a\x07": "RAR", b"7z\xbc\xaf\x27\x1c": "7z"}
+PACKED_SUFFIXES = {".zip": "ZIP", ".rar": "RAR", ".7z": "7z", ".tar": "TAR", ".tgz": "TAR", ".txz": "TAR"}
+
 
 def claimed_kind(path: PurePath) -> Kind:
     """What the file's name claims it is."""
@@ -158,6 +161,16 @@ def find_unread(path: PurePath, head: bytes) -> str:
     """Name of a kind of media that is known but not read here; "" for none."""
     by_content = next((name for start, name in UNREAD_SIGNATURES.items() if head.startswith(start)), "")
     return by_content or UNREAD_SUFFIXES.get(path.suffix.lower(), "")
+
+
+def find_packed(path: PurePath, head: bytes) -> str:
+    """Name of a kind of file that other files are packed in, as exports of messengers are; "" for none.
+
+    ZIP by its suffix alone: documents and programs are packed so, too.
+    """
+    by_content = next((name for start, name in PACKED_SIGNATURES.items() if head.startswith(start)), "")
+    suffix = ".tgz" if path.name.lower().endswith(".tar.gz") else path.suffix.lower()
+    return by_content or PACKED_SUFFIXES.get(suffix, "")
 
 
 def _is_photo(head: bytes) -> bool:

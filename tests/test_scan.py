@@ -51,6 +51,28 @@ def report(downloads: Path, tmp_path: Path, fake_weights: Path) -> Path:
     return tmp_path / "report"
 
 
+@pytest.mark.parametrize(
+    ("name", "head"),
+    [
+        ("WhatsApp Chat.zip", b"PK\3\4"),
+        ("export.tar.gz", b"\x1f\x8b"),
+        ("export.bin", b"Rar!\x1a\x07\1\0"),
+        ("export", b"7z\xbc\xaf\x27\x1c"),
+    ],
+)
+def test_an_archive_of_files_is_not_looked_into_and_says_so(
+    tmp_path: Path, fake_weights: Path, name: str, head: bytes
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).write_bytes(head + bytes(50))
+    (tmp_path / "in" / "letter.docx").write_bytes(b"PK\3\4" + bytes(50))
+    assert scan_folder(tmp_path / "in", tmp_path / "report", fake_weights).exit_code == 1
+    rows = {row["file"]: row for row in read_table(tmp_path / "report" / "files.csv")}
+    assert rows[name]["status"] == "not_read"
+    assert "archive, which is not looked into: unpack it" in rows[name]["reason"]
+    assert rows["letter.docx"]["status"] == "unsupported"
+
+
 def test_every_input_has_a_row_and_counts_add_up(report: Path) -> None:
     rows = {row["file"]: (row["status"], row["kind"]) for row in read_table(report / "files.csv")}
     assert rows == {

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
-from detector.formats import APPLE_DOUBLE, SIGNATURE_BYTES, claimed_kind, find_unread
+from detector.formats import APPLE_DOUBLE, SIGNATURE_BYTES, claimed_kind, find_packed, find_unread
 from detector.frames.frame import PHOTO_BYTES, Coverage, Frame, Sampling
 from detector.frames.motion import has_stills, read_moving_part
 from detector.frames.photos import read_animation, read_photo
@@ -140,6 +140,8 @@ def _explain_other(path: Path) -> MediaError:
     unread = find_unread(path, head)
     if unread and head:
         return NotReadError(f"{unread}: not read by this tool")
+    if head and (packed := find_packed(path, head)):
+        return NotReadError(f"{packed} archive, which is not looked into: unpack it and scan what was in it")
     if claimed_kind(path) == "other" and not unread:
         return UnsupportedMediaError("not a photo or video")
     if not head:
