@@ -5,6 +5,7 @@ One is cut out of the other, or has another flag painted over nearly all of it.
 
 import logging
 import sqlite3
+from collections.abc import Iterator
 from functools import partial
 
 import numpy as np
@@ -15,12 +16,15 @@ from detector.copies import (
     HASH_BYTES,
     WINDOWS,
     Pictures,
+    Windows,
+    choose_bits,
     find_alike,
     find_cuts,
     have_same_edges,
 )
 from detector.pictures import is_cut_out
 
+AT_ONCE = 100_000  # photos of which the windows are looked through, for memory
 MAX_FILLED = 20_000  # photos that a flag fills; each is compared with each, which takes minutes for as many
 
 log = logging.getLogger(__name__)
@@ -37,10 +41,14 @@ def find_cut_out(
 
     `labels` (n,) are the clusters of the pictures: of each the largest photo is compared. Views are defined.
     """
-    rows, windows = _choose_photos(connection, pictures, is_video, labels, "windows", len(WINDOWS))
-    hashes, numbers, _ = pictures.stack(rows)
-    likely = find_cuts(hashes, windows, numbers)
+    rows = _choose_photos(connection, pictures, is_video, labels, "windows", len(WINDOWS))
     contents = pictures.content[rows]
+    hashes, numbers, _ = pictures.stack(rows)
+    blocks = (
+        Windows(block.rows, np.concatenate([pictures.hashes[rows[block.rows], None], block.hashes], axis=1))
+        for block in _read_hashes(connection, pictures, contents, "windows", len(WINDOWS))
+    )
+    likely = find_cuts(hashes, numbers, blocks, choose_bits(len(hashes), len(rows) * (1 + len(WINDOWS))))
     return _look(connection, pictures, contents, likely, is_cut_out, looking, "looking for cropped copies")
 
 
@@ -52,14 +60,17 @@ def find_painted_over(
     looking: Looking,
 ) -> NDArray[np.int64]:
     """The same for photos that show little but a flag, of which one has another flag in the same folds."""
-    rows, edges = _choose_photos(connection, pictures, is_video, labels, "edges", 1)
+    rows = _choose_photos(connection, pictures, is_video, labels, "edges", 1)
     if len(rows) > MAX_FILLED:
         log.warning(
             "%d photos that a flag fills are too many to look for repainted ones among them", len(rows)
         )
-        rows, edges = rows[:0], edges[:0]
-    likely = find_alike(edges[:, 1])
+        rows = rows[:0]
     contents = pictures.content[rows]
+    edges = np.empty((len(rows), HASH_BYTES), np.uint8)
+    for block in _read_hashes(connection, pictures, contents, "edges", 1):
+        edges[block.rows] = block.hashes[:, 0]
+    likely = find_alike(edges)
     return _look(
         connection, pictures, contents, likely, have_same_edges, looking, "looking for repainted flags"
     )
@@ -72,9 +83,9 @@ def _choose_photos(
     labels: NDArray[np.int64],
     column: str,
     hash_count: int,
-) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
-    """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, and hashes
-    (m, 1 + `hash_count`, `HASH_BYTES`): of the whole, then those in their column of `frames`."""
+) -> NDArray[np.int64]:
+    """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, that have so many
+    hashes in this column of `frames`."""
     sizes = connection.execute(
         f"SELECT coalesce(max(iif(frame_index = 0 AND length({column}) = ?, width * height, NULL)), -1) "
         "FROM frames LEFT JOIN results USING (sha256) WHERE sha256 IN (SELECT sha256 FROM temp.files) "
@@ -87,15 +98,32 @@ def _choose_photos(
     wanted = clear & (pictures.frame_index == 0) & ~is_video[pictures.content] & (size[pictures.content] >= 0)
     rows = np.flatnonzero(wanted)
     rows = rows[np.argsort(-size[pictures.content[rows]], kind="stable")]
-    rows = rows[np.unique(labels[rows], return_index=True)[1]]
-    hashes = np.empty((len(rows), 1 + hash_count, HASH_BYTES), np.uint8)
-    hashes[:, 0] = pictures.hashes[rows]
-    for number, content in enumerate(pictures.content[rows].tolist()):
-        (found,) = connection.execute(
-            f"SELECT {column} FROM frames WHERE sha256 = ? AND frame_index = 0", (pictures.contents[content],)
-        ).fetchone()
-        hashes[number, 1:] = np.frombuffer(found, np.uint8).reshape(hash_count, HASH_BYTES)
-    return rows, hashes
+    return rows[np.unique(labels[rows], return_index=True)[1]]
+
+
+def _read_hashes(
+    connection: sqlite3.Connection,
+    pictures: Pictures,
+    contents: NDArray[np.int64],
+    column: str,
+    hash_count: int,
+) -> Iterator[Windows]:
+    """What photos have in this column of `frames`, so many at once; their numbers are among these contents.
+
+    All is read in order of the contents' names, which is much faster than one after the other.
+    """
+    places = np.full(len(pictures.contents) + 1, -1)  # the last for what is no content
+    places[contents] = np.arange(len(contents))
+    stored = connection.execute(
+        f"SELECT sha256, {column} FROM frames WHERE frame_index = 0 AND length({column}) = ? ORDER BY sha256",
+        (HASH_BYTES * hash_count,),
+    )
+    while part := stored.fetchmany(AT_ONCE):
+        found = places[pictures.numbers([sha256 for sha256, _ in part])]
+        wanted = np.flatnonzero(found >= 0)
+        hashes = b"".join([part[row][1] for row in wanted.tolist()])
+        shape = (len(wanted), hash_count, HASH_BYTES)
+        yield Windows(found[wanted], np.frombuffer(hashes, np.uint8).reshape(shape))
 
 
 def _look(
@@ -114,7 +142,7 @@ def _look(
     pairs = contents[np.array(likely[:most], np.int64).reshape(-1, 2)]
     find = partial(find_photo, connection, fetched=True)
     photos = [
-        (find(pictures.contents[first]), find(pictures.contents[second])) for first, second in pairs.tolist()
+        (find(first), find(second)) for first, second in zip(*map(pictures.names, pairs.T), strict=True)
     ]
     answers = judge_pairs(photos, judge, looking, purpose)
     return pairs[[answer == (True,) for answer in answers]].reshape(-1, 2)

@@ -57,8 +57,12 @@ def read_looked_at(connection: sqlite3.Connection) -> tuple[Pictures, NDArray[np
         "WHERE sha256 IN (SELECT sha256 FROM temp.files) ORDER BY sha256, frame_index"
     )
     pictures = read_pictures(frames)
-    videos = {sha256 for (sha256,) in connection.execute("SELECT sha256 FROM results WHERE kind = 'video'")}
-    return pictures, np.array([sha256 in videos for sha256 in pictures.contents], bool)
+    is_video = np.zeros(len(pictures.contents), np.bool_)
+    videos = connection.execute("SELECT sha256 FROM results WHERE kind = 'video' ORDER BY sha256")
+    while part := videos.fetchmany(CONTENTS_AT_ONCE):
+        numbers = pictures.numbers([sha256 for (sha256,) in part])
+        is_video[numbers[numbers >= 0]] = True
+    return pictures, is_video
 
 
 def renew_events(journal: Journal, every_seconds: float) -> None:
@@ -103,7 +107,10 @@ def _find_labels(pictures: Pictures) -> NDArray[np.int64]:
     """For each picture the smallest row of its cluster."""
     count = len(pictures.content)
     both = (pictures.hashes, pictures.mirrored)
-    no_margins = np.all([(sides[:count] == sides[count:]).all(axis=1) for sides in both], axis=0)
+    no_margins = np.all(
+        [(sides[:count].view(np.uint64) == sides[count:].view(np.uint64)).all(axis=1) for sides in both],
+        axis=0,
+    )
     usable = pictures.usable.copy()
     usable[count:] &= ~(no_margins & usable[:count])  # whole and inside are the same: asked once
     labels = find_clusters(
@@ -113,9 +120,12 @@ def _find_labels(pictures: Pictures) -> NDArray[np.int64]:
 
 
 def _picture_rows(pictures: Pictures, labels: NDArray[np.int64]) -> Iterator[tuple[object, ...]]:
-    for row, label in enumerate(labels.tolist()):
-        name = frame_id(pictures.contents[pictures.content[label]], int(pictures.frame_index[label]))
-        yield pictures.contents[pictures.content[row]], int(pictures.frame_index[row]), name
+    for begin in range(0, len(labels), CONTENTS_AT_ONCE):
+        part = labels[begin : begin + CONTENTS_AT_ONCE]
+        rows = np.arange(begin, begin + len(part))
+        own, other = (pictures.names(pictures.content[one]) for one in (rows, part))
+        names = map(frame_id, other, pictures.frame_index[part].tolist())
+        yield from zip(own, pictures.frame_index[rows].tolist(), names, strict=True)
 
 
 def _copy_rows(
@@ -136,7 +146,7 @@ def _copy_rows(
         ]
     )
     clusters = join_pairs(links[:, 0], links[:, 1], count)
-    order, files = _standing(connection, pictures.contents)
+    order = _standing(connection, pictures)
     _, firsts, member = np.unique(clusters[order], return_index=True, return_inverse=True)
     heads = np.empty(count, np.int64)
     heads[order] = order[firsts][member]
@@ -144,27 +154,38 @@ def _copy_rows(
     for begin in range(0, count, CONTENTS_AT_ONCE):
         rows = np.arange(begin, min(count, begin + CONTENTS_AT_ONCE))
         apart = pictures.distances_between(first_row[rows], pictures, first_row[heads[rows]])
-        for row, head, distance in zip(*(one.tolist() for one in (rows, heads[rows], apart)), strict=True):
-            known = None if is_video[row] and row != head else distance
-            yield pictures.contents[row], pictures.contents[head][:ID_DIGITS], known, files[head]
+        is_clip = is_video[rows] & (rows != heads[rows])
+        known = [None if clip else far for clip, far in zip(is_clip.tolist(), apart.tolist(), strict=True)]
+        names = pictures.names(heads[rows])
+        files = _first_files(connection, names)
+        for name, head, distance in zip(pictures.names(rows), names, known, strict=True):
+            yield name, head[:ID_DIGITS], distance, files[head]
 
 
-def _standing(connection: sqlite3.Connection, contents: list[str]) -> tuple[NDArray[np.int64], list[str]]:
-    """Rows (n,) of contents, the first to represent a cluster in front, and the first file of each content.
+def _standing(connection: sqlite3.Connection, pictures: Pictures) -> NDArray[np.int64]:
+    """Numbers (n,) of the contents, the first to represent a cluster in front.
 
     It is posted first, else largest, else of the first name.
     """
-    rows = dict(zip(contents, range(len(contents)), strict=True))
-    files = [""] * len(contents)
-    order = []
-    for sha256, file in connection.execute(
-        f"SELECT sha256, min(file) FROM temp.files WHERE sha256 != '' GROUP BY sha256 "
+    names = connection.execute(
+        f"SELECT sha256 FROM temp.files WHERE sha256 != '' GROUP BY sha256 "
         f"ORDER BY min({LATEST_POSTED}), max(width * height) DESC, min(file)"
-    ):
-        if sha256 in rows:
-            order.append(rows[sha256])
-            files[rows[sha256]] = file
-    return np.array(order, np.int64), files
+    )
+    parts = [np.empty(0, np.int64)]
+    while part := names.fetchmany(CONTENTS_AT_ONCE):
+        parts.append(pictures.numbers([sha256 for (sha256,) in part]))
+    order = np.concatenate(parts)
+    return order[order >= 0]
+
+
+def _first_files(connection: sqlite3.Connection, names: list[str]) -> dict[str, str]:
+    """The first file of each of these contents."""
+    found = connection.execute(
+        "SELECT sha256, min(file) FROM temp.files WHERE sha256 IN (SELECT value FROM json_each(?)) "
+        "GROUP BY sha256",
+        (json.dumps(names),),
+    )
+    return dict(found.fetchall())
 
 
 def _photo_links(

@@ -122,7 +122,7 @@ def _make_asked(
     wholes, mirrored = (rng.integers(0, 256, (count, HASH_BYTES), np.uint8) for _ in range(2))
     wholes[:copies] = _change(rng, hashes[rng.integers(0, len(hashes), copies)])
     pictures = Pictures(
-        contents=[f"asked-{number}" for number in range(count)],
+        contents=np.array([f"asked-{number}".encode() for number in range(count)], "S"),
         content=np.arange(count),
         frame_index=np.zeros(count, np.int64),
         time_seconds=np.zeros(count),

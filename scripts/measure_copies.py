@@ -21,6 +21,8 @@ from detector.copies import (
     MAX_DISTANCE,
     MIN_QUALITY,
     PictureHash,
+    Windows,
+    choose_bits,
     distances,
     find_clusters,
     find_cuts,
@@ -171,7 +173,9 @@ def find_cut_out(
     numbers = np.concatenate([np.flatnonzero(usable) for _, _, usable in sides for _ in range(2)])
     right: set[int] = set()
     wrong = []
-    for number, original in find_cuts(hashes, windows, count + numbers):
+    bits = choose_bits(len(hashes), windows[..., 0].size)
+    blocks = [Windows(np.arange(count), windows)]
+    for number, original in find_cuts(hashes, count + numbers, blocks, bits):
         copy = number - count
         if copy == original and joined[copy]:
             continue

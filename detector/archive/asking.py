@@ -100,10 +100,11 @@ def _read_windows(journal: sqlite3.Connection, pictures: Pictures) -> Windows:
             MAX_ASKED,
             len(found) - MAX_ASKED,
         )
-    rows = dict(zip(pictures.contents, np.unique(pictures.content, return_index=True)[1], strict=True))
     found = found[:MAX_ASKED]
-    numbers = np.array([rows[sha256] for sha256, _ in found], np.int64)
-    return Windows(numbers, read_windows([windows for _, windows in found]))
+    numbers = pictures.numbers([sha256 for sha256, _ in found])
+    return Windows(
+        np.searchsorted(pictures.content, numbers), read_windows([windows for _, windows in found])
+    )
 
 
 def _as_row(one: Known) -> tuple[object, ...]:

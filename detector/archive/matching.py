@@ -122,7 +122,7 @@ def describe_match(
     if cropped != ALIKE:
         return CROPPED[cropped]
     number = int(asked.pictures.content[row])
-    name, is_video = asked.pictures.contents[number], bool(asked.is_video[number])
+    name, is_video = asked.pictures.contents[number].decode(), bool(asked.is_video[number])
     sha256, kind = archive.execute(
         "SELECT sha256, kind FROM contents WHERE content = ?", (content,)
     ).fetchone()
@@ -155,7 +155,7 @@ def _read_parts(archive: sqlite3.Connection) -> Iterator[Pictures]:
         )
         part = read_archived(_until_full(rows))
         rows.close()
-        if not part.contents:
+        if not len(part.contents):
             return
         last = int(part.contents[-1])
         yield part
@@ -197,7 +197,7 @@ def _find_same_bytes(archive: sqlite3.Connection, asked: Asked, counted: NDArray
         row = archive.execute(
             "SELECT content, (SELECT min(frame_index) FROM pictures p WHERE p.content = c.content) "
             "FROM contents c WHERE sha256 = ?",
-            (sha256,),
+            (sha256.decode(),),
         ).fetchone()
         if row:
             found.append((number, row[0], first_row[number], row[1] or 0, 0, ALIKE))

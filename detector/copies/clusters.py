@@ -21,7 +21,7 @@ from detector.copies.hashes import HASH_BYTES, distances
 MAX_DISTANCE = 31  # bits of 256; PDQ's README recommends it. Search relies on it being below 32
 FEW = 16  # hashes that are compared with each other one: sorting those takes longer
 FEW_TO_JOIN = 512  # the same where those of one report are joined, for which they are sorted 16 times
-BATCH = 1 << 15  # candidates looked at together: so few that they stay in the processor's cache
+BATCH = 1 << 16  # candidates looked at together: so few that they stay in the processor's cache
 MAX_TILE = 8  # hashes with one chunk that are looked up together, where there are many
 
 
@@ -46,9 +46,10 @@ def find_clusters(
     rows = np.flatnonzero(usable)
     if not len(rows):
         return labels
-    plain, turned = np.ascontiguousarray(hashes[rows]), np.ascontiguousarray(mirrored[rows])
+    both = np.concatenate([hashes[rows], mirrored[rows]])
+    plain, turned = both[: len(rows)], both[len(rows) :]
     is_few = len(rows) <= FEW_TO_JOIN
-    groups = np.arange(len(rows)) if is_few else _join_neighbours(plain, turned, max_distance)
+    groups = np.arange(len(rows)) if is_few else _join_neighbours(both, max_distance)
     if pictures is not None:
         first_of = np.unique(pictures[rows], return_index=True, return_inverse=True)
         groups = _merge(groups, np.arange(len(rows)), first_of[1][first_of[2]])
@@ -99,21 +100,25 @@ def join_pairs(left: NDArray[np.int64], right: NDArray[np.int64], count: int) ->
     return np.asarray(connected_components(links, directed=False)[1], np.int64)
 
 
-def _join_neighbours(
-    plain: NDArray[np.uint8], turned: NDArray[np.uint8], max_distance: int
-) -> NDArray[np.int64]:
-    """Groups from neighbours in 16 orders: joins most of a large cluster without looking at all its pairs."""
-    count = len(plain)
-    both = np.concatenate([plain, turned])
+def _join_neighbours(both: NDArray[np.uint8], max_distance: int) -> NDArray[np.int64]:
+    """Groups from neighbours in 16 orders: joins most of a large cluster without looking at all its pairs.
+
+    Both are hashes, then those of the mirror images.
+    """
+    count = len(both) // 2
     groups = np.arange(count, dtype=np.int64)
     for chunk in range(HASH_BYTES // 2):
         begin = chunk // 4 * 4  # the eight bytes around the chunk, the chunk in front
         columns = [chunk, *(place for place in range(begin, begin + 4) if place != chunk)]
         key = np.ascontiguousarray(both.view(np.uint16)[:, columns]).astype(">u2").view(">u8").ravel()
         order = np.argsort(key.astype(np.uint64), kind="stable")
-        left, right = order[:-1], order[1:]
-        close = (distances(both[left], both[right]) <= max_distance) & (np.minimum(left, right) < count)
-        groups = _merge(groups, left[close] % count, right[close] % count)
+        pairs = [np.empty((2, 0), np.int64)]
+        for begin in range(0, len(order) - 1, BATCH):
+            left, right = order[begin : begin + BATCH], order[begin + 1 : begin + BATCH + 1]
+            left = left[: len(right)]
+            close = (distances(both[left], both[right]) <= max_distance) & (np.minimum(left, right) < count)
+            pairs.append(np.stack([left[close], right[close]]) % count)
+        groups = _merge(groups, *np.concatenate(pairs, axis=1))
     return groups
 
 
@@ -199,10 +204,9 @@ def _find_pairs(
 
 def _tile(keys: NDArray[np.uint16], width: int) -> NDArray[np.int64]:
     """Numbers (m, `width`) of these sorted keys, in each row of equal ones; the last may be there again."""
-    ends = np.searchsorted(keys, keys, side="right")
-    place = np.arange(len(keys)) - np.searchsorted(keys, keys)
-    firsts = np.flatnonzero(place % width == 0)
-    last = ends[firsts, None] - 1
+    begins = np.searchsorted(keys, np.arange(2**16 + 1))
+    firsts = np.flatnonzero((np.arange(len(keys)) - begins[keys]) % width == 0)
+    last = begins[1:][keys[firsts], None] - 1
     return np.asarray(np.minimum(firsts[:, None] + np.arange(width), last), np.int64)
 
 

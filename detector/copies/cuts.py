@@ -8,7 +8,7 @@ few places, and may differ more than a copy may: of cuts of up to 15 % anywhere 
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,7 +31,6 @@ SLOWEST_CHUNKS, CHUNK_BITS = 4, 2
 # to be nearer: of 296 right pairs one of the four is at most one bit apart in 95 of 100, the same in 71.
 MAX_CANDIDATES = 25e9
 MISSED = (29, 5)  # in 100, for each number of bits
-AT_ONCE = 200_000  # pictures of which the windows are looked through, for memory
 
 log = logging.getLogger(__name__)
 
@@ -52,21 +51,21 @@ def hash_windows(luma: Luma) -> bytes:
 
 
 def find_cuts(
-    hashes: NDArray[np.uint8], windows: NDArray[np.uint8], numbers: NDArray[np.int64]
+    hashes: NDArray[np.uint8], numbers: NDArray[np.int64], blocks: Iterable[Windows], chunk_bits: int
 ) -> list[tuple[int, int]]:
     """Pairs of numbers of a picture and of another that it may be cut out of, the nearest first; of two that
     may each be cut out of the other only the nearer way.
 
     `hashes` (m, 32) are of pictures with these `numbers` (m,), several of one where it has several, as of its
-    mirror image. `windows` (n, k, 32) are of the pictures 0 to n - 1, of which the wholes should be one.
+    mirror image. Each block has the windows of some pictures, of which the wholes should be one.
     """
-    count = windows.shape[1]
-    chunk_bits = choose_bits(len(hashes), len(windows) * count)
+    asked = sort_bits(hashes)
     found = [np.empty((3, 0), np.int64)]
-    for start in range(0, len(windows), AT_ONCE):
-        rows = windows[start : start + AT_ONCE].reshape(-1, HASH_BYTES)
-        for query, row, apart in find_parts(hashes, rows, chunk_bits):
-            found.append(np.stack([apart, numbers[query], start + row // count]))
+    for block in blocks:
+        count = block.hashes.shape[1]
+        rows = sort_bits(block.hashes.reshape(-1, HASH_BYTES))
+        for query, row, apart in _find_near(asked, rows, chunk_bits):
+            found.append(np.stack([apart, numbers[query], block.rows[row // count]]))
     nearest = np.unique(np.concatenate(found, axis=1), axis=1)
     _, firsts = np.unique(np.sort(nearest[1:], axis=0), axis=1, return_index=True)
     return [(part, whole) for _, part, whole in nearest[:, np.sort(firsts)].T.tolist() if part != whole]
@@ -82,6 +81,12 @@ def find_parts(
     asked, rows = hashes, windows
     if min(len(hashes), len(windows)) > FEW:
         asked, rows = sort_bits(hashes), sort_bits(windows)
+    yield from _find_near(asked, rows, chunk_bits)
+
+
+def _find_near(
+    asked: NDArray[np.uint8], rows: NDArray[np.uint8], chunk_bits: int
+) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     near = find_matches(asked, rows, max_distance=MAX_DISTANCE, chunks=SLOWEST_CHUNKS, chunk_bits=chunk_bits)
     for query, row in near:
         yield query, row, distances(asked[query], rows[row]).astype(np.int64)

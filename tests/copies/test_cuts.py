@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from detector.copies import distances, find_cuts, hash_picture, sort_bits
+from detector.copies import Windows, choose_bits, distances, find_cuts, hash_picture, sort_bits
 from tests.test_evidence import scenery
 
 
@@ -29,16 +29,25 @@ def test_parts_are_found_once_the_nearest_first_and_nothing_is_part_of_itself() 
     near, far = change_fast_waves(windows[1, 4], 1), change_fast_waves(windows[0, 7], 9)
     hashes = np.stack([far, near, near, windows[2, 0], rng.integers(0, 256, 32, np.uint8)])
     numbers = np.array([1, 2, 2, 2, 0])
-    assert find_cuts(hashes, windows, numbers) == [(2, 1), (1, 0)]
+    assert find_all(hashes, windows, numbers) == [(2, 1), (1, 0)]
     turned_round = np.stack([near, change_fast_waves(windows[2, 1], 5)])
-    assert find_cuts(turned_round, windows, np.array([2, 1])) == [(2, 1)]
-    assert find_cuts(hashes[:0], windows, np.empty(0, np.int64)) == []
-    assert find_cuts(hashes, windows[:0], numbers) == []
+    assert find_all(turned_round, windows, np.array([2, 1])) == [(2, 1)]
+    assert find_all(hashes[:0], windows, np.empty(0, np.int64)) == []
+    assert find_all(hashes, windows[:0], numbers) == []
     more = rng.integers(0, 256, (100, 32), np.uint8)
-    assert find_cuts(np.concatenate([hashes, more]), windows, np.append(numbers, [0] * 100)) == [
+    assert find_all(np.concatenate([hashes, more]), windows, np.append(numbers, [0] * 100)) == [
         (2, 1),
         (1, 0),
     ]
+
+
+def find_all(
+    hashes: NDArray[np.uint8], windows: NDArray[np.uint8], numbers: NDArray[np.int64], blocks: int = 2
+) -> list[tuple[int, int]]:
+    """Windows of the pictures 0 to n - 1, in so many blocks."""
+    parts = np.array_split(np.arange(len(windows)), blocks)
+    bits = choose_bits(len(hashes), windows[..., 0].size)
+    return find_cuts(hashes, numbers, (Windows(part, windows[part]) for part in parts), bits)
 
 
 def change_fast_waves(bits: NDArray[np.uint8], byte_count: int) -> NDArray[np.uint8]:
@@ -58,7 +67,7 @@ def test_where_there_are_too_many_their_slowest_waves_have_to_be_nearer(
     nearly = same ^ np.bitwise_or.reduce(one_bit[slowest.argmax(axis=0)])  # a bit of each chunk
 
     def find(part: NDArray[np.uint8]) -> list[tuple[int, int]]:
-        return find_cuts(np.concatenate([part, others[:, 0]]), windows, np.arange(21) + 1)
+        return find_all(np.concatenate([part, others[:, 0]]), windows, np.arange(21) + 1, 1)
 
     assert find(nearly) == find(same) == [(1, 0)]
     assert caplog.text == ""
