@@ -26,7 +26,8 @@ from detector.settings import WorkerSettings
 from detector.sources import Media
 from detector.worker import FileResult, failed_result
 
-IN_HAND = 2  # files that a station has: the one it looks at and the next, so that it never waits
+IN_HAND = 2  # calls that a station has: the one it is at and the next, so that it never waits
+AT_ONCE = 4  # photos in one call, of which each takes Ray as long as 3 % of a photo of two megapixels
 MAX_DEATHS = 2  # of stations, with which a file is given up
 MAX_STILLBORN = 8  # stations in a row that end before they can do anything
 RECOUNT_SECONDS = 5.0  # between two looks at how large the cluster is
@@ -36,7 +37,12 @@ MAX_FOLDER, SHORT_FOLDER = 20, "/tmp"  # noqa: S108 (a socket's path may have 10
 ASK_OF_CLUSTER = (
     "does one run there, of the same version of Ray, and is RAY_AUTH_TOKEN here the token that it asks for?"
 )
-SILENT = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_DEDUP_LOGS": "0"}
+SETTINGS = {
+    "RAY_USAGE_STATS_ENABLED": "0",
+    "RAY_DEDUP_LOGS": "0",
+    "RAY_task_events_report_interval_ms": "0",  # what its dashboard shows, which is not begun
+    "RAY_worker_niceness": "0",  # of a Ray that is begun here, as the local engine's workers have it; else 15
+}
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +62,13 @@ class Cluster:
 class _Task:
     media: Media
     deaths: int = 0
+    is_suspect: bool = False
+    """Whether a station died while this was one of several that it had to look at."""
+
+    @property
+    def is_quick(self) -> bool:
+        """Whether it may share a call."""
+        return self.media.kind != "video" and not self.is_suspect
 
 
 @dataclass(slots=True, eq=False)
@@ -65,13 +78,14 @@ class _Seat:
     actor: Any
     beginning: Any
     node: str = ""
-    tasks: deque[tuple[Any, _Task]] = field(default_factory=deque)
-    """What it has in hand: the first is looked at."""
+    calls: deque[tuple[Any, list[_Task]]] = field(default_factory=deque)
+    """What it has in hand: it is at the first."""
     since: float = 0.0
+    has_answered: bool = False
 
     @property
     def awaited(self) -> Any:
-        return self.tasks[0][0] if self.tasks else self.beginning
+        return self.calls[0][0] if self.calls else self.beginning
 
 
 def scan_files(
@@ -120,7 +134,7 @@ class _Driver:
         self._cluster = cluster
         self._workers = workers
         self._seats: list[_Seat] = []
-        self._again: deque[_Task] = deque()
+        self._next: deque[_Task] = deque()
         self._stillborn = 0
         self._recount_at = 0.0
         self._size = 0
@@ -138,11 +152,10 @@ class _Driver:
                 if stop.is_set():
                     coming = iter(())
                     self._drop_waiting()
-                if not self._again:
-                    self._again.extend(map(_Task, itertools.islice(coming, 1)))
-                if self._again:
+                self._take(coming, 1)
+                if self._next:
                     self._give_out(coming)
-                elif not any(seat.tasks for seat in self._seats):
+                elif not any(seat.calls for seat in self._seats):
                     return
                 yield from self._wait()
         finally:
@@ -150,27 +163,35 @@ class _Driver:
                 self._end(seat)
 
     def _drop_waiting(self) -> None:
-        self._again.clear()
+        self._next.clear()
         for seat in self._seats:
-            while len(seat.tasks) > 1:
-                self._ray.cancel(seat.tasks.pop()[0])
+            while len(seat.calls) > 1:
+                self._ray.cancel(seat.calls.pop()[0])
+
+    def _take(self, coming: Iterator[Media], count: int) -> None:
+        """Has so many tasks be next, if there are as many."""
+        self._next.extend(map(_Task, itertools.islice(coming, max(0, count - len(self._next)))))
 
     def _give_out(self, coming: Iterator[Media]) -> None:
-        """Fills the stations' hands, every one's with one file before any has two."""
+        """Fills the stations' hands, every one's with one call before any has two."""
         self._begin_stations()
         for hands in range(1, IN_HAND + 1):
             for seat in self._seats:
-                if seat.node and len(seat.tasks) < hands:
-                    if not self._again:
-                        self._again.extend(map(_Task, itertools.islice(coming, 1)))
-                    if not self._again:
+                if seat.node and len(seat.calls) < hands:
+                    self._take(coming, AT_ONCE * len(self._seats) if seat.has_answered else 1)
+                    if not self._next:
                         return
-                    self._give(seat, self._again.popleft())
+                    self._give(seat)
 
-    def _give(self, seat: _Seat, task: _Task) -> None:
-        if not seat.tasks:
+    def _give(self, seat: _Seat) -> None:
+        """One call: a file, or several that are quick; each one's share when few are left."""
+        share = len(self._next) // len(self._seats)
+        tasks = [self._next.popleft()]
+        while len(tasks) < min(AT_ONCE, share) and tasks[-1].is_quick and self._next[0].is_quick:
+            tasks.append(self._next.popleft())
+        if not seat.calls:
             seat.since = time.monotonic()
-        seat.tasks.append((seat.actor.look.remote(task.media), task))
+        seat.calls.append((seat.actor.look_at_all.remote([task.media for task in tasks]), tasks))
 
     def _begin_stations(self) -> None:
         if time.monotonic() >= self._recount_at:
@@ -190,7 +211,7 @@ class _Driver:
             self._seats.append(_Seat(actor, actor.begin_here.remote()))
 
     def _wait(self) -> Iterator[FileResult]:
-        seats = {seat.awaited: seat for seat in self._seats if seat.tasks or not seat.node}
+        seats = {seat.awaited: seat for seat in self._seats if seat.calls or not seat.node}
         if not seats:
             time.sleep(STOP_CHECK_SECONDS)  # all machines have left: until one joins
             return
@@ -200,7 +221,7 @@ class _Driver:
         for answered in done:
             yield from self._read_answer(seats[answered], answered)
         for seat in list(self._seats):
-            if seat.tasks and time.monotonic() - seat.since > self._hangs_after:
+            if seat.calls and time.monotonic() - seat.since > self._hangs_after * len(seat.calls[0][1]):
                 yield from self._lose(seat, "it hangs")
 
     def _read_answer(self, seat: _Seat, answered: Any) -> Iterator[FileResult]:
@@ -216,28 +237,35 @@ class _Driver:
             seat.node = answer
             log.info("a worker has begun on machine %s", answer)
             return
-        seat.tasks.popleft()
-        seat.since = time.monotonic()
-        for name, content in answer.pictures.items():
-            with filing.replacing(self._settings.out, name) as file:
-                file.write(content)
-        yield answer.result
+        seat.calls.popleft()
+        seat.since, seat.has_answered = time.monotonic(), True
+        for looked in answer:
+            if isinstance(looked, DetectorError):
+                raise looked
+            for name, content in looked.pictures.items():
+                with filing.replacing(self._settings.out, name) as file:
+                    file.write(content)
+            yield looked.result
 
     def _lose(self, seat: _Seat, why: str) -> Iterator[FileResult]:
-        """Goes on without a station; its file counts as a death's cause unless the machine itself is lost."""
+        """Goes on without a station; its file counts as a death's cause unless the machine itself is lost.
+
+        Of several files each is looked at again by itself, for that one of them is the cause.
+        """
         self._end(seat)
         self._seats.remove(seat)
         if not seat.node:
             self._stillborn += 1
             if self._stillborn >= MAX_STILLBORN:
                 raise WorkersError(f"{MAX_STILLBORN} workers in a row ended as they began ({why})")
-        for place, (_, task) in enumerate(seat.tasks):
+        for place, (_, tasks) in enumerate(seat.calls):
             lost = place > 0 or self._is_lost(seat.node)
-            task = replace(task, deaths=task.deaths + (not lost))  # noqa: PLW2901
-            if task.deaths < MAX_DEATHS:
-                self._again.append(task)
-            else:
-                yield failed_result(task.media, f"its worker ended twice ({why})", seconds=0)
+            for task in tasks:
+                deaths = task.deaths + (not lost and len(tasks) == 1)
+                if deaths < MAX_DEATHS:
+                    self._next.append(replace(task, deaths=deaths, is_suspect=task.is_suspect or not lost))
+                else:
+                    yield failed_result(task.media, f"its worker ended twice ({why})", seconds=0)
 
     def _is_lost(self, node: str) -> bool:
         alive = {one["NodeID"]: one["Alive"] for one in self._ray.nodes()}
@@ -245,7 +273,7 @@ class _Driver:
 
     def _end(self, seat: _Seat) -> None:
         with suppress(Exception):  # it may be gone with its machine
-            if not seat.tasks and seat.node:
+            if not seat.calls and seat.node:
                 self._ray.get(seat.actor.end.remote(), timeout=GRACE_SECONDS)
             self._ray.kill(seat.actor)
 
@@ -253,7 +281,7 @@ class _Driver:
 @contextmanager
 def _connected(cluster: Cluster, workers: int) -> Iterator[Any]:
     """The module ray, connected. Raises UsageError when it is missing, WorkersError without a cluster."""
-    os.environ.update(SILENT)  # read when it is imported, as the next
+    os.environ.update(SETTINGS)  # read when it is imported, as the next
     if not cluster.address and "RAY_AUTH_MODE" not in os.environ:  # else it keeps a token in the user's home
         os.environ.update(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=secrets.token_hex(32))
     try:

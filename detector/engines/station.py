@@ -9,7 +9,7 @@ import os
 import secrets
 import shutil
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -97,6 +97,15 @@ class Station:
                 f"{weights} is not the same on all machines; install the same version on each"
             )
         return None
+
+    def look_at_all(self, media: Sequence[Media]) -> list[Looked | DetectorError]:
+        """Looks at files, one after the other, up to the first error that concerns all."""
+        found: list[Looked | DetectorError] = []
+        for one in media:
+            found.append(self.look(one))
+            if isinstance(found[-1], DetectorError):
+                break
+        return found
 
     def look(self, media: Media) -> Looked | DetectorError:
         """Looks at a file. Gives errors that concern all files, for they are not to look like this one's."""

@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import psutil
 import pytest
 
 from detector.engines import local as engines
@@ -34,6 +35,25 @@ class CrashingMedia(Media):
         if self.crashes.stat().st_size <= self.times:
             os.kill(os.getpid(), signal.SIGKILL)
         return Media.sha256(self, seconds)
+
+
+@dataclass(frozen=True, slots=True)
+class KillingMedia(Media):
+    """Kills what began the worker that looks at it, as does a system that is short of memory."""
+
+    kills: Path
+    """A byte for each time."""
+
+    def sha256(self, seconds: float = float("inf")) -> str:
+        with self.kills.open("a") as kills:
+            kills.write("x")
+        server = psutil.Process().parent()
+        assert server is not None
+        actor = server.parent()
+        assert actor is not None
+        actor.kill()
+        time.sleep(seconds)
+        return ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ from pathlib import Path
 from detector.engines.ray import Cluster, scan_files
 from detector.sources import find_media
 from tests.conftest import settings_for
-from tests.engines.test_engines import CrashingMedia
+from tests.engines.test_engines import CrashingMedia, KillingMedia
 
 if __name__ == "__main__":
     folder, weights = map(Path, sys.argv[1:])
@@ -38,9 +38,11 @@ if __name__ == "__main__":
     out.mkdir()
     sound = list(find_media([folder / "in"]))
     bad = CrashingMedia(sound[0].root, "bad.png", "photo", sound[0].path, crashes=folder / "crashes", times=2)
+    worse = KillingMedia(sound[0].root, "worse.png", "photo", sound[0].path, kills=folder / "kills")
     here = Cluster(address="", gpus_per_worker=0.0, place=out)
-    results = scan_files([*sound[:2], bad, *sound[2:]], settings_for(weights, out), cluster=here, workers=1,
-        file_timeout=200, stop=threading.Event())
+    media = [*sound[:2], bad, *sound[2:6], worse, *sound[6:]]
+    results = scan_files(media, settings_for(weights, out), cluster=here, workers=1, file_timeout=200,
+        stop=threading.Event())
     print(json.dumps({one.media.name: [one.status, one.reason] for one in results}))
 """
 
@@ -91,9 +93,9 @@ def test_tables_and_pictures_are_those_of_the_local_engine(
 
 
 @needs_ray
-def test_what_kills_its_worker_twice_is_one_failed_row(tmp_path: Path, fake_weights: Path) -> None:
-    for number in range(4):
-        write_picture(tmp_path / "in" / f"{number}.png", (number, 0, RED))
+def test_what_kills_its_worker_or_its_actor_is_one_failed_row(tmp_path: Path, fake_weights: Path) -> None:
+    for number in range(9):
+        write_picture(tmp_path / "in" / f"{number}.png", (number % 4, number // 4, RED))
     (tmp_path / "crash.py").write_text(CRASHING)
     done = subprocess.run(
         [sys.executable, tmp_path / "crash.py", tmp_path, fake_weights],
@@ -106,8 +108,10 @@ def test_what_kills_its_worker_twice_is_one_failed_row(tmp_path: Path, fake_weig
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout.splitlines()[-1])
     assert found.pop("bad.png") == ["failed", "its decoder crashed twice (exit code -9)"]
-    assert found == {f"{number}.png": ["ok", ""] for number in range(4)}
-    assert len(list((tmp_path / "out" / "crops").iterdir())) == 4
+    assert found.pop("worse.png") == ["failed", "its worker ended twice (ActorDiedError)"]
+    assert found == {f"{number}.png": ["ok", ""] for number in range(9)}
+    assert len(list((tmp_path / "out" / "crops").iterdir())) == 9
+    assert (tmp_path / "kills").read_text() == "xxx"  # once among others, of which none is to pay for it
 
 
 @needs_ray
