@@ -174,6 +174,11 @@ def _find_remote(
 def _saying_place(place: Path) -> Iterator[None]:
     try:
         yield
+    except FileNotFoundError as error:
+        raise UsageError(
+            f"{printable(say_place(place))} cannot be listed: there is nothing of that name. Upper and lower "
+            "case count; a storage of your own is named by AWS_ENDPOINT_URL or the like"
+        ) from error
     except OSError as error:
         raise UsageError(f"{printable(say_place(place))} cannot be listed: {error.strerror}") from error
 

@@ -42,7 +42,10 @@ def test_the_page_is_there_during_a_scan_and_says_so(
     assert hands[-1] == ()
 
 
-def test_the_last_line_says_how_long_it_took(tmp_path: Path, fake_weights: Path) -> None:
+def test_the_last_line_says_how_long_it_took(
+    tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")  # what has its lines in a log is not broken into more
     write_picture(tmp_path / "in" / "red.png", (1, 1, RED))
     done = run_detector("scan", tmp_path / "in", "--out", tmp_path / "report", "--weights", fake_weights)
     assert done.returncode == 0, done.stderr
@@ -52,5 +55,6 @@ def test_the_last_line_says_how_long_it_took(tmp_path: Path, fake_weights: Path)
         "comparing pictures that look the same, after",
         "writing the tables and",
     )
+    assert any(line.startswith(told[0]) and line.endswith("0 failed") for line in done.stderr.splitlines())
     places = [done.stderr.find(words) for words in told]
     assert -1 < places[0] < places[1] < places[2]

@@ -41,7 +41,7 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     """What a scan found, and where to look."""
     summary, out = outcome.summary, options.out
     is_here = not is_remote(out)
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
     table.add_column(justify="right")
     table.add_column()
@@ -104,7 +104,7 @@ def print_pace(pace: "Pace") -> None:
     text += f"looking took {looking:.1f} s, {pace.looked_at / looking:.1f} files a second"
     if pace.recalled:
         text += f"; {pace.recalled} more were known from before"
-    Console(highlight=False).print(f"{text}.")
+    Console(highlight=False, soft_wrap=True).print(f"{text}.")
 
 
 def print_nothing(console: Console, options: ScanOptions) -> None:

@@ -157,7 +157,7 @@ def _plain_lines(console: Console, started: float) -> "Callable[[Progress], None
         else:
             return
         last, last_step = now, progress.step
-        console.print(text, highlight=False, markup=False)
+        console.print(text, highlight=False, markup=False, soft_wrap=True)  # a line each, in a log
 
     return show
 

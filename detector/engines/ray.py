@@ -103,8 +103,12 @@ def scan_files(
     `workers` 0 means as many as the cluster has processors for, also when machines join or leave. What a lost
     machine had in hand another looks at. Raises DetectorError as the local engine does.
     """
+    coming = iter(media)
+    if not (first := list(itertools.islice(coming, 1))):
+        return  # without a cluster: all is known
     with _connected(cluster, workers) as ray, marking(cluster.place) as target:
-        yield from _Driver(ray, settings, cluster, workers, file_timeout, target).scan(media, stop)
+        driver = _Driver(ray, settings, cluster, workers, file_timeout, target)
+        yield from driver.scan(itertools.chain(first, coming), stop)
 
 
 class _RayStation(Station):

@@ -8,7 +8,7 @@ from typing import Any
 from detector.errors import UsageError
 
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs"}
-SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:")
+SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
 FILE = "file:"
 KEPT = "\udc80"  # before parts that a path would swallow or follow: a byte that is no UTF-8, so in no key
 NO_NAMES = ("", ".", "..")  # such parts

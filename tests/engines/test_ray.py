@@ -145,6 +145,10 @@ def test_where_there_is_no_cluster_it_is_said(tmp_path: Path, fake_weights: Path
     code, output = scan_with_ray(tmp_path / "in", tmp_path / "out", fake_weights, "--address", "127.0.0.1:1")
     assert code == 6
     assert "no Ray cluster can be used at 127.0.0.1:1" in output
+    scan_folder(tmp_path / "in", tmp_path / "out", fake_weights)
+    words = ("--address", "127.0.0.1:1")
+    code, output = scan_with_ray(tmp_path / "in", tmp_path / "out", fake_weights, *words)
+    assert code == 0, output  # all is known: none is needed
 
 
 @needs_ray

@@ -371,8 +371,11 @@ def test_places_are_told_apart(typed: str, place: str) -> None:
 
 
 def test_an_unknown_storage_is_refused() -> None:
-    with pytest.raises(UsageError, match="http:// is no storage"):
-        from_here(Path("http://example.org/x.jpg"))
+    for name in ("http", "S3"):
+        with pytest.raises(
+            UsageError, match=f"{name}:// is no storage that is read here; there are file://, s3://"
+        ):
+            from_here(Path(f"{name}://example.org/x.jpg"))
     assert json.dumps(say_place(Path("gs://b/k"))) == '"gs://b/k"'
     assert say_place(Path("file:///home/report")) == "/home/report"
 
@@ -397,3 +400,9 @@ def test_a_report_too_large_for_the_temporary_folder_is_not_fetched(
     monkeypatch.setattr("detector.storage.reports.SPARE_BYTES", 1 << 60)
     with pytest.raises(ReportFolderError, match="MB free; set TMPDIR"), open_copy(bucket.path("out")):
         pass
+
+
+def test_a_name_that_is_not_there_is_said_to_be_none(bucket: Bucket) -> None:
+    for place in (bucket.path("nothing"), Path("s3:", "no-such-bucket", "x")):
+        with pytest.raises(UsageError, match="cannot be listed: there is nothing of that name"):
+            list(find_media([place]))
