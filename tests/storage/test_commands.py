@@ -9,14 +9,17 @@ import signal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from detector.cli.commands import app
 from detector.errors import ArchiveError, ExitCode, ReportFolderError, UsageError
+from detector.storage.places import file_system
 from tests.buckets import Bucket
 from tests.conftest import REPOSITORY
 from tests.report.test_seal import Authority
@@ -150,6 +153,33 @@ def test_verify_reads_nothing_outside_that_nobody_has_agreed_to(
         elsewhere = f"s3://{other.name}/i"  # the place of that name, not all that begins so
         run("verify", report, "--media", elsewhere, code=ExitCode.SOME_FAILED)
         assert "inputs unchanged: 0" in capsys.readouterr().out
+
+
+def test_no_other_command_asks_a_place_that_only_the_report_names(
+    bucket: Bucket, downloads: Path, tmp_path: Path, fake_weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Bucket()
+    other.put_folder(downloads, "in")
+    scan_folder(other.path("in"), bucket.path("out"), fake_weights)
+    scan_folder(downloads, tmp_path / "local", fake_weights)
+    report, archive = f"s3://{bucket.name}/out", tmp_path / "archive.db"
+    asked: list[str] = []
+    system = file_system("s3")
+
+    def note(real: Callable[..., Any], *words: object, **more: object) -> Any:
+        asked.append(f"{words} {more}")
+        return real(*words, **more)
+
+    for name in ("info", "open", "get_file", "call_s3"):
+        monkeypatch.setattr(system, name, partial(note, getattr(system, name)))
+    run("report", report, "--threshold", "azerbaijan=0.2")
+    run("export", report, "--to", "coco", "--out", tmp_path / "coco")
+    run("compare", report, tmp_path / "local")
+    run("archive", "add", report, "--to", archive)
+    run("match", report, "--archive", archive)
+    run("find", downloads / "red.png", report, archive)
+    assert any(bucket.name in one for one in asked)
+    assert not [one for one in asked if other.name in one]
 
 
 def test_what_a_report_in_a_storage_names_on_this_machine_is_not_opened(
