@@ -17,6 +17,7 @@ FILE_NAME = "scan.db"
 LOCK_NAME = "scan.lock"
 BUSY_SECONDS = 30.0  # that a writer waits for another
 MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
+CACHE_KB = 65_536  # of a journal's pages: with SQLite's own two megabytes large ones are read again and again
 LOCK_SECONDS = 5.0  # that a review waits for the folder's lock
 
 
@@ -35,6 +36,7 @@ def lock_database(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connect
             FileLock(folder / LOCK_NAME, timeout=wait_seconds),
             closing(sqlite3.connect(folder / FILE_NAME, timeout=BUSY_SECONDS)) as connection,
         ):
+            connection.execute(f"PRAGMA cache_size = -{CACHE_KB}")
             yield connection
             connection.commit()  # views filled temporary tables; within a transaction the next cannot be
             with suppress(sqlite3.OperationalError):  # a review reads: then its log stays

@@ -2,6 +2,7 @@
 
 import functools
 import hashlib
+import heapq
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -25,9 +26,9 @@ def write_manifest(journal: Journal, folder: Path, written: Iterable[str], kept:
     """
     made = file_digests(journal.connection)
     may_lead = not is_scratch(folder)
-    outputs = [*_hash(folder, written), *((name, made[name]) for name in kept), *journal.pictures()]
+    outputs = sorted([*_hash(folder, written), *((name, made[name]) for name in kept)])
     with replacing(folder / MANIFEST) as file:
-        for name, digest in sorted(outputs):
+        for name, digest in heapq.merge(outputs, journal.pictures()):
             file.write(_manifest_line(digest, name))
         for raw, root, name, digest in journal.connection.execute(
             "SELECT f.path, root, f.file, f.sha256 FROM temp.files f JOIN inputs USING (path) "
