@@ -16,7 +16,7 @@ from typing import BinaryIO
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, is_media, kind_of
 from detector.naming import NOTHING, choose_roots, find_root
-from detector.storage import find_objects, from_here, is_remote, open_object, say_place
+from detector.storage import Listed, find_objects, from_here, is_remote, open_object, say_place
 
 HASHED_AT_ONCE = 1 << 20  # bytes, between looks at the clock
 LIKE_ESCAPE = re.compile(r"\\(?=[nrtux])")  # a backslash that would be taken for the start of an escape
@@ -98,15 +98,17 @@ def find_media(
     hidden photo, video or folder that holds some is of that kind, and other hidden ones are passed over.
     Names are relative to the folder itself when one is given, else to what `choose_roots` finds, which is
     told what is `named` by now. Of what is `listed` a path that is gone is given out, to become a failed
-    row. Raises
-    UsageError for one of `paths` that is gone.
+    row. Raises UsageError for one of `paths` that is gone.
     """
+    paths, listed = list(paths), list(listed)
     here, remote = _find_starts(paths, listed)
     inside = [start if start.is_dir() else start.parent for start in here]
     roots = choose_roots([*inside, *remote], named, firsts)
     return itertools.chain(
         _find(here, roots, recursive=recursive, follow_links=follow_links, hidden=hidden, skip=skip),
-        _find_remote(remote, roots, recursive=recursive, hidden=hidden, skip=skip),
+        _find_remote(
+            remote, _only_listed(paths, listed), roots, recursive=recursive, hidden=hidden, skip=skip
+        ),
     )
 
 
@@ -115,10 +117,12 @@ def find_starts(paths: Iterable[Path], listed: Iterable[Path] = ()) -> list[Path
 
     Raises UsageError as `find_media` does, for a place that cannot be listed, too.
     """
+    paths, listed = list(paths), list(listed)
     here, remote = _find_starts(paths, listed)
     for place in remote[:1]:  # that a storage cannot be read is said before anything is made
         with _saying_place(place):
-            next(find_objects(place, recursive=True), None)
+            may_be_gone = place in _only_listed(paths, listed)
+            next(_list_objects(place, recursive=True, may_be_gone=may_be_gone), None)
     return [*here, *remote]
 
 
@@ -150,14 +154,23 @@ def _find(
 
 
 def _find_remote(
-    places: list[Path], roots: Mapping[Path, str], *, recursive: bool, hidden: bool, skip: Path | None
+    places: list[Path],
+    listed: frozenset[Path],
+    roots: Mapping[Path, str],
+    *,
+    recursive: bool,
+    hidden: bool,
+    skip: Path | None,
 ) -> Iterator[Media]:
-    """Every object below the places, each once. Raises UsageError for a place that cannot be listed."""
+    """Every object below the places, each once; of those listed one that is gone, too.
+
+    Raises UsageError for a place that cannot be listed.
+    """
     inner = [place for place in places if not any(other in place.parents for other in places)]
     for place in inner if recursive else places:
         with _saying_place(place):
             told: set[Path] = set()
-            for one in find_objects(place, recursive=recursive, hidden=True):
+            for one in _list_objects(place, recursive=recursive, may_be_gone=place in listed):
                 if skip and skip in one.path.parents:
                     continue
                 kind = claimed_kind(one.path)  # the worker that opens it knows better
@@ -168,6 +181,15 @@ def _find_remote(
                 elif kind != "other" and top not in told:
                     told.add(top)
                     yield _describe(top, "hidden", roots)
+
+
+def _list_objects(place: Path, *, recursive: bool, may_be_gone: bool) -> Iterator[Listed]:
+    try:
+        yield from find_objects(place, recursive=recursive, hidden=True)
+    except FileNotFoundError:
+        if not may_be_gone:
+            raise
+        yield Listed(place, 0, "")  # its row will say so
 
 
 @contextmanager
@@ -188,6 +210,11 @@ def _split_places(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     all_of_them = list(map(from_here, paths))
     here = [_absolute(path) for path in all_of_them if not is_remote(path)]
     return here, [path for path in all_of_them if is_remote(path)]
+
+
+def _only_listed(paths: Iterable[Path], listed: Iterable[Path]) -> frozenset[Path]:
+    """The places in storages that a list alone names."""
+    return frozenset(_split_places(listed)[1]) - frozenset(_split_places(paths)[1])
 
 
 def _check_starts(paths: list[Path], listed: list[Path], *, is_all: bool) -> list[Path]:

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from detector.scanning import Progress
 
 NAMES_SHOWN, NAME_LENGTH = 2, 24  # of files in hand
+WIDE = 110  # columns of a terminal; in fewer the bar and the time left need the names' room
 PLAIN_LINE_SECONDS = 10.0  # between progress lines where there is no terminal
 
 
@@ -125,7 +127,9 @@ def show_progress(console: Console, *, quiet: bool) -> "Iterator[Callable[[Progr
                 total=progress.total,
                 completed=progress.done,
                 files=f"{progress.done}/{progress.total}",
-                counts=escape(_counts(progress, started)),
+                counts=escape(
+                    _counts(progress if console.width >= WIDE else replace(progress, in_hand=()), started)
+                ),
             )
 
         yield show

@@ -51,6 +51,8 @@ class StoredReport:
         left = {PARTS, LOCK} if pictures else PICTURES | {PARTS, LOCK}
         with self._explained():
             listed = {self._name(one.path): one for one in self._list()}
+            if PurePosixPath() in listed:
+                raise ReportFolderError(f"{self.folder} is an object, not a folder; choose another place")
             tops = {name.parts[0] for name in listed}
             if JOURNAL not in tops and tops - BEFORE_JOURNAL:
                 raise ReportFolderError(f"{self.folder} is not empty and no report of this tool")
@@ -266,6 +268,10 @@ class StoredReport:
     def _explained(self) -> Iterator[None]:
         try:
             yield
+        except FileNotFoundError as error:
+            raise ReportFolderError(
+                f"{say_place(self.place)} cannot be used: is there a bucket of that name?"
+            ) from error
         except OSError as error:
             raise ReportFolderError(
                 f"{say_place(self.place)} cannot be used: {error.strerror}; run the same command again"

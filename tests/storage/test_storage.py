@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from detector.errors import MediaError, ReportFolderError, UsageError
+from detector.errors import ExitCode, MediaError, ReportFolderError, UsageError
 from detector.options import ScanOptions
 from detector.originals import read_original
 from detector.report import choose_readable, verify_report
@@ -406,3 +406,28 @@ def test_a_name_that_is_not_there_is_said_to_be_none(bucket: Bucket) -> None:
     for place in (bucket.path("nothing"), Path("s3:", "no-such-bucket", "x")):
         with pytest.raises(UsageError, match="cannot be listed: there is nothing of that name"):
             list(find_media([place]))
+
+
+def test_of_a_list_what_is_gone_is_a_failed_row(bucket: Bucket, tmp_path: Path, fake_weights: Path) -> None:
+    photo = write_picture(tmp_path / "red.png", (1, 1, RED))
+    bucket.put("in/red.png", photo.read_bytes())
+    names = [f"s3://{bucket.name}/in/{name}.png" for name in ("gone", "red")]
+    (tmp_path / "list.txt").write_text("\n".join(names))
+    options = ScanOptions(
+        paths=(),
+        from_file=str(tmp_path / "list.txt"),
+        out=tmp_path / "out",
+        weights=fake_weights,
+        workers=1,
+    )
+    assert scan(options, lambda _: None, threading.Event()).exit_code == ExitCode.SOME_FAILED
+    rows = {row["file"]: (row["status"], row["reason"]) for row in read_table(tmp_path / "out" / "files.csv")}
+    assert rows == {"gone.png": ("failed", "cannot be read: not in the storage"), "red.png": ("ok", "")}
+
+
+def test_a_place_that_can_hold_no_report_is_said(bucket: Bucket, downloads: Path, fake_weights: Path) -> None:
+    bucket.put("out", b"")
+    with pytest.raises(ReportFolderError, match=r"s3://\S+/out is an object, not a folder"):
+        scan_folder(downloads, bucket.path("out"), fake_weights)
+    with pytest.raises(ReportFolderError, match="is there a bucket of that name"):
+        scan_folder(downloads, Path("s3:", "no-such-bucket", "x"), fake_weights)
