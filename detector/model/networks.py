@@ -12,8 +12,8 @@ from detector.model.cache import cache_folder
 from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
 
 Array = NDArray[np.float32]
-Run = Callable[[Sequence[Array]], list[Array]]
-"""All inputs of a network in, all outputs out, in the order in which its file names them."""
+Run = Callable[[Sequence[NDArray[Any]]], list[NDArray[Any]]]
+"""All inputs of a network in, all outputs out, in the order in which its file names them and of its types."""
 
 
 def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, str]]:
@@ -66,10 +66,10 @@ def _load_openvino(path: Path, threads: int) -> tuple[Run, Mapping[str, str]]:
     _keep_edges_precise(openvino, network)
     request = core.compile_model(network, "CPU", settings).create_infer_request()
 
-    def run(inputs: Sequence[Array]) -> list[Array]:
+    def run(inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
         request.infer(dict(enumerate(inputs)))
         outputs = request.output_tensors
-        return [np.array(tensor.data, np.float32) for tensor in outputs]  # copies: the next call reuses them
+        return [np.array(tensor.data) for tensor in outputs]  # copies: the next call reuses them
 
     return run, properties
 

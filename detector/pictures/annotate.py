@@ -63,11 +63,10 @@ def protect(
     image: NDArray[np.uint8],
     *,
     show_faces: bool,
-    device: str = "cpu",
     flags: NDArray[np.float32] | None = None,
 ) -> NDArray[np.uint8]:
     """The image with every face hidden, unless they are to be shown; see `find_faces` for `flags`."""
-    return image if show_faces else hide_faces(image, find_faces(image, device, flags))
+    return image if show_faces else hide_faces(image, find_faces(image, flags))
 
 
 def shrink(image: NDArray[np.uint8], long_side: int) -> NDArray[np.uint8]:

@@ -72,7 +72,7 @@ def write_pictures(
     )
     digests = np.full((count, 3), "", dtype=object)
     if pictured.any():
-        safe = functools.partial(protect, show_faces=settings.show_faces, device=settings.device)
+        safe = functools.partial(protect, show_faces=settings.show_faces)
         picture = shrink(frame.image, FRAME_LONG_SIDE)
         scale, decoded = picture.shape[1] / width, frame.image.shape[1] / width
         flags = np.asarray(detections.xyxy[pictured], np.float32)

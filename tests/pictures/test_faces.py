@@ -5,7 +5,6 @@ from numpy.typing import NDArray
 
 from detector.pictures import faces
 from detector.pictures.faces import HEAD_MARGIN, find_faces, hide_faces
-from tests.conftest import needs_openvino
 
 
 @pytest.fixture
@@ -63,15 +62,6 @@ def test_faces_are_the_same_whether_searched_in_bands_or_at_once(monkeypatch: py
     in_bands = find_faces(image)
     monkeypatch.setattr(faces, "BAND_ROWS", 2000)
     assert np.abs(find_faces(image) - in_bands).max() < 1e-3
-
-
-@needs_openvino
-@pytest.mark.usefixtures("own_cache")
-def test_openvino_finds_the_same_faces() -> None:
-    image = np.asarray(skimage.data.astronaut(), np.uint8)  # type: ignore[no-untyped-call]
-    compiled = np.tile(image, (1, 3, 1))[:, : faces.SEARCH_LONG_SIDE]
-    for picture in (compiled, np.ascontiguousarray(compiled[:300]), image):
-        assert np.abs(find_faces(picture)[0] - find_faces(picture, "openvino")[0]).max() < 3
 
 
 @pytest.mark.parametrize(("confidence", "found"), [(0.49, 0), (0.51, 1)])

@@ -21,9 +21,7 @@ def search_count(
     """How often faces were searched for the pictures of one detection, and the size of its crop."""
     searched = []
 
-    def find_faces(
-        picture: NDArray[np.uint8], device: str, flags: NDArray[np.float32]
-    ) -> NDArray[np.float32]:
+    def find_faces(picture: NDArray[np.uint8], flags: NDArray[np.float32]) -> NDArray[np.float32]:
         searched.append(picture.shape)
         return np.array([[0, 0, *picture.shape[1::-1]]], np.float32)  # everything is a face
 
