@@ -150,6 +150,7 @@ def balance(model: onnx.ModelProto, seen: Mapping[str, Seen]) -> None:
     beside the largest; in the next layer they are multiplied again, so that outputs stay the same.
     """
     weights = {one.name: one for one in model.graph.initializer}
+    outputs = {one.name for one in model.graph.output}
     readers: dict[str, list[onnx.NodeProto]] = {}
     for layer in model.graph.node:
         for name in layer.input:
@@ -158,7 +159,7 @@ def balance(model: onnx.ModelProto, seen: Mapping[str, Seen]) -> None:
         name = layer.output[0]
         if [one.op_type for one in readers.get(name, [])] == ["Relu"]:
             name = readers[name][0].output[0]
-        if [one.op_type for one in readers.get(name, [])] != ["Conv"]:
+        if name in outputs or [one.op_type for one in readers.get(name, [])] != ["Conv"]:
             continue
         after = readers[name][0]
         usual = np.quantile(np.array(seen[name].channels), USUAL, axis=0)
@@ -236,6 +237,8 @@ def take_bytes(model: onnx.ModelProto) -> onnx.ModelProto:
     graph = model.graph
     for one in graph.input:
         (to_bytes,) = (layer for layer in graph.node if one.name in layer.input)
+        if to_bytes.op_type != "QuantizeLinear":
+            raise ValueError(f"{one.name} goes into a layer in floats")
         _rename(graph, to_bytes.output[0], one.name)
         graph.node.remove(to_bytes)
         one.type.tensor_type.elem_type = onnx.TensorProto.UINT8
