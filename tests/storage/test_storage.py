@@ -322,7 +322,7 @@ def test_neither_key_nor_address_is_told(
     with pytest.raises(UsageError, match="belong in the environment") as told:
         scan_paths((Path("s3://me:hidden@bucket/in"),), tmp_path / "r", fake_weights)
     assert "hidden" not in str(told.value)
-    with pytest.raises(UsageError, match="not in the storage"):
+    with pytest.raises(UsageError, match="there is nothing of that name"):
         scan_paths((bucket.path("nothing"),), tmp_path / "r", fake_weights)
     assert not (tmp_path / "r").exists()
 
