@@ -91,7 +91,7 @@ UNREAD_SIGNATURES = {
     b"\x0a\x05\x01\x08": "PCX",
     b"SIMPLE  =": "FITS",
 }
-APPLE_DOUBLE = b"\0\x05\x16\x07"  # where macOS notes what it knows of a file named alike, `._` in front
+APPLE_DOUBLE = "._"  # before a file's name: what macOS notes of that file, whatever it ends in
 UNREAD_SUFFIXES = {
     ".swf": "Flash",
     ".r3d": "Redcode raw video",
@@ -118,6 +118,8 @@ PACKED_SUFFIXES = {".zip": "ZIP", ".rar": "RAR", ".7z": "7z", ".tar": "TAR", ".t
 
 def claimed_kind(path: PurePath) -> Kind:
     """What the file's name claims it is."""
+    if path.name.startswith(APPLE_DOUBLE):
+        return "other"
     suffix = path.suffix.lower()
     if suffix in PHOTO_SUFFIXES:
         return "photo"
@@ -129,13 +131,6 @@ def kind_of(path: PurePath, head: bytes) -> Kind:
     if _is_photo(head) or is_targa(path, head):
         return "photo"
     return "video" if find_container(head) else "other"
-
-
-def is_media(path: PurePath, head: bytes) -> bool:
-    """Whether a file is a photo or video by its first bytes, or claims by its name to be one."""
-    if head.startswith(APPLE_DOUBLE):
-        return False
-    return kind_of(path, head) != "other" or claimed_kind(path) != "other"
 
 
 def is_targa(path: PurePath, head: bytes) -> bool:
@@ -154,13 +149,12 @@ def find_container(head: bytes) -> str:
         return "avi"
     if any(head[start : start + 2 * step + 1 : step] == b"GGG" for start, step in ((0, TS_PACKET), (4, 192))):
         return "mpegts"
-    return next((name for start, name in CONTAINERS.items() if head.startswith(start)), "")
+    return _by_start(head, CONTAINERS)
 
 
 def find_unread(path: PurePath, head: bytes) -> str:
     """Name of a kind of media that is known but not read here; "" for none."""
-    by_content = next((name for start, name in UNREAD_SIGNATURES.items() if head.startswith(start)), "")
-    return by_content or UNREAD_SUFFIXES.get(path.suffix.lower(), "")
+    return _by_start(head, UNREAD_SIGNATURES) or UNREAD_SUFFIXES.get(path.suffix.lower(), "")
 
 
 def find_packed(path: PurePath, head: bytes) -> str:
@@ -168,9 +162,12 @@ def find_packed(path: PurePath, head: bytes) -> str:
 
     ZIP by its suffix alone: documents and programs are packed so, too.
     """
-    by_content = next((name for start, name in PACKED_SIGNATURES.items() if head.startswith(start)), "")
     suffix = ".tgz" if path.name.lower().endswith(".tar.gz") else path.suffix.lower()
-    return by_content or PACKED_SUFFIXES.get(suffix, "")
+    return _by_start(head, PACKED_SIGNATURES) or PACKED_SUFFIXES.get(suffix, "")
+
+
+def _by_start(head: bytes, names: Mapping[bytes, str]) -> str:
+    return next((name for start, name in names.items() if head.startswith(start)), "")
 
 
 def _is_photo(head: bytes) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from detector.errors import MediaError, UsageError
-from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, is_media, kind_of
+from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
 from detector.naming import NOTHING, choose_roots, find_root
 from detector.storage import Listed, find_objects, from_here, is_remote, open_object, say_place
 
@@ -100,15 +100,12 @@ def find_media(
     told what is `named` by now. Of what is `listed` a path that is gone is given out, to become a failed
     row. Raises UsageError for one of `paths` that is gone.
     """
-    paths, listed = list(paths), list(listed)
-    here, remote = _find_starts(paths, listed)
+    here, remote, may_be_gone = _find_starts(paths, listed)
     inside = [start if start.is_dir() else start.parent for start in here]
     roots = choose_roots([*inside, *remote], named, firsts)
     return itertools.chain(
         _find(here, roots, recursive=recursive, follow_links=follow_links, hidden=hidden, skip=skip),
-        _find_remote(
-            remote, _only_listed(paths, listed), roots, recursive=recursive, hidden=hidden, skip=skip
-        ),
+        _find_remote(remote, may_be_gone, roots, recursive=recursive, hidden=hidden, skip=skip),
     )
 
 
@@ -117,19 +114,20 @@ def find_starts(paths: Iterable[Path], listed: Iterable[Path] = ()) -> list[Path
 
     Raises UsageError as `find_media` does, for a place that cannot be listed, too.
     """
-    paths, listed = list(paths), list(listed)
-    here, remote = _find_starts(paths, listed)
+    here, remote, may_be_gone = _find_starts(paths, listed)
     for place in remote[:1]:  # that a storage cannot be read is said before anything is made
         with _saying_place(place):
-            may_be_gone = place in _only_listed(paths, listed)
-            next(_list_objects(place, recursive=True, may_be_gone=may_be_gone), None)
+            next(_list_objects(place, recursive=True, may_be_gone=place in may_be_gone), None)
     return [*here, *remote]
 
 
-def _find_starts(paths: Iterable[Path], listed: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+def _find_starts(
+    paths: Iterable[Path], listed: Iterable[Path]
+) -> tuple[list[Path], list[Path], frozenset[Path]]:
+    """What is named here, what in storages, and which of these a list alone names: they may be gone."""
     places, above = _split_places(paths), _split_places(listed)
     remote = list(dict.fromkeys((*places[1], *above[1])))
-    return _check_starts(places[0], above[0], is_all=not remote), remote
+    return _check_starts(places[0], above[0], is_all=not remote), remote, frozenset(above[1]) - {*places[1]}
 
 
 def _find(
@@ -155,14 +153,14 @@ def _find(
 
 def _find_remote(
     places: list[Path],
-    listed: frozenset[Path],
+    may_be_gone: frozenset[Path],
     roots: Mapping[Path, str],
     *,
     recursive: bool,
     hidden: bool,
     skip: Path | None,
 ) -> Iterator[Media]:
-    """Every object below the places, each once; of those listed one that is gone, too.
+    """Every object below the places, each once; one that is gone, too, where it may be.
 
     Raises UsageError for a place that cannot be listed.
     """
@@ -170,7 +168,7 @@ def _find_remote(
     for place in inner if recursive else places:
         with _saying_place(place):
             told: set[Path] = set()
-            for one in _list_objects(place, recursive=recursive, may_be_gone=place in listed):
+            for one in _list_objects(place, recursive=recursive, may_be_gone=place in may_be_gone):
                 if skip and skip in one.path.parents:
                     continue
                 kind = claimed_kind(one.path)  # the worker that opens it knows better
@@ -212,11 +210,6 @@ def _split_places(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
     return here, [path for path in all_of_them if is_remote(path)]
 
 
-def _only_listed(paths: Iterable[Path], listed: Iterable[Path]) -> frozenset[Path]:
-    """The places in storages that a list alone names."""
-    return frozenset(_split_places(listed)[1]) - frozenset(_split_places(paths)[1])
-
-
 def _check_starts(paths: list[Path], listed: list[Path], *, is_all: bool) -> list[Path]:
     """All of them, each once."""
     for path in paths:
@@ -253,14 +246,11 @@ def open_content(path: Path) -> BinaryIO:
 def find_kind(path: Path) -> Kind:
     """What the first bytes say the file is; a file that cannot be read goes by its suffix."""
     try:
-        return kind_of(path, _read_head(path))
+        with open_content(path) as file:
+            head = file.read(SIGNATURE_BYTES)
     except OSError:
         return claimed_kind(path)
-
-
-def _read_head(path: Path) -> bytes:
-    with open_content(path) as file:
-        return file.read(SIGNATURE_BYTES)
+    return kind_of(path, head)
 
 
 def table_name(name: str) -> str:
@@ -363,13 +353,10 @@ def _is_told(
     path: Path, visited: set[tuple[int, int]], inside: tuple[str, ...] | None, *, recursive: bool
 ) -> bool:
     """Whether what is hidden is a photo or video, or a folder not seen that holds one by its name."""
-    if _leads_out(path, inside) or not path.exists():
+    if _leads_out(path, inside):
         return claimed_kind(path) != "other"
     if not path.is_dir():
-        try:
-            return is_media(path, _read_head(path))
-        except OSError:
-            return claimed_kind(path) != "other"
+        return claimed_kind(path) != "other" or find_kind(path) != "other"
     if not recursive or _identity(path) in visited:
         return False
     below = (names for *_, names in os.walk(path))

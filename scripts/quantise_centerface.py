@@ -7,8 +7,7 @@ processors whose sums of 8-bit products overflow; the last layers stay in floats
 """
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,17 +35,8 @@ LAST = ("heatmap", "size", "offset")  # outputs; the layers that give them stay 
 QUANTISED = ["Conv", "Add", "Relu", "ConvTranspose"]
 PASSED_ON = ("fine", "coarse")  # from part to part
 Range = tuple[float, float]
-
-
-@dataclass(slots=True)
-class Seen:
-    """What a tensor has held in some photos."""
-
-    values: list[NDArray[np.float32]] = field(default_factory=list)
-    channels: list[NDArray[np.float32]] = field(default_factory=list)
-    """Of each photo the `HIGH` quantile of each channel's size."""
-    low: float = 0.0
-    high: float = 1e-3
+Tensor = tuple[str, NDArray[np.float32]]
+"""Its name and values (1, c, rows, columns)."""
 
 
 def main(
@@ -60,10 +50,10 @@ def main(
     random.Random(0).shuffle(found)  # noqa: S311 (a sample)
     found = found[:count]
     parts = {name: fold_norms(onnx.load(floats / f"{name}.onnx")) for name in ("first", "rest")}
-    seen = watch(parts, found)
+    usual = find_usual(watch(parts, found))
     for part in parts.values():
-        balance(part, seen)
-    ranges = {name: best_range(one) for name, one in watch(parts, found).items()}
+        balance(part, usual)
+    ranges = find_ranges(watch(parts, found))
     ranges["image"] = 0.0, 255.0
     for name, part in parts.items():
         path = out / f"{name}.onnx"
@@ -102,24 +92,16 @@ def _scale(weights: onnx.TensorProto, factor: NDArray[np.floating[Any]]) -> None
     weights.CopyFrom(numpy_helper.from_array(scaled.astype(np.float32), weights.name))
 
 
-def watch(parts: Mapping[str, onnx.ModelProto], photos: Sequence[Path]) -> dict[str, Seen]:
-    """What each tensor holds in the middle of photos."""
-    rng = np.random.default_rng(0)
-    seen: dict[str, Seen] = {}
+def watch(parts: Mapping[str, onnx.ModelProto], photos: Sequence[Path]) -> Iterator[Tensor]:
+    """What each tensor holds in the middle of each photo."""
     sessions = {name: _open_watched(part) for name, part in parts.items()}
     for image in _read_crops(photos):
         given = {"image": image}
         for session in sessions.values():
             names = [one.name for one in session.get_outputs()]
             held = dict(zip(names, session.run(names, given), strict=True))
-            for name, values in held.items():
-                one = seen.setdefault(name, Seen())
-                flat = values.reshape(values.shape[1], -1)
-                one.values.append(flat.ravel()[rng.integers(0, flat.size, SAMPLES)])
-                one.channels.append(np.quantile(np.abs(flat), HIGH, axis=1))
-                one.low, one.high = min(one.low, float(flat.min())), max(one.high, float(flat.max()))
+            yield from held.items()
             given = {name: held[name] for name in PASSED_ON if name in held}
-    return seen
 
 
 def _open_watched(part: onnx.ModelProto) -> onnxruntime.InferenceSession:
@@ -145,7 +127,15 @@ def _read_crops(photos: Sequence[Path]) -> Iterator[NDArray[np.float32]]:
             yield np.asarray(image[:height, :width].transpose(2, 0, 1)[None], np.float32)
 
 
-def balance(model: onnx.ModelProto, seen: Mapping[str, Seen]) -> None:
+def find_usual(tensors: Iterable[Tensor]) -> dict[str, NDArray[np.floating[Any]]]:
+    """How large each channel (c,) of each tensor usually is."""
+    sizes: dict[str, list[NDArray[np.floating[Any]]]] = {}
+    for name, values in tensors:
+        sizes.setdefault(name, []).append(np.quantile(np.abs(values[0]), HIGH, axis=(1, 2)))
+    return {name: np.quantile(np.array(of), USUAL, axis=0) for name, of in sizes.items()}
+
+
+def balance(model: onnx.ModelProto, all_usual: Mapping[str, NDArray[np.floating[Any]]]) -> None:
     """Divides channels between two layers, of which one alone feeds the other, by how large they usually are
     beside the largest; in the next layer they are multiplied again, so that outputs stay the same.
     """
@@ -162,7 +152,7 @@ def balance(model: onnx.ModelProto, seen: Mapping[str, Seen]) -> None:
         if name in outputs or [one.op_type for one in readers.get(name, [])] != ["Conv"]:
             continue
         after = readers[name][0]
-        usual = np.quantile(np.array(seen[name].channels), USUAL, axis=0)
+        usual = all_usual[name]
         usual = np.maximum(usual, max(1e-4, float(usual.max()) * 1e-3))
         groups = next((one.i for one in after.attribute if one.name == "group"), 1)
         share = (usual / usual.max()) ** (1 if groups > 1 else POWER)
@@ -173,11 +163,22 @@ def balance(model: onnx.ModelProto, seen: Mapping[str, Seen]) -> None:
         _scale(weights[after.input[1]], back)
 
 
-def best_range(seen: Seen) -> Range:
-    """The range whose 256 steps stand for the values with the least squared error."""
-    values = np.concatenate(seen.values)
-    lows = [0.0] if seen.low == 0 else seen.low * np.linspace(0.4, 1, 7)
-    ranges = [(float(low), seen.high * share) for low in lows for share in np.linspace(0.3, 1, 15)]
+def find_ranges(tensors: Iterable[Tensor]) -> dict[str, Range]:
+    """Of each tensor the range whose 256 steps stand for its values with the least squared error."""
+    rng = np.random.default_rng(0)
+    samples: dict[str, list[NDArray[np.float32]]] = {}
+    limits: dict[str, Range] = {}
+    for name, values in tensors:
+        samples.setdefault(name, []).append(values.ravel()[rng.integers(0, values.size, SAMPLES)])
+        low, high = limits.get(name, (0.0, 1e-3))
+        limits[name] = min(low, float(values.min())), max(high, float(values.max()))
+    return {name: _best_range(np.concatenate(samples[name]), within) for name, within in limits.items()}
+
+
+def _best_range(values: NDArray[np.float32], within: Range) -> Range:
+    lowest, highest = within
+    lows = [0.0] if lowest == 0 else lowest * np.linspace(0.4, 1, 7)
+    ranges = [(float(low), highest * share) for low in lows for share in np.linspace(0.3, 1, 15)]
     return min(ranges, key=lambda one: float(((_round(values, one) - values) ** 2).mean()))
 
 

@@ -100,7 +100,7 @@ def look_at_likely(
     for number, content, cropped in zip(
         likely.asked.tolist(), likely.content.tolist(), likely.cropped.tolist(), strict=True
     ):
-        part, whole = find_asked(asked.pictures.contents[number].decode()), _find_archived(archive, content)
+        part, whole = find_asked(asked.pictures.name(number)), _find_archived(archive, content)
         is_there = cropped in (CROPPED_THERE, CROPPED_THERE + TURNED)
         pairs.append((whole, part) if is_there else (part, whole))
     answers = judge_pairs(pairs, is_cut_out, looking, "looking for cropped copies in the archive")

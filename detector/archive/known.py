@@ -231,7 +231,7 @@ def _describe(
         maybe, maybe_as = _find_possible(archive, int(possibly.content[number]), hide_posts=hide_posts)
     row = int(best.picture[number])
     return Known(
-        sha256=asked.pictures.contents[number].decode(),
+        sha256=asked.pictures.name(number),
         archived_sha256=sha256,
         frame_index=int(asked.pictures.frame_index[row]),
         archived_frame_index=frame_index,

@@ -122,7 +122,7 @@ def describe_match(
     if cropped != ALIKE:
         return CROPPED[cropped]
     number = int(asked.pictures.content[row])
-    name, is_video = asked.pictures.contents[number].decode(), bool(asked.is_video[number])
+    name, is_video = asked.pictures.name(number), bool(asked.is_video[number])
     sha256, kind = archive.execute(
         "SELECT sha256, kind FROM contents WHERE content = ?", (content,)
     ).fetchone()

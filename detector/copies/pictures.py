@@ -33,6 +33,10 @@ class Pictures:
     usable: NDArray[np.bool_]
     """(2n,): whether each hash tells anything."""
 
+    def name(self, number: int) -> str:
+        """Of the content with this number."""
+        return str(self.contents[number], "ascii")
+
     def names(self, numbers: NDArray[np.int64]) -> list[str]:
         """Of the contents with these numbers."""
         return [name.decode() for name in self.contents[numbers].tolist()]

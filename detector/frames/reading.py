@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from detector.errors import MediaError, NotReadError, UnsupportedMediaError
-from detector.formats import APPLE_DOUBLE, SIGNATURE_BYTES, claimed_kind, find_packed, find_unread
+from detector.formats import SIGNATURE_BYTES, claimed_kind, find_packed, find_unread
 from detector.frames.frame import PHOTO_BYTES, Coverage, Frame, Sampling
 from detector.frames.motion import has_stills, read_moving_part
 from detector.frames.photos import read_animation, read_photo
@@ -135,8 +135,6 @@ def _explain_other(path: Path) -> MediaError:
             head = file.read(SIGNATURE_BYTES)
     except OSError as error:
         return MediaError(f"cannot be read: {error.strerror}")
-    if head.startswith(APPLE_DOUBLE):
-        return UnsupportedMediaError("what macOS notes of a file, not the file itself")
     unread = find_unread(path, head)
     if unread and head:
         return NotReadError(f"{unread}: not read by this tool")

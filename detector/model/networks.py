@@ -66,10 +66,10 @@ def _load_openvino(path: Path, threads: int) -> tuple[Run, Mapping[str, str]]:
     _keep_edges_precise(openvino, network)
     request = core.compile_model(network, "CPU", settings).create_infer_request()
 
-    def run(inputs: Sequence[NDArray[Any]]) -> list[NDArray[Any]]:
+    def run(inputs: Sequence[Array]) -> list[Array]:
         request.infer(dict(enumerate(inputs)))
         outputs = request.output_tensors
-        return [np.array(tensor.data) for tensor in outputs]  # copies: the next call reuses them
+        return [np.array(tensor.data, np.float32) for tensor in outputs]  # copies: the next call reuses them
 
     return run, properties
 
