@@ -132,7 +132,7 @@ def put(path: Path, content: object) -> Path:
 
 def match(root: Path, *roots: Path) -> dict[str, PostMatch]:
     """What is found for all media under the folder, by name; sidecars left out."""
-    media = [(file, file.sha256() if file.path.exists() else "") for file in find_media([root])]
+    media = [(file, file.sha256() if file.path.is_file() else "") for file in find_media([root])]
     matches = list(match_posts(iter(media), roots or (root,)))
     assert [found.path for found in matches] == [file.path for file, _ in media]
     for found in matches:
