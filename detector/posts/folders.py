@@ -28,7 +28,7 @@ from detector.posts.shapes import read_shape
 from detector.posts.table import read_table
 from detector.posts.telegram import read_export
 from detector.posts.telegram_html import read_page
-from detector.sources import Media, printable
+from detector.sources import Media, open_regular, printable
 from detector.storage import is_remote, list_folder, opened_here
 
 MAX_FOLDERS = 256  # kept in memory: the branch of the tree that is being walked, and some beside it
@@ -231,6 +231,7 @@ def _read_sidecar(path: Path, sidecar: str) -> Reading:
     """What a sidecar says; one in a storage is fetched, and its copy removed."""
     try:
         with opened_here(path) as here:
+            open_regular(here).close()  # a pipe or a device might never end
             return _read_here(here, sidecar)
     except OSError as error:
         return Reading((), f"broken sidecar {sidecar}: cannot be read: {error.strerror}")
