@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from detector.errors import DetectorError
 from detector.frames import ffmpeg_version, find_video_decoders, read_image, try_photos, try_video
 from detector.model import WeightsInfo, find_devices, load_model, read_weights_info
+from detector.options import DEVICES, default_weights
 from detector.toolbox import sv
 
 PICTURE = Path(__file__).parent / "square.jpg"
@@ -71,7 +72,7 @@ def _examine_videos() -> Check:
 
 
 def _examine_devices() -> Check:
-    found = find_devices()
+    found = find_devices(default_weights(), DEVICES)
     there = [name for name, reason in found.items() if not reason]
     away = [f"{name}: {reason}" for name, reason in found.items() if reason]
     return Check("devices", "cpu" in there, "; ".join((", ".join(there), *away)))

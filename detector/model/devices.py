@@ -4,15 +4,16 @@ import functools
 import hashlib
 import platform
 import timeit
+from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
 
+from detector.errors import UsageError, WeightsError
 from detector.model.cache import cache_folder
 from detector.model.networks import load_onnx
-from detector.offline import import_onnxruntime, import_openvino
 
 TRIAL_SHAPE = (1, 3, 352, 512)  # a photo of 3:2
 TRIALS = 5
@@ -20,16 +21,17 @@ FASTER = 1.2  # times, from which another device is worth that it rounds otherwi
 TRIED = "cpu", "openvino"
 
 
-def find_devices() -> dict[str, str]:
-    """For each of `options.DEVICES` why it is not to be had, "" when it is."""
-    providers = import_onnxruntime().get_available_providers()
+def find_devices(weights: Path, devices: Iterable[str]) -> dict[str, str]:
+    """For each of `options.DEVICES` why these weights cannot be run on it, "" when they can."""
+    return {name: _find_reason(weights, name) for name in devices}
+
+
+def _find_reason(weights: Path, device: str) -> str:
     try:
-        import_openvino()
-        openvino = ""
-    except ImportError:
-        openvino = "pip install '.[openvino]'"
-    cuda = "" if "CUDAExecutionProvider" in providers else "pip install onnxruntime-gpu"
-    return {"cpu": "", "openvino": openvino, "cuda": cuda}
+        load_onnx(weights, device, 1)
+    except (UsageError, WeightsError) as error:
+        return str(error)
+    return ""
 
 
 def choose_device(weights: Path, weights_sha256: str, threads: int) -> str:

@@ -1,4 +1,5 @@
 import hashlib
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -16,6 +17,7 @@ from onnx import helper
 
 from detector.errors import UsageError, WeightsError
 from detector.frames import read_image
+from detector.model import networks
 from detector.model.flags import Model, NetworkModel, find_largest_side, load_model
 from detector.model.joining import MAX_DETECTIONS, NMS_IOU, join_rivals
 from detector.model.letterbox import PADDING_GREY, STRIDE, letterbox
@@ -438,6 +440,35 @@ def test_a_missing_device_is_a_usage_error(fake_weights: Path) -> None:
         pytest.skip("this machine has the GPU build")
     with pytest.raises(UsageError, match="onnxruntime-gpu"):
         load_model(fake_weights, device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("printed", "reason"),
+    [
+        ("Failed to load libcublas.so.13: none\nand more", r"\(Failed to load libcublas.so.13: none\)"),
+        ("", "no GPU"),
+    ],
+)
+def test_a_gpu_that_cannot_be_used_is_never_replaced_by_the_cpu_in_silence(
+    printed: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import onnxruntime
+
+    class GpuBuild:
+        """As onnxruntime-gpu behaves where its libraries or the GPU are missing."""
+
+        SessionOptions = onnxruntime.SessionOptions
+        get_available_providers = staticmethod(lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
+        set_default_logger_severity = staticmethod(lambda _: None)
+        preload_dlls = staticmethod(lambda: sys.stdout.write(printed))
+
+        @staticmethod
+        def InferenceSession(path: Path, options: object, providers: object) -> object:  # noqa: ARG004, N802
+            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+
+    monkeypatch.setattr(networks, "import_onnxruntime", lambda: GpuBuild)
+    with pytest.raises(UsageError, match=reason):
+        load_model(WEIGHTS, device="cuda")
 
 
 def test_the_released_weights_are_small_and_name_their_classes() -> None:
