@@ -1,6 +1,5 @@
 """Folders, files and lists in, Media out: what is worth opening, in a stable order."""
 
-import errno
 import hashlib
 import itertools
 import os
@@ -16,6 +15,7 @@ from typing import BinaryIO
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
 from detector.naming import NOTHING, choose_roots, find_root
+from detector.regular import open_regular
 from detector.storage import Listed, find_objects, from_here, is_remote, open_object, say_place
 
 HASHED_AT_ONCE = 1 << 20  # bytes, between looks at the clock
@@ -226,16 +226,6 @@ def _check_starts(paths: list[Path], listed: list[Path], *, is_all: bool) -> lis
 
 def _absolute(path: Path) -> Path:
     return Path(os.path.abspath(path))  # noqa: PTH100 (a link keeps its own name)
-
-
-def open_regular(path: Path) -> BinaryIO:
-    """A file to read that is no pipe or device, which might never end. Raises OSError."""
-    flags = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    descriptor = os.open(path, flags)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(errno.EINVAL, "neither a file nor a folder", str(path))
-    return os.fdopen(descriptor, "rb")
 
 
 def open_content(path: Path) -> BinaryIO:

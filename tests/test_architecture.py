@@ -8,7 +8,7 @@ import pytest
 from tests.conftest import REPOSITORY
 
 LAYERS = [
-    {"scratch"},
+    {"scratch", "regular"},
     {"errors", "formats", "ids", "naming", "events", "offline", "processes", "copies", "toolbox"},
     {"storage"},
     {"filing", "sources", "lists", "options", "model"},

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from detector.errors import ArchiveError
 from detector.filing import say_unwritable
-from detector.journal import distrust, read_schema
-from detector.sources import open_regular
+from detector.journal import distrust, read_schema, refuse_pipes
 from detector.storage import is_remote, say_place
 
 FORMAT = "2"
@@ -107,8 +106,8 @@ def _refuse_remote(path: Path) -> None:
 def _check_file(path: Path) -> None:
     _refuse_remote(path)
     try:
-        with open_regular(path):
-            pass
+        refuse_pipes(path)
+        path.open("rb").close()
     except OSError as error:
         raise ArchiveError(f"{path} is no archive: {error.strerror}") from error
 

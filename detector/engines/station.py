@@ -18,6 +18,7 @@ from detector import filing
 from detector.engines.crew import Crew
 from detector.engines.local import scan_with
 from detector.errors import DetectorError, ReportFolderError, WeightsError
+from detector.regular import read_regular
 from detector.scratch import scratch_folder
 from detector.settings import WorkerSettings
 from detector.sources import Media
@@ -154,8 +155,7 @@ def hash_weights(weights: Path | None) -> str:
     if weights is None:
         return ""
     try:
-        with weights.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return hashlib.sha256(read_regular(weights)).hexdigest()
     except OSError as error:
         node = os.uname().nodename
         raise WeightsError(f"no weights at {weights} on {node}; install the same version on each") from error

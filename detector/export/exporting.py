@@ -17,6 +17,7 @@ from detector.export.xlsx import write_xlsx
 from detector.export.yolo import write_yolo
 from detector.journal import define_views, read_database
 from detector.options import ExportFormat
+from detector.regular import read_regular
 
 WRITERS: dict[ExportFormat, Callable[[ExportSource, Path], Written]] = {
     ExportFormat.MEGADETECTOR: write_megadetector,
@@ -71,7 +72,7 @@ def _read_run(folder: Path) -> tuple[str, str, bool]:
     """The weights' file name, when the scan ended, and whether it looked at everything."""
     path = folder / "run.json"
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = json.loads(read_regular(path))
         return str(run["options"]["weights"]), str(run["ended_at"]), bool(run["complete"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ReportFolderError(

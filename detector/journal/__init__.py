@@ -26,6 +26,7 @@ from detector.journal.database import (
     distrust,
     read_database,
     read_schema,
+    refuse_pipes,
 )
 from detector.journal.journal import Journal, Named, identity_text, open_journal, reopen_journal, utc_now
 from detector.journal.thresholds import keep_thresholds
@@ -107,6 +108,7 @@ __all__ = [
     "read_database",
     "read_schema",
     "read_verdicts",
+    "refuse_pipes",
     "reopen_journal",
     "settle",
     "settle_one",

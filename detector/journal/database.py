@@ -15,10 +15,20 @@ from detector.journal.schema import FORMAT, REVIEW_SCHEMA, SCHEMA
 
 FILE_NAME = "scan.db"
 LOCK_NAME = "scan.lock"
+BESIDE = ("-journal", "-wal", "-shm")  # ends of names that SQLite gives to files of its own
 BUSY_SECONDS = 30.0  # that a writer waits for another
 MADE_HERE = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY rowid"
 CACHE_KB = 65_536  # of a journal's pages: with SQLite's own two megabytes large ones are read again and again
 LOCK_SECONDS = 5.0  # that a review waits for the folder's lock
+
+
+def refuse_pipes(database: Path) -> None:
+    """Raises OSError where a pipe or a device has the name of a file that SQLite keeps beside a database, or
+    its own: SQLite would wait for it. They are not opened: closing would give up SQLite's locks."""
+    for end in ("", *BESIDE):
+        path = database.with_name(database.name + end)
+        if path.exists() and not path.is_file():
+            raise OSError(errno.EINVAL, f"{path.name} is no file")
 
 
 @contextmanager
@@ -32,6 +42,7 @@ def lock_database(folder: Path, wait_seconds: float) -> Iterator[sqlite3.Connect
         names = {path.name for path in folder.iterdir()} - {LOCK_NAME}
         if names and FILE_NAME not in names:
             raise ReportFolderError(f"{folder} is not empty and no report of this tool; choose another --out")
+        refuse_pipes(folder / FILE_NAME)
         with (
             FileLock(folder / LOCK_NAME, timeout=wait_seconds),
             closing(sqlite3.connect(folder / FILE_NAME, timeout=BUSY_SECONDS)) as connection,
@@ -97,6 +108,10 @@ def read_database(folder: Path, *, any_format: bool = False) -> Iterator[sqlite3
     path = folder / FILE_NAME
     if not path.is_file():
         raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}")
+    try:
+        refuse_pipes(path)
+    except OSError as error:
+        raise ReportFolderError(f"{folder} cannot be read: {error.strerror}") from error
     writable = os.access(folder, os.W_OK)  # SQLite's log needs a file beside it, else is passed over
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
     try:

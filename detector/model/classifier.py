@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from detector.errors import WeightsError
 from detector.model.letterbox import PADDING_GREY
+from detector.regular import read_regular
 
 Image = NDArray[np.uint8]
 Network = Callable[[NDArray[np.float32]], NDArray[np.float32]]
@@ -62,9 +63,11 @@ def read_classifier_info(
     """What the classifier beside the weights is. Raises WeightsError, KeyError, TypeError or ValueError."""
     path = weights.with_name(Path(section["file"]).name)
     try:
-        sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+        sha256 = hashlib.sha256(read_regular(path)).hexdigest()
     except OSError as error:
-        raise WeightsError(f"no classifier at {path}, which the settings of {weights} name") from error
+        raise WeightsError(
+            f"no classifier at {path} ({error.strerror}), which the settings of {weights} name"
+        ) from error
     if section["sha256"] != sha256:
         raise WeightsError(f"the settings of {weights} were written for another classifier than {path}")
     return ClassifierInfo(

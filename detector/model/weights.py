@@ -9,6 +9,7 @@ from pathlib import Path
 
 from detector.errors import WeightsError
 from detector.model.classifier import ClassifierInfo, read_classifier_info
+from detector.regular import read_regular
 
 MIN_SIZE, MAX_SIZE = 32, 4096  # pixels of a network's input
 
@@ -42,11 +43,11 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
     """
     settings_path = weights.with_suffix(".toml")
     try:
-        sha256 = hashlib.sha256(weights.read_bytes()).hexdigest()
+        sha256 = hashlib.sha256(read_regular(weights)).hexdigest()
     except OSError as error:
-        raise WeightsError(f"no weights at {weights}; see weights/README.md") from error
+        raise WeightsError(f"no weights at {weights} ({error.strerror}); see weights/README.md") from error
     try:
-        settings = tomllib.loads(settings_path.read_text(encoding="utf-8"))
+        settings = tomllib.loads(read_regular(settings_path).decode())
         class_names = tuple(str(name) for name in settings["class_names"])
         sizes = settings["input_sizes"]
         sizes = sizes[detail] if isinstance(sizes, dict) else sizes  # a list is for every detail
@@ -67,7 +68,8 @@ def read_weights_info(weights: Path, *, detail: str = "standard") -> WeightsInfo
         expected = settings.get("weights_sha256", {}).get(weights.suffix.lstrip("."), "")
     except OSError as error:
         raise WeightsError(
-            f"no settings at {settings_path}; scripts/convert.py writes them beside the weights"
+            f"no settings at {settings_path} ({error.strerror}); "
+            "scripts/convert.py writes them beside the weights"
         ) from error
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise WeightsError(f"{settings_path} is not understood: {error!r}") from error

@@ -28,7 +28,8 @@ from detector.posts.shapes import read_shape
 from detector.posts.table import read_table
 from detector.posts.telegram import read_export
 from detector.posts.telegram_html import read_page
-from detector.sources import Media, open_regular, printable
+from detector.regular import open_regular
+from detector.sources import Media, printable
 from detector.storage import is_remote, list_folder, opened_here
 
 MAX_FOLDERS = 256  # kept in memory: the branch of the tree that is being walked, and some beside it

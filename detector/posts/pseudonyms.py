@@ -15,6 +15,7 @@ from urllib.parse import quote, unquote
 from detector.errors import UsageError
 from detector.posts.match import PostMatch
 from detector.posts.post import Post
+from detector.regular import read_regular
 
 KEY_BYTES = 32
 SHORT = 5  # letters; a shorter name is hidden where it stands alone, a longer one inside of words, too
@@ -166,7 +167,7 @@ def read_key(path: Path) -> bytes:
             file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with os.fdopen(file, "w") as new:
                 new.write(f"{secrets.token_hex(KEY_BYTES)}\n")
-        key = path.read_bytes().strip()
+        key = read_regular(path).strip()
     except OSError as error:
         raise UsageError(f"--pseudonym-key {path} cannot be used: {error.strerror}") from error
     if len(key) < KEY_BYTES:

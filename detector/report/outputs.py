@@ -26,6 +26,7 @@ from detector.journal import (
     reopen_journal,
 )
 from detector.model import WeightsInfo
+from detector.regular import read_regular
 from detector.report.differences import find_differences
 from detector.report.manifest import write_manifest
 from detector.report.page import draw_page
@@ -97,7 +98,7 @@ def reopen_report(folder: Path) -> Iterator[tuple[Journal, dict[str, Any]]]:
 def read_head(folder: Path) -> Head:
     """Where the journal's chain ended when the tables were made; nowhere when that cannot be read."""
     try:
-        return Head(**json.loads((folder / CHAIN).read_text(encoding="utf-8")))
+        return Head(**json.loads(read_regular(folder / CHAIN)))
     except (OSError, ValueError, TypeError):
         return Head(0, "")
 
@@ -132,7 +133,7 @@ def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, 
     """What `run.json` says. Raises ReportFolderError when it is not of the journal's newest run."""
     newest = connection.execute("SELECT started_at FROM run ORDER BY number DESC LIMIT 1").fetchone()
     try:
-        description: dict[str, Any] = json.loads((folder / "run.json").read_text(encoding="utf-8"))
+        description: dict[str, Any] = json.loads(read_regular(folder / "run.json"))
         if newest == (description["started_at"],):
             return description
     except (OSError, ValueError, KeyError, TypeError):

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from detector import filing
 from detector.errors import ReportFolderError, UsageError
+from detector.regular import read_regular
 from detector.report.manifest import MANIFEST
 
 if TYPE_CHECKING:  # else where they are used: what has no seal does not wait for them
@@ -131,6 +132,6 @@ def _name(manifest: bytes) -> str:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise ReportFolderError(f"{path} cannot be read: {error.strerror}") from error

@@ -13,6 +13,7 @@ from typing import Literal, NamedTuple
 
 from detector.errors import MediaError, ReportFolderError
 from detector.journal import FILE_NAME, LOCK_NAME, check_chain, define_views, read_database
+from detector.regular import read_regular
 from detector.report.manifest import INPUT_MARK, MANIFEST
 from detector.report.outputs import read_head
 from detector.report.seal import SEAL_FILES, SEALS, Seal, check_seals
@@ -175,7 +176,7 @@ def _read_manifest(folder: Path) -> tuple[list[Entry], int]:
     """The lines that make sense, each name once, and how many do not."""
     path = folder / MANIFEST
     try:
-        text = path.read_text(encoding="utf-8", errors="surrogateescape")
+        text = read_regular(path).decode("utf-8", "surrogateescape")
     except OSError as error:
         raise ReportFolderError(f"{path} cannot be read: {error.strerror}; is {folder} a report?") from error
     lines = text.split("\n")[: -1 if text.endswith("\n") else None]
