@@ -26,6 +26,7 @@ from detector.formats import claimed_kind
 from detector.ids import ID_DIGITS, STREAM_FRAMES, detection_id, event_id, frame_id
 from detector.journal import LATEST_POSTED, Journal, ReportInfo, define_views
 from detector.posts import Post, PostMatch, Pseudonyms, is_sidecar, match_posts
+from detector.regular import find_mode
 
 CONTENTS_AT_ONCE = 50_000  # for memory
 POST_FIELDS = tuple(field.name for field in fields(Post) if field.name != "aliases")
@@ -76,7 +77,7 @@ def renew_events(journal: Journal, every_seconds: float) -> None:
 def _find_posts(journal: Journal, key: bytes) -> Iterator[tuple[object, ...]]:
     pseudonyms = Pseudonyms(key, _match(journal)) if key else None
     for match in _match(journal):
-        if not match.rule and not match.path.exists() and (kept := journal.remembered_post(match.path)):
+        if not match.rule and not find_mode(match.path) and (kept := journal.remembered_post(match.path)):
             yield kept
             continue
         if not match.rule and not match.warning:

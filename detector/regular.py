@@ -1,10 +1,23 @@
-"""A path in, a file to read out that has an end: a pipe or a device, which strangers may leave, has none."""
+"""A path in, what is there out; of files only those that have an end, which pipes and devices have not."""
 
 import errno
 import os
 import stat
 from pathlib import Path
 from typing import BinaryIO
+
+
+def find_mode(path: Path) -> int:
+    """Kind of what a path or link leads to; 0 where that is nothing, or cannot be asked."""
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError):
+        return 0
+
+
+def is_link(path: Path) -> bool:
+    """Whether it is one; not if that cannot be asked."""
+    return os.path.islink(path)  # noqa: PTH114 (Path's raises for what may not be asked)
 
 
 def open_regular(path: Path) -> BinaryIO:

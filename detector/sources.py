@@ -15,7 +15,7 @@ from typing import BinaryIO
 from detector.errors import MediaError, UsageError
 from detector.formats import SIGNATURE_BYTES, Kind, claimed_kind, kind_of
 from detector.naming import NOTHING, choose_roots, find_root
-from detector.regular import open_regular
+from detector.regular import find_mode, is_link, open_regular
 from detector.storage import Listed, find_objects, from_here, is_remote, open_object, say_place
 
 HASHED_AT_ONCE = 1 << 20  # bytes, between looks at the clock
@@ -101,7 +101,7 @@ def find_media(
     row. Raises UsageError for one of `paths` that is gone.
     """
     here, remote, may_be_gone = _find_starts(paths, listed)
-    inside = [start if start.is_dir() else start.parent for start in here]
+    inside = [start if _is_folder(start) else start.parent for start in here]
     roots = choose_roots([*inside, *remote], named, firsts)
     return itertools.chain(
         _find(here, roots, recursive=recursive, follow_links=follow_links, hidden=hidden, skip=skip),
@@ -139,12 +139,12 @@ def _find(
     hidden: bool,
     skip: Path | None,
 ) -> Iterator[Media]:
-    named, files = frozenset(starts), dict.fromkeys(start for start in starts if not start.is_dir())
+    named, files = frozenset(starts), dict.fromkeys(start for start in starts if not _is_folder(start))
     known = [*starts, *([skip] if skip else [])]  # a link to the report is passed over as the report is
     inside = None if follow_links else tuple(os.path.realpath(place) for place in known)
     for path in files:
         yield _describe(path, find_kind(path), roots)
-    visited = {_identity(skip)} if skip and skip.exists() else set()  # shared: no folder is walked twice
+    visited = {_identity(skip)} if skip and find_mode(skip) else set()  # shared: no folder is walked twice
     for folder in (start for start in starts if start not in files):
         for path, kind in _walk(folder, visited, inside, recursive=recursive, hidden=hidden):
             if path not in named or path == folder:
@@ -213,15 +213,29 @@ def _split_places(paths: Iterable[Path]) -> tuple[list[Path], list[Path]]:
 def _check_starts(paths: list[Path], listed: list[Path], *, is_all: bool) -> list[Path]:
     """All of them, each once."""
     for path in paths:
-        if not path.exists():
-            raise UsageError(f"no such file or folder: {printable(str(path))}")
+        check_there(path)
     starts = list(dict.fromkeys((*paths, *listed)))
     if not starts and is_all:
         raise UsageError("nothing to scan: name at least one file or folder")
     for start in starts:
-        if start.exists() and not start.is_dir() and not start.is_file():
+        mode = find_mode(start)
+        if mode and not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
             raise UsageError(f"neither a file nor a folder: {printable(str(start))}")
     return starts
+
+
+def check_there(path: Path) -> None:
+    """Raises UsageError for a path on this machine at which nothing is that a user could mean."""
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"no such file or folder: {printable(str(path))}") from error
+    except OSError as error:
+        raise UsageError(f"{printable(str(path))} cannot be read: {error.strerror}") from error
+
+
+def _is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(find_mode(path))
 
 
 def _absolute(path: Path) -> Path:
@@ -279,7 +293,7 @@ def _hidden_top(path: Path, place: Path) -> Path | None:
 
 def _leads_out(path: Path, inside: tuple[str, ...] | None) -> bool:
     """Whether it is a link to what lies in none of these real places; never where all links are followed."""
-    if inside is None or not path.is_symlink():
+    if inside is None or not is_link(path):
         return False
     target = Path(os.path.realpath(path))
     return not any(target.is_relative_to(place) for place in inside)
@@ -330,7 +344,7 @@ def _walk(
             if _leads_out(path, inside):
                 yield path, "link"
                 continue
-            mode = _mode(path)
+            mode = find_mode(path)
             if stat.S_ISDIR(mode):
                 folders.append(path)
             else:
@@ -345,7 +359,7 @@ def _is_told(
     """Whether what is hidden is a photo or video, or a folder not seen that holds one by its name."""
     if _leads_out(path, inside):
         return claimed_kind(path) != "other"
-    if not path.is_dir():
+    if not _is_folder(path):
         return claimed_kind(path) != "other" or find_kind(path) != "other"
     if not recursive or _identity(path) in visited:
         return False
@@ -356,11 +370,3 @@ def _is_told(
 def _identity(folder: Path) -> tuple[int, int]:
     status = folder.stat()
     return status.st_dev, status.st_ino
-
-
-def _mode(path: Path) -> int:
-    """Kind of the file that the path or link leads to; 0 when it leads nowhere."""
-    try:
-        return path.stat().st_mode
-    except OSError:
-        return 0

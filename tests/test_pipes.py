@@ -42,7 +42,7 @@ def export(report: Path) -> None:
         ("chain.json", renew, ReportFolderError, "chain"),
         ("manifest.sha256", verify, ReportFolderError, "a pipe or a device, not a file"),
         ("manifest.sha256", request_seal, ReportFolderError, "a pipe or a device, not a file"),
-        ("scan.db", renew, ReportFolderError, "has no scan.db"),
+        ("scan.db", renew, ReportFolderError, "scan.db is no file"),
         ("scan.db-journal", renew, ReportFolderError, "scan.db-journal is no file"),
         ("scan.db-wal", export, ReportFolderError, "scan.db-wal is no file"),
     ],

@@ -17,6 +17,7 @@ from detector.formats import NOT_OPENED, claimed_kind
 from detector.journal import define_views, read_database, utc_now
 from detector.naming import is_home
 from detector.posts import Post, match_posts
+from detector.regular import find_mode
 from detector.sources import Media, find_media, printable
 from detector.storage import is_remote, open_copy, say_place, whole_path
 from detector.worker import FileResult
@@ -130,7 +131,7 @@ def remove_source(archive: Path, folder: Path) -> int:
 
     Raises ArchiveError when the archive has none of this name.
     """
-    if not archive.exists():
+    if not find_mode(archive):
         raise ArchiveError(f"{archive} is not there")
     with change_archive(archive) as connection:
         row = connection.execute(

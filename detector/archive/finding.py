@@ -2,6 +2,7 @@
 
 import csv
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
@@ -27,6 +28,7 @@ from detector.comparing import Photo, look_quietly
 from detector.copies import Windows, read_pictures, read_windows
 from detector.errors import ArchiveError, UsageError
 from detector.journal import define_views, read_database
+from detector.regular import find_mode
 from detector.report import escape_cell
 from detector.sources import Media, find_kind, printable
 from detector.storage import from_here, is_remote, open_copy, opened_here, say_place, whole_path
@@ -145,7 +147,7 @@ def _describe(
 @contextmanager
 def _open_place(place: Path) -> Iterator[sqlite3.Connection]:
     """An archive, or a report as an archive of its own, which is gone afterwards."""
-    if not is_remote(place) and not place.is_dir():
+    if not is_remote(place) and not stat.S_ISDIR(find_mode(place)):
         with open_archive(place) as archive:
             yield archive
         return

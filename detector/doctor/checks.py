@@ -16,6 +16,7 @@ from detector.errors import DetectorError
 from detector.frames import ffmpeg_version, find_video_decoders, read_image, try_photos, try_video
 from detector.model import WeightsInfo, find_devices, load_model, read_weights_info
 from detector.options import DEVICES, default_weights
+from detector.regular import find_mode
 from detector.toolbox import sv
 
 PICTURE = Path(__file__).parent / "square.jpg"
@@ -79,7 +80,7 @@ def _examine_devices() -> Check:
 
 
 def _examine_place(out: Path) -> Check:
-    place = next(one for one in (out.absolute(), *out.absolute().parents) if one.exists())
+    place = next(one for one in (out.absolute(), *out.absolute().parents) if find_mode(one))
     try:
         with tempfile.TemporaryFile(dir=place) as file:
             file.write(b"written")

@@ -9,6 +9,7 @@ from typing import TextIO
 
 from detector.errors import ReportFolderError
 from detector.export.rows import ReportFrame
+from detector.regular import find_mode
 
 
 @contextmanager
@@ -17,7 +18,7 @@ def create_output(out: Path) -> Iterator[Path]:
 
     Raises ReportFolderError when `out` is there already or cannot be written.
     """
-    if out.exists() or out.is_symlink():
+    if find_mode(out) or out.is_symlink():
         raise ReportFolderError(f"{out} exists; remove it or choose another --out")
     try:
         out.parent.mkdir(parents=True, exist_ok=True)

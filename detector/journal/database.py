@@ -3,6 +3,7 @@
 import errno
 import os
 import sqlite3
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from filelock import FileLock, Timeout
 from detector.errors import ReportFolderError
 from detector.filing import say_unwritable
 from detector.journal.schema import FORMAT, REVIEW_SCHEMA, SCHEMA
+from detector.regular import find_mode
 
 FILE_NAME = "scan.db"
 LOCK_NAME = "scan.lock"
@@ -27,7 +29,8 @@ def refuse_pipes(database: Path) -> None:
     its own: SQLite would wait for it. They are not opened: closing would give up SQLite's locks."""
     for end in ("", *BESIDE):
         path = database.with_name(database.name + end)
-        if path.exists() and not path.is_file():
+        mode = find_mode(path)
+        if mode and not stat.S_ISREG(mode):
             raise OSError(errno.EINVAL, f"{path.name} is no file")
 
 
@@ -106,10 +109,11 @@ def read_database(folder: Path, *, any_format: bool = False) -> Iterator[sqlite3
     Raises ReportFolderError when the folder is no report or one of another version of this tool.
     """
     path = folder / FILE_NAME
-    if not path.is_file():
-        raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}")
     try:
+        path.stat()
         refuse_pipes(path)
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ReportFolderError(f"{folder} is no report: it has no {FILE_NAME}") from error
     except OSError as error:
         raise ReportFolderError(f"{folder} cannot be read: {error.strerror}") from error
     writable = os.access(folder, os.W_OK)  # SQLite's log needs a file beside it, else is passed over

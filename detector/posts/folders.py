@@ -28,7 +28,7 @@ from detector.posts.shapes import read_shape
 from detector.posts.table import read_table
 from detector.posts.telegram import read_export
 from detector.posts.telegram_html import read_page
-from detector.regular import open_regular
+from detector.regular import is_link, open_regular
 from detector.sources import Media, printable
 from detector.storage import is_remote, list_folder, opened_here
 
@@ -116,7 +116,7 @@ class SidecarFolders:
 
     def find_unmatched(self, path: Path, name: str) -> str:
         """What is to be said of a sidecar among the media: that it told about none of them, or is broken."""
-        if hash(name) in self._used or path.is_symlink():
+        if hash(name) in self._used or is_link(path):
             return ""
         reading = _read_sidecar(path, name)
         return UNMATCHED if reading.claims else reading.warning

@@ -17,7 +17,7 @@ from detector.regular import read_regular
 from detector.report.manifest import INPUT_MARK, MANIFEST
 from detector.report.outputs import read_head
 from detector.report.seal import SEAL_FILES, SEALS, Seal, check_seals
-from detector.sources import Media, printable
+from detector.sources import Media, check_there, printable
 from detector.storage import is_remote, say_place, whole_path
 
 APART = frozenset({MANIFEST, FILE_NAME, f"{FILE_NAME}-wal", f"{FILE_NAME}-shm", LOCK_NAME})
@@ -100,9 +100,15 @@ class Verification:
 
 def choose_readable(report: Path, media: Sequence[Path]) -> Callable[[Path], bool]:
     """Which of the scanned files may be read that a report names: those in these places, and those on a disk
-    if it lies on one, else those in its own bucket, whose owner knows who reads it."""
+    if it lies on one, else those in its own bucket, whose owner knows who reads it.
+
+    Raises UsageError for one of these places that is not there.
+    """
     own = report.parts[:2] if is_remote(report) else ()
     places = [_settled(whole_path(one)) for one in media]
+    for one in places:
+        if not is_remote(one):
+            check_there(one)
 
     def may_read(path: Path) -> bool:
         is_own = path.parts[:2] == own if own else not is_remote(path)

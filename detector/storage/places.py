@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from detector.errors import UsageError
+from detector.regular import find_mode
 
 PACKAGES = {"s3": "s3fs", "gs": "gcsfs", "az": "adlfs", "abfs": "adlfs", "abfss": "adlfs"}
 SCHEME = re.compile(r"[a-z][a-z0-9+.-]+:", re.IGNORECASE)
@@ -30,7 +31,7 @@ def from_here(path: Path) -> Path:
             raise UsageError(
                 "write s3://BUCKET/PREFIX; keys and passwords belong in the environment, never in the name"
             )
-    elif SCHEME.fullmatch(first) and not path.exists():
+    elif SCHEME.fullmatch(first) and not find_mode(path):
         known = ", ".join(f"{name}://" for name in ("file", *PACKAGES))
         raise UsageError(f"{first}// is no storage that is read here; there are {known}")
     return path
