@@ -15,11 +15,22 @@ from detector.pictures import PLAIN
 
 MAX_DETECTIONS = 20_000  # on the page; past this a browser grows slow, and the page says what is left out
 MAX_PER_CONTENT = 30  # of one file
+MAX_CONTENTS = 100_000  # with something to see, or copies of these; each takes 400 bytes of the page
 MAX_OTHER_FILES = 20_000  # in which nothing is seen
 MAX_TEXTS = 1000  # posts of one content whose text is on the page
 TEXT_LENGTH = 600  # characters of a post's text
 
 ON_PAGE = "SELECT sha256 FROM temp.claimed UNION SELECT sha256 FROM temp.almost"
+# Contents of every cluster in which something is claimed, rejected or almost seen, the surest first.
+CONTENTS = f"""
+CREATE TEMP TABLE on_page AS
+SELECT sha256, row_number() OVER (
+    ORDER BY sure DESC, sha256 IN (SELECT sha256 FROM temp.almost) DESC, sha256) AS place
+FROM (SELECT DISTINCT sha256 FROM temp.files WHERE sha256 IN ({ON_PAGE}) OR cluster IN
+      (SELECT cluster FROM temp.files WHERE cluster != '' AND sha256 IN ({ON_PAGE})))
+LEFT JOIN (SELECT sha256, max(iif(state = '{REJECTED}', 0, confidence)) AS sure
+           FROM temp.claimed GROUP BY sha256) USING (sha256)
+"""
 FILE_COLUMNS = f"""
 file, source_url, platform, author, forwarded_from, posted_at, post_warning, captured_at,
 other_posts != '' AS disputed, {KNOWN_BEFORE} AS before,
@@ -84,14 +95,15 @@ LEFT JOIN temp.classes r ON r.class_id = c.rival ORDER BY start_seconds, label
 
 
 def find_contents(connection: sqlite3.Connection) -> list[dict[str, Any]]:
-    """Contents of every cluster in which something is claimed, rejected or almost seen, in order of hash."""
+    """Contents that the page shows, in order of hash; `temp.on_page` holds all that it would show."""
+    connection.execute("DROP TABLE IF EXISTS temp.on_page")
+    connection.execute(CONTENTS)
     contents: dict[str, dict[str, Any]] = {}
     rows = _read(
         connection,
         "SELECT sha256, coalesce(nullif(cluster, ''), sha256) AS cluster, kind, status, reason, "
         f"nullif(duration_seconds, 0) AS duration, {PART} AS part, {FILE_COLUMNS} FROM temp.files "
-        f"WHERE sha256 IN ({ON_PAGE}) "
-        f"OR cluster IN (SELECT cluster FROM temp.files WHERE cluster != '' AND sha256 IN ({ON_PAGE})) "
+        f"WHERE sha256 IN (SELECT sha256 FROM temp.on_page WHERE place <= {MAX_CONTENTS}) "
         "ORDER BY sha256, posted_at = '', posted_at, file",
     )
     shared = ("sha256", "cluster", "kind", "status", "reason", "duration", "part")

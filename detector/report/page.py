@@ -12,6 +12,7 @@ from markupsafe import Markup
 from detector.journal import AMBIGUOUS, BOTH, BOTH_IN_FRAME, REJECTED
 from detector.report.authors import find_publishers
 from detector.report.gallery import (
+    MAX_CONTENTS,
     MAX_DETECTIONS,
     MAX_PER_CONTENT,
     find_contents,
@@ -64,6 +65,7 @@ def draw_page(
     (asked,) = connection.execute("SELECT count(*) FROM known").fetchone()
     on_page = sum("almost" not in one for content in data["contents"] for one in content["detections"])
     drawn = summary.verdicts.get("missed", 0)
+    (contents,) = connection.execute("SELECT count(*) FROM temp.on_page").fetchone()
     return environment.get_template("page.html").render(
         summary=summary,
         run=run,
@@ -79,6 +81,8 @@ def draw_page(
         left_out=max(0, summary.to_look_at - (on_page - drawn)),
         fates=FATES,
         seen_by_fate=dict.fromkeys(FATES, 0) | _count_seen_by_fate(connection),
+        contents_left_out=max(0, contents - MAX_CONTENTS),
+        most_contents=MAX_CONTENTS,
         limits={"a file": MAX_PER_CONTENT, "in all": MAX_DETECTIONS},
         not_read=_find_not_read(connection),
         publishers={

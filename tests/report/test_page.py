@@ -15,6 +15,7 @@ from detector.journal.journal import Journal
 from detector.journal.views import define_views
 from detector.options import ScanOptions
 from detector.report import gallery, rewrite_report
+from detector.report import page as page_module
 from detector.report.page import draw_page
 from detector.report.summary import summarise
 from detector.review.store import Given, VerdictStore
@@ -215,6 +216,13 @@ def test_ten_thousand_detections_stay_usable(
     monkeypatch.setattr(gallery, "MAX_DETECTIONS", 5000)
     few = draw_page(connection, summary, RUN, path)
     assert f"{summary.to_look_at - 5000:,} of these have no room on this page" in few
+    for module in (gallery, page_module):
+        monkeypatch.setattr(module, "MAX_CONTENTS", 1000)
+    few = draw_page(connection, summary, RUN, path)
+    (wanted,) = connection.execute("SELECT count(*) FROM temp.on_page").fetchone()
+    assert f"{wanted - 1000:,} different files in which a flag is seen" in few
+    assert few.count('"keys": ') == 1000
+    assert "numbers and filters count them all the same" not in few
     monkeypatch.undo()
     (path / "index.html").write_text(draw_page(connection, summary, RUN, path), encoding="utf-8")
     connection.close()
