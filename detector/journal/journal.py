@@ -166,8 +166,9 @@ class Journal:
         rows = self.connection.execute("SELECT DISTINCT root FROM inputs WHERE belongs")
         return [Path(os.fsdecode(root)) for (root,) in rows]
 
-    def remember_posts(self) -> None:
-        """Sets aside the posts of files that the run did not look for: their sidecars may be gone."""
+    def remember_posts(self) -> bool:
+        """Sets aside the posts of files that the run did not look for: their sidecars may be gone. Gives
+        whether there are any."""
         self.connection.execute("DROP TABLE IF EXISTS temp.remembered")
         self.connection.execute(
             "CREATE TEMP TABLE remembered AS SELECT p.* FROM posts p JOIN inputs USING (path) "
@@ -175,6 +176,7 @@ class Journal:
             (self.run,),
         )
         self.connection.execute("CREATE INDEX temp.remembered_by_path ON remembered (path)")
+        return self.connection.execute("SELECT 1 FROM temp.remembered").fetchone() is not None
 
     def remembered_post(self, path: Path) -> tuple[object, ...] | None:
         """The row of a post set aside, None where there is none."""
