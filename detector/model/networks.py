@@ -1,8 +1,6 @@
 """Weights in, what runs them out: ONNX Runtime, OpenVINO or torch."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +9,9 @@ from numpy.typing import NDArray
 
 from detector.errors import UsageError, WeightsError
 from detector.model.cache import cache_folder
+from detector.model.cuda import CudaNetwork
 from detector.offline import import_onnxruntime, import_openvino, import_ultralytics
 
-CUDA = (
-    "CUDAExecutionProvider",
-    {
-        "cudnn_conv_algo_search": "HEURISTIC",  # trying all ways of each shape of photo takes seconds
-        "use_tf32": "0",  # whole floats, as on the CPU
-    },
-)
-USE_CUDA = "pip uninstall onnxruntime, then pip install 'onnxruntime-gpu[cuda,cudnn]'; else --device cpu"
 Array = NDArray[np.float32]
 Run = Callable[[Sequence[NDArray[Any]]], list[NDArray[Any]]]
 """All inputs of a network in, all outputs out, in the order in which its file names them and of its types."""
@@ -34,37 +25,28 @@ def load_onnx(path: Path, device: str, threads: int) -> tuple[Run, Mapping[str, 
     if device == "openvino":
         return _load_openvino(path, threads)
     onnxruntime = import_onnxruntime()
-    missing = _prepare_cuda(onnxruntime) if device == "cuda" else ""
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    options.enable_mem_pattern = False  # images of many sizes: a plan for each costs memory
-    options.add_session_config_entry("session.use_env_allocators", "1")
+
+    def make_options() -> Any:
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        options.enable_mem_pattern = False  # images of many sizes: a plan for each costs memory
+        options.add_session_config_entry("session.use_env_allocators", "1")
+        return options
+
     try:
-        providers = [CUDA] if device == "cuda" else ["CPUExecutionProvider"]
-        session = onnxruntime.InferenceSession(path, options, providers=providers)
+        if device == "cuda":
+            network = CudaNetwork(onnxruntime, path, make_options)
+            return network, network.properties
+        session = onnxruntime.InferenceSession(path, make_options(), providers=["CPUExecutionProvider"])
+    except UsageError:
+        raise
     except Exception as error:  # its exceptions share no base class but this
         raise WeightsError(f"{path} cannot be loaded: {error}") from error
-    if device == "cuda" and CUDA[0] not in session.get_providers():  # it goes on with the CPU, and only logs
-        missing = missing or "no GPU of NVIDIA with a driver that fits"
-        raise UsageError(f"--device cuda is not to be had ({missing}): {USE_CUDA}")
     properties: Mapping[str, str] = session.get_modelmeta().custom_metadata_map
     names = [place.name for place in session.get_inputs()]
     return lambda inputs: list(session.run(None, dict(zip(names, inputs, strict=True)))), properties
-
-
-def _prepare_cuda(onnxruntime: Any) -> str:
-    """Loads NVIDIA's libraries from where pip puts them; what is missing, "" for nothing.
-
-    Raises UsageError when this ONNX Runtime can do nothing with them.
-    """
-    if CUDA[0] not in onnxruntime.get_available_providers():
-        raise UsageError(f"--device cuda is not to be had (this onnxruntime is for the CPU): {USE_CUDA}")
-    onnxruntime.set_default_logger_severity(4)  # what fails is said by who asked for it
-    with redirect_stdout(io.StringIO()) as said:
-        onnxruntime.preload_dlls()
-    return said.getvalue().partition("\n")[0]
 
 
 def _load_openvino(path: Path, threads: int) -> tuple[Run, Mapping[str, str]]:

@@ -8,6 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import supervision as sv
 from hypothesis import given, settings
@@ -434,12 +435,50 @@ def test_garbage_is_no_weights(suffix: str, tmp_path: Path, fake_weights: Path) 
 
 
 def test_a_missing_device_is_a_usage_error(fake_weights: Path) -> None:
-    import onnxruntime
-
     if "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this machine has the GPU build")
     with pytest.raises(UsageError, match="onnxruntime-gpu"):
         load_model(fake_weights, device="cuda")
+
+
+class GpuBuild:
+    """onnxruntime-gpu with a GPU, for which the processor stands; or without one."""
+
+    def __init__(self, *, printed: str = "", there: bool = True, full: bool = False) -> None:
+        self.printed, self.there, self.full = printed, there, full
+        self.sessions: list[set[tuple[int, ...]]] = []
+        """Shapes of what each was asked, in the order in which they were begun."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(onnxruntime, name)
+
+    def get_available_providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def preload_dlls(self) -> None:
+        sys.stdout.write(self.printed)
+
+    def set_default_logger_severity(self, _: int) -> None:
+        """Is heard by all of this process, so it is left as it is."""
+
+    def InferenceSession(self, path: Path, options: object, providers: object) -> Any:  # noqa: N802
+        """Says that it runs on a GPU, if that is there."""
+        assert str(providers).startswith("[('CUDAExecutionProvider', ")
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        if self.there:
+            session.get_providers = self.get_available_providers
+        run = session.run
+        asked: set[tuple[int, ...]] = set()
+        self.sessions.append(asked)
+
+        def watch(names: object, images: dict[str, Any]) -> Any:
+            asked.update(array.shape for array in images.values())
+            if self.full:
+                raise onnxruntime.capi.onnxruntime_pybind11_state.RuntimeException("CUDA out of memory")
+            return run(names, images)
+
+        session.run = watch
+        return session
 
 
 @pytest.mark.parametrize(
@@ -452,22 +491,28 @@ def test_a_missing_device_is_a_usage_error(fake_weights: Path) -> None:
 def test_a_gpu_that_cannot_be_used_is_never_replaced_by_the_cpu_in_silence(
     printed: str, reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import onnxruntime
-
-    class GpuBuild:
-        """As onnxruntime-gpu behaves where its libraries or the GPU are missing."""
-
-        SessionOptions = onnxruntime.SessionOptions
-        get_available_providers = staticmethod(lambda: ["CUDAExecutionProvider", "CPUExecutionProvider"])
-        set_default_logger_severity = staticmethod(lambda _: None)
-        preload_dlls = staticmethod(lambda: sys.stdout.write(printed))
-
-        @staticmethod
-        def InferenceSession(path: Path, options: object, providers: object) -> object:  # noqa: ARG004, N802
-            return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-
-    monkeypatch.setattr(networks, "import_onnxruntime", lambda: GpuBuild)
+    monkeypatch.setattr(networks, "import_onnxruntime", lambda: GpuBuild(printed=printed, there=False))
     with pytest.raises(UsageError, match=reason):
+        load_model(WEIGHTS, device="cuda")
+
+
+def test_on_a_gpu_each_shape_has_its_session_and_the_same_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    image = read_image(WEIGHTS.with_name("flags-self-test.jpg"))
+    [there] = load_model(WEIGHTS).detect([image])
+    build = GpuBuild()
+    monkeypatch.setattr(networks, "import_onnxruntime", lambda: build)
+    [found] = load_model(WEIGHTS, device="cuda").detect([image])
+    np.testing.assert_allclose(found.xyxy, there.xyxy, atol=0.1)
+    np.testing.assert_array_equal(found.class_id, there.class_id)
+    np.testing.assert_allclose(np.asarray(found.confidence), np.asarray(there.confidence), atol=1e-3)
+    assert set().union(*build.sessions) == {(1, 3, 352, 512), (2, 3, 160, 160), (8, 3, 160, 160)}
+    assert all(len(asked) == 1 for asked in build.sessions if asked)
+
+
+def test_a_gpu_without_the_memory_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    build = GpuBuild(full=True)
+    monkeypatch.setattr(networks, "import_onnxruntime", lambda: build)
+    with pytest.raises(WeightsError, match="fewer --workers"):
         load_model(WEIGHTS, device="cuda")
 
 
