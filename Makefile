@@ -25,7 +25,7 @@ test: $(VENV)/.installed-test
 # Machines that are lost, drivers that are killed: minutes.
 test-cluster: $(VENV)/.installed-test
 	CLUSTER_TESTS=1 $(BIN)/pytest -o faulthandler_timeout=0 tests/engines/test_ray.py tests/engines/test_ray_cluster.py \
-		tests/storage/test_faults.py
+		tests/storage/test_faults.py tests/storage/test_away.py
 
 # What axe-core says of every page. Once it never came to an end, so that `make test` does not wait for it.
 test-access: $(VENV)/.installed-test

@@ -39,7 +39,7 @@ from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media, find_starts
-from detector.storage import StoredReport, is_remote, open_place
+from detector.storage import UNREACHED, StoredReport, is_remote, open_place
 from detector.worker import FETCHED, FileResult, failed_result
 
 PICTURE_SECONDS = 10.0  # of a video, with one picture while the same is shown
@@ -47,6 +47,9 @@ PHOTO_SIDE = 2  # of the network's input: photos are not decoded smaller, so tha
 SO_FAR_SECONDS = 60.0  # before the page is first written, and at least between two times
 SO_FAR_SHARE = 0.05  # of the scan's time that writing it may take
 LISTED_AT_ONCE = 1000  # inputs noted in one transaction
+AWAY_FILES = 10  # of a storage, in a row, that could not be reached, after which it is taken to be away
+AWAY_SECONDS = 60.0  # for which that must last: on a cluster many fail at once
+NOT_REACHED = f"cannot be read: {UNREACHED}"
 PART_SECONDS = 60.0  # after which what was found is kept in the storage that the report is to be in
 PART_FILES = 2000  # or after so many files
 
@@ -81,6 +84,8 @@ class Outcome:
 
     summary: Summary
     exit_code: ExitCode
+    away: str = ""
+    """Why the storage that files are in is taken to be away; "" if the scan was not stopped for that."""
 
 
 def scan(options: ScanOptions, report_progress: Callable[[Progress], None], stop: threading.Event) -> Outcome:
@@ -140,6 +145,7 @@ def _scan_into(
         so_far = _SoFar(
             lambda: write_so_far(journal, settings.out, RunInfo(info, settings, started_at, "", False))
         )
+        storage = _Storage()
         files = _unfinished(journal, watch, stop)
         engine = choose_engine(options, stored.place if stored else settings.out)
         results = engine(files, settings, file_timeout=options.file_timeout, stop=stop)
@@ -148,7 +154,8 @@ def _scan_into(
                 watch.recorded(_record(journal, result, settings.out, stored), settings.thresholds)
                 parts.add(result.media)
                 so_far.now_and_then()
-                if options.max_failures and watch.progress.failed >= options.max_failures:
+                too_many = options.max_failures and watch.progress.failed >= options.max_failures
+                if storage.is_away(result) or too_many:
                     stop.set()
         shutil.rmtree(settings.out / FETCHED, ignore_errors=True)
         tally = journal.tally_of_run()
@@ -172,11 +179,12 @@ def _scan_into(
         whole = journal.tally()
         complete = whole.looked_at == whole.found
         run = RunInfo(info, settings, started_at, utc_now(), complete)
-        summary = write_report(journal, settings.out, run, evidence)
+        summary = write_report(journal, settings.out, run, evidence, fetched=not storage.why)
     if not stopped:
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures
-    return Outcome(summary, ExitCode.MAX_FAILURES if too_many else ExitCode.INTERRUPTED)
+    code = ExitCode.MAX_FAILURES if too_many or storage.why else ExitCode.INTERRUPTED
+    return Outcome(summary, code, storage.why)
 
 
 def _settle_device(options: ScanOptions, info: WeightsInfo) -> ScanOptions:
@@ -354,6 +362,29 @@ class _Watch:
             in_hand=tuple(name for name in before.in_hand if name != result.media.name),
         )
         self._report(self.progress)
+
+
+class _Storage:
+    """Counts files that were not reached: each waits for half a minute, and millions would."""
+
+    def __init__(self) -> None:
+        self.why = ""
+        self._in_a_row = 0
+        self._since = 0.0
+
+    def is_away(self, result: FileResult) -> bool:
+        """Whether, with this result, so many in a row and for so long were not reached that no more will be.
+
+        What was not reached is looked at by the next scan.
+        """
+        if is_remote(result.media.path):
+            unreached = result.reason.startswith(NOT_REACHED)
+            self._in_a_row = self._in_a_row + 1 if unreached else 0
+            if self._in_a_row == 1:
+                self._since = time.monotonic()
+            elif self._in_a_row >= AWAY_FILES and time.monotonic() - self._since >= AWAY_SECONDS:
+                self.why = result.reason.removeprefix("cannot be read: ")
+        return bool(self.why)
 
 
 class _Parts:

@@ -118,7 +118,7 @@ EXIT_CODES = {
     ExitCode.USAGE: "the inputs or options cannot be used as given",
     ExitCode.WEIGHTS: "the weights are missing, damaged or not for this tool",
     ExitCode.REPORT_FOLDER: "the report folder or archive cannot be used, or belongs to something else",
-    ExitCode.MAX_FAILURES: "stopped by `--max-failures`",
+    ExitCode.MAX_FAILURES: "stopped by `--max-failures`, or because a storage could no longer be reached",
     ExitCode.WORKERS: "no worker process lives long enough to look at anything",
     ExitCode.INSTALLATION: "a part of the installation is missing, cannot be loaded or does not work",
     ExitCode.NOTHING: "no file was found that could be scanned",

@@ -116,7 +116,7 @@ def write(folder: Path, _files: int) -> None:
     """Tables, page, manifest."""
     with reopen_journal(folder / "report", 0) as journal:
         info = define_views(journal.connection)
-        write_report(journal, folder / "report", _describe(folder)[0], info)
+        write_report(journal, folder / "report", _describe(folder)[0], info, fetched=True)
 
 
 def _describe(folder: Path) -> tuple[RunInfo, dict[str, str]]:

@@ -89,11 +89,11 @@ def storage_server(server_code: str = SERVER) -> Iterator[dict[str, str]]:
 class Bucket:
     """A bucket of such a storage."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
         import boto3
 
         self.client: Any = boto3.client("s3")
-        self.name = f"test-{uuid.uuid4().hex}"
+        self.name = name or f"test-{uuid.uuid4().hex}"
         self.client.create_bucket(Bucket=self.name)
 
     def path(self, key: str = "") -> Path:

@@ -17,6 +17,7 @@ from detector.cli.failures import CommandLineError, complain, explain_import, in
 from detector.cli.help import Command, Commands, GroupedCommand
 from detector.cli.printing import (
     print_asking,
+    print_away,
     print_carried,
     print_checks,
     print_comparison,
@@ -249,6 +250,8 @@ def scan(
     if not quiet:
         print_summary(outcome, options)
         print_pace(pace)
+    elif outcome.away:
+        print_away(console, outcome)
     elif outcome.exit_code == ExitCode.INTERRUPTED:
         print_interruption(console, outcome.summary)
     if outcome.summary.files == outcome.summary.earlier:

@@ -73,7 +73,9 @@ def print_summary(outcome: "Outcome", options: ScanOptions) -> None:
     how = "open index.html; tables in *.csv" if is_here else "fetch all of it and open index.html"
     console.print(f"Report: {escape(printable(say_place(out)))} ({how})")
     console.print("A detection is a hint, not a proof: a person decides.")
-    if outcome.exit_code == ExitCode.MAX_FAILURES:
+    if outcome.away:
+        print_away(console, outcome)
+    elif outcome.exit_code == ExitCode.MAX_FAILURES:
         console.print(f"[bold]Stopped by --max-failures {options.max_failures}.[/] Run again to go on.")
     elif outcome.exit_code == ExitCode.INTERRUPTED:
         print_interruption(console, summary)
@@ -95,6 +97,14 @@ def print_interruption(console: Console, summary: "Summary") -> None:
     reached = f"{summary.files - summary.not_reached} of {summary.files} files were looked at"
     missing = f"{summary.not_reached} were not reached" if summary.not_reached else "not all copies compared"
     console.print(f"[bold]Interrupted.[/] {reached}, {missing}. Run the same command again to go on.")
+
+
+def print_away(console: Console, outcome: "Outcome") -> None:
+    """Why a scan of a storage was stopped."""
+    console.print(
+        f"[bold]Stopped:[/] {escape(outcome.away)}, for one file after the other. "
+        "Run the same command again when it can: it goes on with these."
+    )
 
 
 def print_pace(pace: "Pace") -> None:

@@ -64,15 +64,16 @@ class RunInfo:
     """Whether every input of the report was looked at."""
 
 
-def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo) -> Summary:
+def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo, *, fetched: bool) -> Summary:
     """Writes tables, page, `summary.json`, `run.json` and `manifest.sha256`; each file whole or not at all.
 
+    For pictures that differ, originals in a storage are read if they may be `fetched`.
     The views read here are defined (`define_views`).
     """
     batches = [dict(zip(("run", "started_at", "files"), one, strict=True)) for one in journal.batches()]
     description = _describe_run(run) | {"runs": batches}
     write_json(description, folder / "run.json")
-    return _write_outputs(journal, folder, description, info, fetched=True)
+    return _write_outputs(journal, folder, description, info, fetched=fetched)
 
 
 def write_so_far(journal: Journal, folder: Path, run: RunInfo) -> None:

@@ -1,6 +1,7 @@
 """Places in object storage in, what is listed, read and kept there out; nothing else speaks to a storage."""
 
 from detector.storage.objects import (
+    UNREACHED,
     Listed,
     fetching,
     find_objects,
@@ -13,6 +14,7 @@ from detector.storage.places import from_here, is_remote, say_place, whole_path
 from detector.storage.reports import StoredReport, open_copy, open_place
 
 __all__ = [
+    "UNREACHED",
     "Listed",
     "StoredReport",
     "fetching",

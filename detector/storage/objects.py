@@ -20,6 +20,7 @@ REFUSED = (
     "the storage refuses it: its keys are missing, wrong or run out, or are not for this; "
     "renew them in the environment of each machine"
 )
+UNREACHED = "the storage cannot be reached"
 KEY_CODES = frozenset({"400", "401", "403", "ExpiredToken", "ExpiredTokenException", "InvalidToken"})
 MAX_NAME_BYTES = 200  # of a fetched file: a key may be longer than a file's name
 
@@ -43,6 +44,8 @@ def asked(what: Callable[[], T]) -> T:
     except OSError as error:
         if isinstance(error, PermissionError) or _is_about_keys(error.__cause__):
             raise OSError(errno.EACCES, REFUSED) from error
+        if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("aiohttp"):
+            raise OSError(errno.EIO, f"{UNREACHED}: {type(error).__name__}") from error
         text = error.strerror or type(error).__name__
         raise OSError(error.errno or errno.EIO, f"the storage answered: {text}") from error
     except Exception as error:
@@ -52,7 +55,7 @@ def asked(what: Callable[[], T]) -> T:
             google_or_azure = type(error).__module__.startswith(("gcsfs", "google", "azure"))
             if not google_or_azure and not isinstance(error, ValueError):
                 raise
-        raise OSError(errno.EIO, f"the storage cannot be reached: {type(error).__name__}") from error
+        raise OSError(errno.EIO, f"{UNREACHED}: {type(error).__name__}") from error
 
 
 def _is_about_keys(error: BaseException | None) -> bool:

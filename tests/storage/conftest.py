@@ -21,12 +21,12 @@ def storage() -> Iterator[dict[str, str]]:
 def bucket(storage: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[Bucket]:
     for name, value in storage.items():
         monkeypatch.setenv(name, value)
-    _forget_environment()
+    forget_environment()
     yield Bucket()
-    _forget_environment()
+    forget_environment()
 
 
-def _forget_environment() -> None:
+def forget_environment() -> None:
     """Has nothing use the storage's address of before: neither this process nor workers begun from now on."""
     file_system.cache_clear()
     forkserver._forkserver._stop()  # type: ignore[attr-defined]
