@@ -86,14 +86,17 @@ def _choose_photos(
 ) -> NDArray[np.int64]:
     """Rows (m,) of the largest photo of each cluster, of those with anything to recognise, that have so many
     hashes in this column of `frames`."""
+    size = np.full(len(pictures.contents), -1)
     sizes = connection.execute(
-        f"SELECT coalesce(max(iif(frame_index = 0 AND length({column}) = ?, width * height, NULL)), -1) "
-        "FROM frames LEFT JOIN results USING (sha256) WHERE sha256 IN (SELECT sha256 FROM temp.files) "
-        "GROUP BY sha256 ORDER BY sha256",  # as the contents are
+        "SELECT sha256, width * height FROM frames JOIN results USING (sha256) "
+        f"WHERE frame_index = 0 AND length({column}) = ? ORDER BY sha256",
         (HASH_BYTES * hash_count,),
     )
+    while part := sizes.fetchmany(AT_ONCE):
+        numbers = pictures.numbers([sha256 for sha256, _ in part])
+        known = numbers >= 0
+        size[numbers[known]] = np.array([pixels for _, pixels in part])[known]
     count = len(pictures.content)
-    size = np.fromiter((one for (one,) in sizes), np.int64, len(pictures.contents))
     clear = pictures.usable[:count] | pictures.usable[count:]
     wanted = clear & (pictures.frame_index == 0) & ~is_video[pictures.content] & (size[pictures.content] >= 0)
     rows = np.flatnonzero(wanted)
