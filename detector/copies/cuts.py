@@ -65,10 +65,13 @@ def find_cuts(
         count = block.hashes.shape[1]
         rows = sort_bits(block.hashes.reshape(-1, HASH_BYTES))
         for row, query, apart in _find_near(rows, asked, chunk_bits):
-            found.append(np.stack([apart, numbers[query], block.rows[row // count]]))
+            part, whole = numbers[query], block.rows[row // count]
+            other = part != whole  # each whole is found to be in itself
+            if other.any():
+                found.append(np.stack([apart[other], part[other], whole[other]]))
     nearest = np.unique(np.concatenate(found, axis=1), axis=1)
     _, firsts = np.unique(np.sort(nearest[1:], axis=0), axis=1, return_index=True)
-    return [(part, whole) for _, part, whole in nearest[:, np.sort(firsts)].T.tolist() if part != whole]
+    return [(part, whole) for _, part, whole in nearest[:, np.sort(firsts)].T.tolist()]
 
 
 def find_parts(
