@@ -18,7 +18,7 @@ from detector.errors import MediaError, WorkersError
 from detector.options import CORES, ScanOptions
 from detector.originals import read_original
 from detector.pictures import PART_SIDE, NoHold, shrink
-from detector.storage import is_remote
+from detector.storage import is_here, is_remote
 
 PAIR_SECONDS = 60.0  # after which a pair is given up; most take a tenth of a second
 FETCH_SECONDS = 600.0  # more, where photos lie in a storage, which may make them wait
@@ -44,6 +44,8 @@ class Looking:
     """Is told for what, how many pairs were looked at, and of how many."""
     stop: threading.Event
     """When set, no other pair is looked at."""
+    may_fetch: Callable[[Path], bool] = is_here
+    """Which files in a storage are fetched for that; none unless it is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +61,11 @@ def look_quietly() -> Looking:
     return Looking(CORES, ScanOptions().worker_memory, lambda *_: None, threading.Event())
 
 
-def find_photo(connection: sqlite3.Connection, sha256: str, *, fetched: bool) -> Photo:
-    """A photo of a report of which the views are defined; with its files in a storage if they may be fetched,
-    as for who scans them."""
+def find_photo(connection: sqlite3.Connection, may_fetch: Callable[[Path], bool], sha256: str) -> Photo:
+    """A photo of a report of which the views are defined; with those of its files that may be read."""
     paths = connection.execute("SELECT path FROM temp.files WHERE sha256 = ? ORDER BY path", (sha256,))
     found = (Path(os.fsdecode(path)) for (path,) in paths)
-    return Photo(sha256, tuple(path for path in found if fetched or not is_remote(path)))
+    return Photo(sha256, tuple(filter(may_fetch, found)))
 
 
 def count_looks(photos: int) -> int:
@@ -112,5 +113,5 @@ def _judge(judge: Judge[Answer], first: Photo, second: Photo) -> tuple[Answer, .
 
 @lru_cache(KEPT)
 def _read(photo: Photo) -> Image:
-    image = read_original(photo.paths, photo.sha256, 0, 0.0, photo_side=PART_SIDE, fetched=True)
+    image = read_original(photo.paths, photo.sha256, 0, 0.0, photo_side=PART_SIDE, may_fetch=lambda _: True)
     return shrink(image, PART_SIDE)

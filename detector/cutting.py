@@ -143,7 +143,7 @@ def _look(
     if len(likely) > most:
         log.warning("%s: %d pairs are likely, of which %d were looked at", purpose, len(likely), most)
     pairs = contents[np.array(likely[:most], np.int64).reshape(-1, 2)]
-    find = partial(find_photo, connection, fetched=True)
+    find = partial(find_photo, connection, looking.may_fetch)
     photos = [
         (find(first), find(second)) for first, second in zip(*map(pictures.names, pairs.T), strict=True)
     ]

@@ -4,9 +4,10 @@ import itertools
 import json
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import fields
 from operator import itemgetter
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,7 +39,7 @@ def gather_evidence(journal: Journal, looking: Looking, *, every_seconds: float,
     With a key, authors get pseudonyms. When looking is to stop, no photo is told to be cut out of another.
     """
     remembered = journal.remember_posts()
-    journal.replace_derived("posts", _find_posts(journal, key, remembered=remembered))
+    journal.replace_derived("posts", _find_posts(journal, key, looking.may_fetch, remembered=remembered))
     define_views(journal.connection)
     pictures, is_video = read_looked_at(journal.connection)
     labels = _find_labels(pictures)
@@ -74,10 +75,12 @@ def renew_events(journal: Journal, every_seconds: float) -> None:
 # Posts
 
 
-def _find_posts(journal: Journal, key: bytes, *, remembered: bool) -> Iterator[tuple[object, ...]]:
+def _find_posts(
+    journal: Journal, key: bytes, may_fetch: Callable[[Path], bool], *, remembered: bool
+) -> Iterator[tuple[object, ...]]:
     """With `remembered`, posts that are set aside stand for files that are gone."""
-    pseudonyms = Pseudonyms(key, _match(journal)) if key else None
-    for match in _match(journal):
+    pseudonyms = Pseudonyms(key, _match(journal, may_fetch)) if key else None
+    for match in _match(journal, may_fetch):
         if remembered and not match.rule and not find_mode(match.path):
             kept = journal.remembered_post(match.path)
             if kept:
@@ -95,13 +98,13 @@ def _find_posts(journal: Journal, key: bytes, *, remembered: bool) -> Iterator[t
         )
 
 
-def _match(journal: Journal) -> Iterator[PostMatch]:
+def _match(journal: Journal, may_fetch: Callable[[Path], bool]) -> Iterator[PostMatch]:
     media = (
         (media, sha256)
         for media, sha256 in journal.inputs_with_hash()
         if media.kind != "other" or claimed_kind(media.path) != "other" or is_sidecar(media.path.name)
     )
-    return match_posts(media, journal.roots())
+    return match_posts(media, journal.roots(), may_fetch)
 
 
 # Copies

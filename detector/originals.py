@@ -2,7 +2,7 @@
 
 import functools
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from detector.errors import MediaError, UsageError
 from detector.frames import read_frame_at
 from detector.sources import Media, find_kind
-from detector.storage import is_remote, opened_here
+from detector.storage import is_here, opened_here
 
 
 def read_original(
@@ -21,18 +21,18 @@ def read_original(
     time_seconds: float,
     *,
     photo_side: int = 0,
-    fetched: bool = False,
+    may_fetch: Callable[[Path], bool] = is_here,
 ) -> NDArray[np.uint8]:
     """A frame as it was scanned, upright RGB (height, width, 3), from the first path that still holds it.
 
-    An object of a storage is read only if it may be `fetched`, and its copy removed: a report of strangers
+    An object of a storage is read only where that may be done, and its copy removed: a report of strangers
     could name one whose owner then learns who opened it. With a `photo_side` a JPEG is decoded smaller, as in
     `Sampling`. Raises MediaError when none does.
     """
     why = "gone, or changed since the scan"
     for path in paths:
-        if is_remote(path) and not fetched:
-            why = "in a storage, of which only a scan fetches anything"
+        if not may_fetch(path):
+            why = "in a storage, of which only a scan of it fetches anything"
             continue
         try:
             with opened_here(path) as here:

@@ -49,7 +49,7 @@ def _compare_all(
     pairs = sorted(connection.execute(PAIRS).fetchall(), key=lambda pair: pair[::-1])  # heads stay read
     yield from (known[pair] for pair in pairs if pair in known)
     new = [pair for pair in pairs if pair not in known]
-    find = partial(find_photo, connection, fetched=True)
+    find = partial(find_photo, connection, looking.may_fetch)
     photos = [(find(first), find(second)) for first, second in new]
     answers = judge_pairs(photos, find_part, looking, "looking where copies differ")
     for (sha256, head), answer in zip(new, answers, strict=True):

@@ -39,7 +39,7 @@ from detector.posts import key_check, read_key
 from detector.report import RunInfo, Summary, write_report, write_so_far
 from detector.settings import WorkerSettings
 from detector.sources import Media, find_media, find_starts
-from detector.storage import UNREACHED, StoredReport, is_remote, open_place
+from detector.storage import UNREACHED, StoredReport, in_buckets_of, is_here, is_remote, open_place
 from detector.worker import FETCHED, FileResult, failed_result
 
 PICTURE_SECONDS = 10.0  # of a video, with one picture while the same is shown
@@ -117,6 +117,7 @@ def _scan_into(
     identity = scan_identity(settings, info) | _privacy(key)
     listed = _listed(options)
     starts = find_starts(options.paths, listed)
+    may_fetch = in_buckets_of([*starts, *([stored.place] if stored else [])])  # a journal may name others
     with open_journal(settings.out, identity, started_at) as journal:
         remove_half_written(settings.out)
         shutil.rmtree(settings.out / FETCHED, ignore_errors=True)  # of a run that was killed
@@ -164,7 +165,7 @@ def _scan_into(
             journal.complete()
         watch.step("comparing pictures that look the same")
         memory = options.worker_memory
-        looking = Looking(count_workers(options), memory, watch.step, stop)
+        looking = Looking(count_workers(options), memory, watch.step, stop, may_fetch)
         evidence = gather_evidence(
             journal, looking, every_seconds=0.0 if options.keyframes else options.every, key=key
         )
@@ -179,7 +180,9 @@ def _scan_into(
         whole = journal.tally()
         complete = whole.looked_at == whole.found
         run = RunInfo(info, settings, started_at, utc_now(), complete)
-        summary = write_report(journal, settings.out, run, evidence, fetched=not storage.why)
+        summary = write_report(
+            journal, settings.out, run, evidence, may_fetch=is_here if storage.why else may_fetch
+        )
     if not stopped:
         return Outcome(summary, ExitCode.SOME_FAILED if tally.failed or tally.not_read else ExitCode.DONE)
     too_many = options.max_failures and watch.progress.failed >= options.max_failures

@@ -31,6 +31,7 @@ from detector.options import ScanOptions, default_weights
 from detector.parts import mark_parts
 from detector.report import RunInfo, write_report
 from detector.scanning import PART_FILES, scan_identity, worker_settings
+from detector.storage import is_here
 
 FLAG, VIDEO, COPY = 0.1, 0.02, 0.2  # shares of the files
 FRAMES = 10  # of a video
@@ -116,7 +117,7 @@ def write(folder: Path, _files: int) -> None:
     """Tables, page, manifest."""
     with reopen_journal(folder / "report", 0) as journal:
         info = define_views(journal.connection)
-        write_report(journal, folder / "report", _describe(folder)[0], info, fetched=True)
+        write_report(journal, folder / "report", _describe(folder)[0], info, may_fetch=is_here)
 
 
 def _describe(folder: Path) -> tuple[RunInfo, dict[str, str]]:

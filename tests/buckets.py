@@ -60,11 +60,33 @@ threading.Thread(target=server.serve_forever, daemon=True).start()
 print(server.server_port, flush=True)
 sys.stdin.read()
 """
+NOTING_SERVER = """
+import json, sys, threading
+import moto.server
+from werkzeug.serving import make_server
+
+storage = moto.server.DomainDispatcherApplication(moto.server.create_backend_app)
+asked = []
+
+def serve(environ, start_response):
+    if environ["PATH_INFO"] == "/asked":
+        start_response("200 OK", [])
+        return [json.dumps(asked).encode()]
+    if "aiobotocore" in environ.get("HTTP_USER_AGENT", ""):  # not the test's own requests
+        asked.append(environ["PATH_INFO"] + "?" + environ["QUERY_STRING"])
+    return storage(environ, start_response)
+
+server = make_server("127.0.0.1", 0, serve, threaded=True)
+threading.Thread(target=server.serve_forever, daemon=True).start()
+print(server.server_port, flush=True)
+sys.stdin.read()
+"""
 
 
 @contextmanager
 def storage_server(server_code: str = SERVER) -> Iterator[dict[str, str]]:
-    """A storage, as the variables of the environment that lead to it; `FAULTY_SERVER` fails now and then."""
+    """A storage, as the variables of the environment that lead to it; `FAULTY_SERVER` fails now and then,
+    `NOTING_SERVER` answers at `/asked` what it was asked."""
     with subprocess.Popen(
         [sys.executable, "-c", server_code],
         stdin=subprocess.PIPE,

@@ -25,6 +25,7 @@ from detector.archive.matching import (
 from detector.comparing import Looking, find_photo
 from detector.journal import EARLIEST_POSTED, LATEST_POSTED
 from detector.sources import printable
+from detector.storage import is_here
 
 NEVER = "~"  # after all times
 ZONES = timedelta(hours=14)  # by which a clock of unknown zone may be ahead of UTC
@@ -106,9 +107,7 @@ def find_known(
         surely.renew(found)
         possibly.renew(found)
     likely = _find_earlier(archive, asked, surely, possibly)
-    right, perhaps = look_at_likely(
-        archive, asked, likely, partial(find_photo, journal, fetched=False), looking
-    )
+    right, perhaps = look_at_likely(archive, asked, likely, partial(find_photo, journal, is_here), looking)
     surely.renew(right)
     possibly.renew(right)
     never, guessed = _Best(asked, contents, latest), _Best(asked, contents, earliest)

@@ -120,6 +120,7 @@ def read_database(folder: Path, *, any_format: bool = False) -> Iterator[sqlite3
     uri = f"{path.absolute().as_uri()}?mode=ro{'' if writable else '&immutable=1'}"
     try:
         with closing(sqlite3.connect(uri, uri=True)) as connection:
+            _refuse_programs(connection, folder)
             made_by = connection.execute("SELECT value FROM identity WHERE name = 'format'").fetchone()
             if made_by != (FORMAT,) and not any_format:
                 raise ReportFolderError(
@@ -130,12 +131,23 @@ def read_database(folder: Path, *, any_format: bool = False) -> Iterator[sqlite3
         raise ReportFolderError(f"{path} cannot be used: {error}") from error
 
 
+def _refuse_programs(connection: sqlite3.Connection, folder: Path) -> None:
+    """Raises ReportFolderError where there is what SQLite would do by itself: this tool makes none."""
+    named = connection.execute("SELECT name FROM sqlite_master WHERE type IN ('trigger', 'view')").fetchone()
+    if named:
+        raise ReportFolderError(
+            f"{folder / FILE_NAME} was changed by another program: it holds {named[0]!r}, which this tool "
+            "does not make; scan into a new folder"
+        )
+
+
 def prepare_tables(connection: sqlite3.Connection, folder: Path, identity: Mapping[str, str]) -> None:
     """Makes the tables where there are none. Raises ReportFolderError when they were made otherwise.
 
     Where nothing was looked at yet, settings may still change: a scan that could not begin binds nobody.
     """
     identity = {"format": FORMAT, **identity}
+    _refuse_programs(connection, folder)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'identity'").fetchone():

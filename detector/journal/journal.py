@@ -357,6 +357,8 @@ def open_journal(folder: Path, identity: Mapping[str, str], started_at: str) -> 
                 "SELECT ?, coalesce((SELECT batch + complete FROM run ORDER BY number DESC LIMIT 1), 1)",
                 (started_at,),
             ).lastrowid
+            # What says to be found by a run that was not yet would pass for found by this one.
+            connection.execute("UPDATE inputs SET run = 0 WHERE run >= ?", (run,))
         yield Journal(connection, run or 0)
 
 

@@ -7,7 +7,7 @@ import posixpath
 import stat
 import unicodedata
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -68,7 +68,8 @@ class _Folder:
 class SidecarFolders:
     """The folders of some roots, listed when media in them are asked about."""
 
-    def __init__(self, roots: Sequence[Path]) -> None:
+    def __init__(self, roots: Sequence[Path], may_fetch: Callable[[Path], bool]) -> None:
+        self._may_fetch = may_fetch
         self.roots = frozenset(map(_absolute, roots))
         self.by_sha256: dict[str, list[Claim]] = {}
         """Claims by the hashes that the sidecars read so far give."""
@@ -116,7 +117,7 @@ class SidecarFolders:
 
     def find_unmatched(self, path: Path, name: str) -> str:
         """What is to be said of a sidecar among the media: that it told about none of them, or is broken."""
-        if hash(name) in self._used or is_link(path):
+        if hash(name) in self._used or is_link(path) or not self._may_fetch(path):
             return ""
         reading = _read_sidecar(path, name)
         return UNMATCHED if reading.claims else reading.warning
@@ -159,6 +160,8 @@ class SidecarFolders:
         return folder
 
     def _list_folder(self, path: Path, media: Media) -> _Folder:
+        if not self._may_fetch(path):
+            return _Folder(path)
         names: set[str] = set()
         sidecars: set[str] = set()
         try:

@@ -3,7 +3,7 @@
 import itertools
 import json
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from pathlib import Path
@@ -13,6 +13,7 @@ from detector.posts.folders import Found, SidecarFolders
 from detector.posts.names import is_sidecar
 from detector.posts.post import Claim, Post, Rule, join_warnings
 from detector.sources import Media
+from detector.storage import is_here
 
 MAX_OTHERS = 20  # a widespread picture may have thousands of posts; each has its own file's row
 BLOCK = 512  # matches compressed together
@@ -38,20 +39,25 @@ class PostMatch:
     """One printable line: what is broken, missing or contradictory."""
 
 
-def match_posts(media: Iterable[tuple[Media, str]], roots: Sequence[Path]) -> Iterator[PostMatch]:
+def match_posts(
+    media: Iterable[tuple[Media, str]],
+    roots: Sequence[Path],
+    may_fetch: Callable[[Path], bool] = is_here,
+) -> Iterator[PostMatch]:
     """A match for each media, in the order given.
 
     `media` comes with the sha256 of its content ("" when not known), best in order of path: then each folder
     is listed and each sidecar read once. `roots` are the folders and files that were scanned; no folder
-    outside them is looked into. All media are taken before the first match is given out, since a later file
-    may tell about an equal earlier one; until then matches are held compressed.
+    outside them is looked into, and of storages none that may not be asked. All media are taken before the
+    first match is given out, since a later file may tell about an equal earlier one; until then matches are
+    held compressed.
 
     By path come the rows of `posts.csv`, gallery-dl's `<file>.json` and files named in exports; by stem
     `<stem>.info.json`, `<stem>.json`, `<stem>.json.xz`, `<stem>.txt`, and posts whose id is in the name.
     Files that have neither are matched by content: with hashes in sidecars, then with equal files that have a
     post. Sidecars among the media get no post, but a warning when they told about none of the media.
     """
-    folders = SidecarFolders(roots)
+    folders = SidecarFolders(roots, may_fetch)
     matches = _Store()
     wanted: set[str] = set()
     for file, sha256 in media:

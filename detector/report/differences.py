@@ -55,12 +55,12 @@ class _Content:
 
 
 def find_differences(
-    connection: sqlite3.Connection, folder: Path, *, show_faces: bool, fetched: bool
+    connection: sqlite3.Connection, folder: Path, *, show_faces: bool, may_fetch: Callable[[Path], bool]
 ) -> dict[str, list[dict[str, Any]]]:
     """For each cluster in which copies differ the pairs `a`, `b` (hashes) with `pictures` and `share`.
 
     `a` is of what was posted first, `b` of what shows something else; `why` says what hinders a comparison.
-    What lies in a storage is compared only if it may be `fetched`.
+    What lies in a storage is compared only where it may be fetched.
     """
     clusters: dict[str, list[_Content]] = {}
     for cluster, sha256, kind, _, _, shows, differs_from in connection.execute(SHOWN).fetchall():
@@ -71,7 +71,7 @@ def find_differences(
         for first, second in _pairs(contents):
             if made >= MAX_PAIRS:
                 return found
-            read = partial(_read, connection, show_faces=show_faces, fetched=fetched)
+            read = partial(_read, connection, show_faces=show_faces, may_fetch=may_fetch)
             pair = _compare(connection, folder, first, second, read)
             if pair:
                 made += 1
@@ -165,7 +165,12 @@ def _short(sha256: str, frame_index: int) -> str:
 
 
 def _read(
-    connection: sqlite3.Connection, sha256: str, frame_index: int, *, show_faces: bool, fetched: bool
+    connection: sqlite3.Connection,
+    sha256: str,
+    frame_index: int,
+    *,
+    show_faces: bool,
+    may_fetch: Callable[[Path], bool],
 ) -> Image:
     paths = [
         Path(os.fsdecode(path))
@@ -174,5 +179,5 @@ def _read(
     (seconds,) = connection.execute(
         "SELECT time_seconds FROM frames WHERE sha256 = ? AND frame_index = ?", (sha256, frame_index)
     ).fetchone()
-    image = read_original(paths, sha256, frame_index, seconds, fetched=fetched)
+    image = read_original(paths, sha256, frame_index, seconds, may_fetch=may_fetch)
     return protect(shrink(image, FRAME_LONG_SIDE), show_faces=show_faces)

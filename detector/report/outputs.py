@@ -4,7 +4,7 @@ import importlib.metadata
 import json
 import platform
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from detector.report.tables import write_tables
 from detector.report.writing import replacing, write_json
 from detector.settings import WorkerSettings
 from detector.sources import printable
+from detector.storage import is_here
 
 LOCK_SECONDS = (
     60.0  # that tables wait for others who write them; a scan may take longer, and writes them itself
@@ -64,16 +65,18 @@ class RunInfo:
     """Whether every input of the report was looked at."""
 
 
-def write_report(journal: Journal, folder: Path, run: RunInfo, info: ReportInfo, *, fetched: bool) -> Summary:
+def write_report(
+    journal: Journal, folder: Path, run: RunInfo, info: ReportInfo, *, may_fetch: Callable[[Path], bool]
+) -> Summary:
     """Writes tables, page, `summary.json`, `run.json` and `manifest.sha256`; each file whole or not at all.
 
-    For pictures that differ, originals in a storage are read if they may be `fetched`.
+    For pictures that differ, originals in a storage are read where they may be fetched.
     The views read here are defined (`define_views`).
     """
     batches = [dict(zip(("run", "started_at", "files"), one, strict=True)) for one in journal.batches()]
     description = _describe_run(run) | {"runs": batches}
     write_json(description, folder / "run.json")
-    return _write_outputs(journal, folder, description, info, fetched=fetched)
+    return _write_outputs(journal, folder, description, info, may_fetch)
 
 
 def write_so_far(journal: Journal, folder: Path, run: RunInfo) -> None:
@@ -143,14 +146,18 @@ def read_description(folder: Path, connection: sqlite3.Connection) -> dict[str, 
 
 
 def _write_outputs(
-    journal: Journal, folder: Path, description: dict[str, Any], info: ReportInfo, *, fetched: bool = False
+    journal: Journal,
+    folder: Path,
+    description: dict[str, Any],
+    info: ReportInfo,
+    may_fetch: Callable[[Path], bool] = is_here,
 ) -> Summary:
     hold_files(journal.connection)
     tables = write_tables(journal, folder, info.class_names)
     summary = summarise(journal, info)
     write_json(asdict(summary), folder / "summary.json")
     show_faces = info.identity.get("show_faces") == "true"
-    differences = find_differences(journal.connection, folder, show_faces=show_faces, fetched=fetched)
+    differences = find_differences(journal.connection, folder, show_faces=show_faces, may_fetch=may_fetch)
     write_json(asdict(find_head(journal.connection)), folder / CHAIN)
     with replacing(folder / "index.html") as file:
         file.write(draw_page(journal.connection, summary, description, folder, differences))

@@ -10,7 +10,7 @@ from detector.storage.objects import (
     opened_here,
     put_object,
 )
-from detector.storage.places import from_here, is_remote, say_place, whole_path
+from detector.storage.places import from_here, in_buckets_of, is_here, is_remote, say_place, whole_path
 from detector.storage.reports import StoredReport, open_copy, open_place
 
 __all__ = [
@@ -20,6 +20,8 @@ __all__ = [
     "fetching",
     "find_objects",
     "from_here",
+    "in_buckets_of",
+    "is_here",
     "is_remote",
     "list_folder",
     "open_copy",

@@ -1,6 +1,7 @@
 """Paths such as `s3:/bucket/key` in, what a storage calls them out, and the other way round."""
 
 import re
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,18 @@ CONNECT_SECONDS, READ_SECONDS, TRIES = 10, 60, 8
 def is_remote(path: Path) -> bool:
     """Whether a path names a place in object storage: `Path` makes one slash of the two in `s3://`."""
     return path.parts[:1] != () and path.parts[0].removesuffix(":") in PACKAGES and path.parts[0][-1] == ":"
+
+
+def is_here(path: Path) -> bool:
+    """Whether a path names a place on this machine."""
+    return not is_remote(path)
+
+
+def in_buckets_of(places: Iterable[Path]) -> Callable[[Path], bool]:
+    """Which paths may be read where these places were named: files here, and objects in their buckets, whose
+    owners know of it. A report of strangers could name others, whose owners would learn who reads it."""
+    buckets = frozenset(place.parts[:2] for place in places if is_remote(place))
+    return lambda path: is_here(path) or path.parts[:2] in buckets
 
 
 def from_here(path: Path) -> Path:

@@ -112,7 +112,7 @@ from detector.options import ScanOptions
 from detector.storage import reports
 
 if __name__ == "__main__":
-    scanning.PART_FILES, reports.STALE_SECONDS = {PART_FILES}, -1.0
+    scanning.PART_FILES, scanning.PART_SECONDS, reports.STALE_SECONDS = {PART_FILES}, 3600.0, -1.0
     folder, out, weights = map(Path, sys.argv[1:4])
     looked_at = set()
     options = ScanOptions(paths=(folder,), out=out, weights=weights, engine="ray", workers=1,

@@ -106,8 +106,8 @@ def test_copies_that_were_changed_are_found_in_a_storage_as_in_a_folder(
     assert ours == theirs
     assert not list((tmp_path / "temporary").rglob("*.*g"))  # no copy of an object is left
     place, digest = bucket.path("in/first.png"), hashlib.sha256(bucket.get("in/first.png")).hexdigest()
-    assert read_original([place], digest, 0, 0.0, fetched=True).size
-    with pytest.raises(MediaError, match="only a scan fetches"):
+    assert read_original([place], digest, 0, 0.0, may_fetch=lambda _: True).size
+    with pytest.raises(MediaError, match="only a scan of it fetches"):
         read_original([place], digest, 0, 0.0)
 
 
