@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -102,6 +103,15 @@ def settings_for(
         worker_memory=2.0,
         out=out,
     )
+
+
+@pytest.fixture(autouse=True)
+def usual_priority() -> Iterator[None]:
+    """Takes back what SVT-AV1, which encodes videos of tests, gives a process of root: a real-time priority
+    before all others, which all processes begun later would inherit."""
+    yield
+    if sys.platform == "linux" and os.sched_getscheduler(0) != os.SCHED_OTHER:
+        os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 @pytest.fixture(scope="session")
