@@ -227,7 +227,12 @@ def remove_output(command: Sequence[str]) -> None:
 
 
 def run_program(command: Sequence[str]) -> Cost:
-    """Runs it to its end. Raises CalledProcessError when it fails; failed files in a scan are no failure."""
+    """What it takes. Raises CalledProcessError when it fails; failed files in a scan are no failure."""
+    return watch_program(command)[0]
+
+
+def watch_program(command: Sequence[str]) -> tuple[Cost, float, str]:
+    """What it takes, of that processor seconds of its first process, and what it writes; raises the same."""
     import psutil
 
     environment = os.environ | {"YOLO_OFFLINE": "1", "YOLO_AUTOINSTALL": "false", "PYTHONWARNINGS": "ignore"}
@@ -240,11 +245,13 @@ def run_program(command: Sequence[str]) -> Cost:
         status = process.wait()
         wall_seconds = time.monotonic() - started
         watch.join()
-        if status not in (0, 1) or (status and "detector" not in command):
-            output.seek(0)
-            sys.stderr.write(output.read().decode(errors="replace")[-2000:])
-            raise subprocess.CalledProcessError(status, command)
-    return Cost(wall_seconds, sum(watched.cpu_seconds.values()), watched.peak_mb, watched.worker_mb)
+        output.seek(0)
+        said = output.read().decode(errors="replace")
+    if status not in (0, 1) or (status and "detector" not in command):
+        sys.stderr.write(said[-2000:])
+        raise subprocess.CalledProcessError(status, command)
+    cost = Cost(wall_seconds, sum(watched.cpu_seconds.values()), watched.peak_mb, watched.worker_mb)
+    return cost, watched.cpu_seconds.get(process.pid, 0.0), said
 
 
 @dataclass(slots=True)

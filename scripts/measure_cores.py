@@ -12,14 +12,12 @@ import shutil
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import psutil
 import typer
 
 from detector.cli import run_script
@@ -30,11 +28,10 @@ from scripts.benchmark import (
     ONE_FLAG_IN,
     WEIGHTS,
     WITH,
-    Watched,
     remove_output,
     run_program,
     scan_command,
-    watch_processes,
+    watch_program,
     yolo_command,
 )
 
@@ -83,27 +80,16 @@ def print_scan(work: Path, one: Work, paths: Sequence[Path], words: Sequence[str
     """A row of the table."""
     with chosen(work, paths) as folder, watched_gpu() as busy:
         command = [word for word in scan_command(folder, *words) if word != "--quiet"]
-        watched, began = Watched(), time.monotonic()
-        environment = os.environ | {"OMP_NUM_THREADS": "1"}
-        with psutil.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, env=environment
-        ) as process:
-            watch = threading.Thread(target=watch_processes, args=(process, watched), daemon=True)
-            watch.start()
-            said = process.stdout.read()
-            process.wait()
-        seconds = time.monotonic() - began
-        watch.join()
+        cost, driver_seconds, said = watch_program(command)
         remove_output(command)
     found = LOOKING.search(said)
-    if process.returncode or not found:
-        raise SystemExit(f"the scan ended with {process.returncode}: {said}")
+    if not found:
+        raise SystemExit(f"the scan does not say how long it looked: {said}")
     amount = one.worth * len(paths)
-    cells = [one.name, f"`scan {' '.join(words)}`", f"{amount / seconds:.1f} {one.unit}"]
-    cells += [f"{amount / float(found[1]):.1f} {one.unit}"]
-    cells += [f"{1000 * sum(watched.cpu_seconds.values()) / amount:.1f} ms"]
-    cells += [f"{100 * watched.cpu_seconds[process.pid] / seconds:.0f} %", said_of(busy)]
-    print(f"| {' | '.join(cells)} | {watched.worker_mb:.0f} |", flush=True)
+    cells = [one.name, f"`scan {' '.join(words)}`", f"{amount / cost.wall_seconds:.1f} {one.unit}"]
+    cells += [f"{amount / float(found[1]):.1f} {one.unit}", f"{1000 * cost.cpu_seconds / amount:.1f} ms"]
+    cells += [f"{100 * driver_seconds / cost.wall_seconds:.0f} %", said_of(busy), f"{cost.worker_mb:.0f}"]
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def print_yolo(work: Path, one: Work, paths: Sequence[Path], device: str, batch: int) -> None:
